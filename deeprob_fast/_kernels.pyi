@@ -1,0 +1,63 @@
+from types import ModuleType
+from typing import TypedDict
+
+from deeprob_fast._typing import AnyArray, Float32, Float64, Int64, UInt64
+
+VARIABLE: str
+LEVELS: tuple[str, ...]
+ISA: str
+METRICS: tuple[str, ...]
+
+class PackReport(TypedDict):
+    unusable_row: int
+    largest_norm: float
+    integral: bool
+
+class SearchReport(TypedDict):
+    unusable_query: int
+    n_refined: int
+
+def pick_level(requested: str | None, runnable: list[str]) -> str: ...
+def load(level: str) -> ModuleType: ...
+def max_threads() -> int: ...
+def panel_rows() -> int: ...
+def pack(
+    train: AnyArray,
+    representatives: Int64,
+    metric: str,
+    center: Float64,
+    scale: float,
+    panels: Float32,
+    bias: Float32,
+    norm: Float32,
+    slack: Float32,
+    n_threads: int,
+) -> PackReport: ...
+def search(
+    train: AnyArray,
+    representatives: Int64,
+    group_starts: Int64,
+    group_members: Int64,
+    metric: str,
+    center: Float64,
+    scale: float,
+    panels: Float32,
+    bias: Float32,
+    norm: Float32,
+    slack: Float32,
+    largest_norm: float,
+    integral: bool,
+    queries: AnyArray,
+    distances: Float64,
+    indices: Int64,
+    n_threads: int,
+) -> SearchReport: ...
+def add_votes(labels: Int64, neighbors: Int64, weights: Float64, votes: Float64) -> None: ...
+def hash_rows(rows: AnyArray, hashes: UInt64, n_threads: int) -> None: ...
+def rows_equal(rows: AnyArray, representatives: Int64, n_threads: int) -> bool: ...
+def pairwise_distances(
+    x: AnyArray, y: AnyArray, metric: str, center: Float64, scale: float, out: AnyArray, n_threads: int
+) -> tuple[int, int]: ...
+def top_k(
+    values: AnyArray, k: int, largest: bool, out_values: AnyArray, out_indices: Int64, n_threads: int
+) -> int: ...

@@ -1,0 +1,52 @@
+"""Where the filters put their origin and their unit: a center and a power of two, from a sample of the rows."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from deeprob_fast._typing import AnyArray, Float64
+
+_SAMPLE_ROWS = 257
+_LARGEST_EXPONENT = 500
+
+
+class Surrogate(NamedTuple):
+    """What the kernels subtract from each row, and multiply it by then."""
+
+    center: Float64
+    scale: float
+
+
+def sample_rows(n_rows: int, size: int) -> slice:
+    """Return at most `size` evenly spaced rows."""
+    return slice(0, n_rows, max(1, -(-n_rows // size)))
+
+
+def fit(rows: AnyArray, metric: str, *, centered: bool) -> Surrogate:
+    """Choose center and scale.
+
+    The center is the median of each feature over an odd number of sampled rows, hence a value of the data: outliers do not
+    move it, integers stay integers, and a constant feature becomes 0. Any choice is correct (the bounds measure what it costs);
+    a good one makes the bounds tight.
+    """
+    n_features = rows.shape[1]
+    sample = np.asarray(rows[sample_rows(len(rows), _SAMPLE_ROWS)], dtype=np.float64)
+    sample = sample[: len(sample) - (len(sample) + 1) % 2]
+    with np.errstate(all="ignore"):
+        if metric == "cosine":
+            norms = np.sqrt(np.einsum("ij,ij->i", sample, sample))
+            sample = sample / np.where(norms > 0, norms, 1)[:, None]
+        center = np.zeros(n_features)
+        if centered:
+            middle = len(sample) // 2
+            center = np.partition(sample, middle, axis=0)[middle].copy()
+            sample = sample - center
+        typical = np.sqrt(np.einsum("ij,ij->i", sample, sample))
+        scale_of = float(np.median(typical)) or float(typical.max())
+    if not np.isfinite(center).all():
+        center = np.zeros(n_features)
+    if not math.isfinite(scale_of) or scale_of == 0:
+        return Surrogate(center, 1.0)
+    exponent = -round(math.log2(scale_of))
+    return Surrogate(center, math.ldexp(1.0, max(-_LARGEST_EXPONENT, min(_LARGEST_EXPONENT, exponent))))

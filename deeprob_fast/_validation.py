@@ -1,0 +1,192 @@
+"""Every check of a public argument, and every message.
+
+Each message names the argument, what was expected and what came. Arrays come out in a form the kernels read in place, copied
+only where their layout makes that impossible.
+"""
+
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from deeprob_fast import _kernels
+from deeprob_fast._threads import available_threads
+from deeprob_fast._typing import AnyArray, Int64
+
+# Read by the kernels as they are.
+NATIVE_DTYPES = tuple(np.dtype(name) for name in ("float32", "float64", "float16", "uint8", "int8"))
+
+# Other real types, and the native one that holds all their values (64-bit integers: those below 2**53).
+_WIDENED = {
+    np.dtype(source): np.dtype(target)
+    for source, target in {
+        "bool": "uint8",
+        "int16": "float32",
+        "uint16": "float32",
+        "int32": "float64",
+        "uint32": "float64",
+        "int64": "float64",
+        "uint64": "float64",
+    }.items()
+}
+_EXACT_INTEGERS = 2**53
+
+
+def as_array(name: str, values: object) -> AnyArray:
+    """Return `values` as an array, without a copy where its owner shares its memory."""
+    if isinstance(values, np.ndarray):
+        return np.asarray(values)
+    if hasattr(values, "toarray"):
+        msg = f"{name} must be a dense array; got sparse {type(values).__name__}"
+        raise TypeError(msg)
+    try:
+        if hasattr(values, "__dlpack__") and not hasattr(values, "__array__"):
+            return np.from_dlpack(values)
+        return np.asarray(values)
+    except (TypeError, ValueError, RuntimeError, BufferError) as error:
+        msg = f"{name} must be convertible to an array; got {type(values).__name__}: {error}"
+        raise TypeError(msg) from error
+
+
+def _as_native(name: str, array: AnyArray) -> AnyArray:
+    dtype = array.dtype.newbyteorder("=")
+    if dtype in NATIVE_DTYPES:
+        target = dtype
+    elif dtype in _WIDENED:
+        target = _WIDENED[dtype]
+        if dtype.itemsize == np.dtype(np.int64).itemsize and array.size:
+            largest = max(abs(int(array.min())), abs(int(array.max())))
+            if largest > _EXACT_INTEGERS:
+                msg = f"{name} must hold integers up to 2**53 in magnitude; got {largest}"
+                raise ValueError(msg)
+    else:
+        msg = f"{name} must hold real numbers (float16, float32, float64 or integers); got dtype {array.dtype}"
+        raise TypeError(msg)
+    return np.require(array, dtype=target, requirements="A")
+
+
+def check_rows(name: str, values: object, n_features: int | None = None) -> AnyArray:
+    """Return a 2-D array of a native dtype whose rows are contiguous."""
+    array = as_array(name, values)
+    if array.ndim != 2:
+        msg = f"{name} must be 2-D, (n_rows, n_features); got shape {array.shape}"
+        raise ValueError(msg)
+    if array.shape[1] == 0:
+        msg = f"{name} must have at least one feature; got shape {array.shape}"
+        raise ValueError(msg)
+    if n_features is not None and array.shape[1] != n_features:
+        msg = f"{name} must have {n_features} features, as the rows it is compared with; got shape {array.shape}"
+        raise ValueError(msg)
+    array = _as_native(name, array)
+    contiguous = array.shape[1] == 1 or array.strides[1] == array.itemsize
+    return array if contiguous and array.strides[0] >= 0 else np.ascontiguousarray(array)
+
+
+def check_train(values: object) -> AnyArray:
+    """Return training rows, at least one."""
+    train = check_rows("train", values)
+    if len(train) == 0:
+        msg = f"train must have at least one row; got shape {train.shape}"
+        raise ValueError(msg)
+    return train
+
+
+def check_values(values: object) -> AnyArray:
+    """Return a matrix for `top_k`: C-ordered rows of float32, float64 or int64."""
+    array = as_array("values", values)
+    if array.ndim != 2:
+        msg = f"values must be 2-D; got shape {array.shape}"
+        raise ValueError(msg)
+    dtype = array.dtype.newbyteorder("=")
+    if dtype in (np.float32, np.float64, np.int64):
+        target = dtype
+    elif dtype.kind in "iub" and dtype != np.uint64:
+        target = np.dtype(np.int64)
+    elif dtype == np.float16:
+        target = np.dtype(np.float32)
+    else:
+        msg = f"values must hold real numbers or integers that fit int64; got dtype {array.dtype}"
+        raise TypeError(msg)
+    array = np.require(array, dtype=target, requirements="A")
+    contiguous = array.shape[1] <= 1 or array.strides[1] == array.itemsize
+    return array if contiguous and array.strides[0] >= 0 else np.ascontiguousarray(array)
+
+
+def check_integer(name: str, value: Any, low: int, high: int, reason: str) -> int:
+    """Return an integer of [low, high]."""
+    try:
+        if isinstance(value, (bool, np.bool_)):
+            raise TypeError
+        number = operator.index(value)
+    except TypeError:
+        msg = f"{name} must be an integer; got {value!r}"
+        raise TypeError(msg) from None
+    if not low <= number <= high:
+        msg = f"{name} must be between {low} and {high} ({reason}); got {number}"
+        raise ValueError(msg)
+    return number
+
+
+def check_k(k: Any, n_train: int) -> int:
+    """Return a number of neighbours."""
+    return check_integer("k", k, 1, n_train, "the number of training rows")
+
+
+def check_metric(metric: object) -> str:
+    """Return the name of a metric."""
+    if metric not in _kernels.METRICS:
+        msg = f"metric must be one of {', '.join(_kernels.METRICS)}; got {metric!r}"
+        raise ValueError(msg)
+    return str(metric)
+
+
+def check_n_threads(n_threads: Any) -> int:
+    """Return a number of threads; None and -1 stand for all that the environment grants."""
+    if n_threads is None or (not isinstance(n_threads, bool) and n_threads == -1):
+        return available_threads()
+    return check_integer("n_threads", n_threads, 1, 4096, "or -1 or None for all")
+
+
+def check_labels(name: str, labels: object, n_rows: int, of: str) -> AnyArray:
+    """Return a 1-D array with one label for each row of `of`."""
+    array = as_array(name, labels)
+    if array.ndim != 1 or len(array) != n_rows:
+        msg = f"{name} must be 1-D with one label for each of the {n_rows} rows of {of}; got shape {array.shape}"
+        raise ValueError(msg)
+    return array
+
+
+def check_k_values(k: int | Sequence[int], n_train: int) -> tuple[int, ...]:
+    """Return several numbers of neighbours, in the order given, each once."""
+    values = k if isinstance(k, (Sequence, np.ndarray)) and not isinstance(k, str) else [k]
+    checked = tuple(dict.fromkeys(check_k(value, n_train) for value in values))
+    if not checked:
+        msg = f"k must hold at least one number of neighbours; got {k!r}"
+        raise ValueError(msg)
+    return checked
+
+
+def check_weight_rows(weights: AnyArray) -> AnyArray:
+    """Return weights of neighbours that are finite and not negative."""
+    if not np.isfinite(weights).all() or (weights < 0).any():
+        msg = "weights must be finite and not negative"
+        raise ValueError(msg)
+    return weights
+
+
+def describe_bad_row(name: str, rows: AnyArray, row: int) -> str:
+    """Say why a row cannot be searched."""
+    values = np.asarray(rows[row], dtype=np.float64)
+    if np.isnan(values).any():
+        what = "NaN"
+    elif np.isinf(values).any():
+        what = "infinity"
+    else:
+        what = f"{float(np.abs(values).max()):g}, whose square is too large for float64 distances"
+    return f"{name} must be finite; row {row} holds {what}"
+
+
+def empty_ids() -> Int64:
+    """Return no row numbers."""
+    return np.empty(0, dtype=np.int64)

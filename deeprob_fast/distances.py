@@ -1,0 +1,127 @@
+"""Distances between all pairs of rows, and selection of the best entries of each row of a matrix."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from deeprob_fast import _kernels, _surrogate, _validation
+from deeprob_fast._typing import AnyArray, ArrayLike, Int64
+
+
+class TopK(NamedTuple):
+    """The best entries of each row of a matrix.
+
+    Attributes
+    ----------
+    values : array, shape (n_rows, k)
+        Best first.
+    indices : array of int64, shape (n_rows, k)
+        Their columns.
+    """
+
+    values: AnyArray
+    indices: Int64
+
+
+def pairwise_distances(
+    X: ArrayLike, Y: ArrayLike | None = None, *, metric: str = "euclidean", n_threads: int | None = None
+) -> AnyArray:
+    """Compute the distance of every row of X to every row of Y.
+
+    Parameters
+    ----------
+    X : array-like, shape (n_X, n_features)
+        Finite rows of float32, float64, float16, uint8 or int8; other integers are widened.
+    Y : array-like, shape (n_Y, n_features), optional
+        By default X.
+    metric : {"euclidean", "sqeuclidean", "manhattan", "cosine", "inner_product"}
+        Of these, "sqeuclidean" has the square of the features' unit; "cosine" is 1 - cos, in [0, 2].
+    n_threads : int, optional
+        By default all that the environment grants. Does not change the result.
+
+    Returns
+    -------
+    array, shape (n_X, n_Y)
+        float64 if X or Y is, else float32.
+
+    Raises
+    ------
+    ValueError
+        If a shape, a value or the metric is not as stated above.
+    TypeError
+        If an array does not hold real numbers.
+
+    Notes
+    -----
+    Squared distances come from |x|^2 + |y|^2 - 2 x.y on centred rows; where that would cancel (below 1/8 of
+    |x|^2 + |y|^2), and for cosine distances below 1/8, the canonical distance is computed instead, so equal rows have distance
+    exactly 0 and near rows keep their digits. For rows of the search itself use `nearest_neighbors`, which is exact. Costs
+    O(n_X * n_Y * n_features) operations; besides the result it needs a packed copy of Y.
+
+    Examples
+    --------
+    >>> import deeprob_fast as df
+    >>> df.pairwise_distances([[0.0, 0.0], [3.0, 4.0]])
+    array([[0., 5.],
+           [5., 0.]])
+    """
+    x = _validation.check_rows("X", X)
+    y = x if Y is None else _validation.check_rows("Y", Y, n_features=x.shape[1])
+    metric = _validation.check_metric(metric)
+    threads = _validation.check_n_threads(n_threads)
+    dtype = np.float64 if np.float64 in (x.dtype, y.dtype) else np.float32
+    out = np.empty((len(x), len(y)), dtype=dtype)
+    if out.size == 0:
+        return out
+    surrogate = _surrogate.fit(y, metric, centered=metric in ("euclidean", "sqeuclidean"))
+    bad_x, bad_y = _kernels.pairwise_distances(x, y, metric, surrogate.center, surrogate.scale, out, threads)
+    if bad_y >= 0:
+        raise ValueError(_validation.describe_bad_row("X" if Y is None else "Y", y, bad_y))
+    if bad_x >= 0:
+        raise ValueError(_validation.describe_bad_row("X", x, bad_x))
+    return out
+
+
+def top_k(values: ArrayLike, k: int, *, largest: bool = False, n_threads: int | None = None) -> TopK:
+    """Select the k best entries of each row of a matrix, in order.
+
+    Parameters
+    ----------
+    values : array-like, shape (n_rows, n_columns)
+        Real numbers without NaN; infinities are ordered like numbers.
+    k : int
+        1 <= k <= n_columns.
+    largest : bool
+        Whether the best entries are the largest; by default the smallest.
+    n_threads : int, optional
+        By default all that the environment grants. Does not change the result.
+
+    Returns
+    -------
+    TopK
+        `values`, in the dtype of the input (integers as int64, float16 as float32), and `indices`, both (n_rows, k). Equal
+        values are ordered by column.
+
+    Raises
+    ------
+    ValueError
+        If a shape or k is not as stated above, or a row holds NaN.
+    TypeError
+        If `values` does not hold real numbers.
+
+    Examples
+    --------
+    >>> import deeprob_fast as df
+    >>> df.top_k([[3, 1, 2, 1]], 2).indices
+    array([[1, 3]])
+    """
+    matrix = _validation.check_values(values)
+    k = _validation.check_integer("k", k, 1, matrix.shape[1], "the number of columns")
+    threads = _validation.check_n_threads(n_threads)
+    best = np.empty((len(matrix), k), dtype=matrix.dtype)
+    indices = np.empty((len(matrix), k), dtype=np.int64)
+    bad = _kernels.top_k(matrix, k, bool(largest), best, indices, threads)
+    if bad >= 0:
+        msg = f"values must not hold NaN; row {bad} does"
+        raise ValueError(msg)
+    return TopK(best, indices)

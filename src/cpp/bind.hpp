@@ -1,0 +1,37 @@
+// What every binding uses: NumPy arrays as the views of core/matrix.hpp, and calls without the GIL that Ctrl-C can stop.
+#pragma once
+
+#include "core/matrix.hpp"
+#include "core/parallel.hpp"
+
+#include <pybind11/eigen.h>
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+namespace deeprob::bind {
+
+namespace py = pybind11;
+
+void bind_knn(py::module_& m);
+void bind_distances(py::module_& m);
+
+// Refuses what is not a 2-D aligned array of a supported dtype whose rows are contiguous.
+core::Rows rows_of(const py::array& array);
+
+inline bool interrupted() {
+    const py::gil_scoped_acquire gil;
+    return PyErr_CheckSignals() != 0;
+}
+
+inline core::Execution execution(int n_threads) { return {n_threads, &interrupted}; }
+
+template <class F> auto without_gil(const F& compute) {
+    try {
+        const py::gil_scoped_release released;
+        return compute();
+    } catch (const core::Interrupted&) {
+        throw py::error_already_set();
+    }
+}
+
+} // namespace deeprob::bind

@@ -1,0 +1,98 @@
+// NumPy <-> the distance kernels: pairwise distances and top-k selection.
+#include "bind.hpp"
+#include "knn/pairwise.hpp"
+#include "knn/top_k.hpp"
+
+namespace deeprob::bind {
+
+namespace {
+
+using core::Index;
+
+template <class T>
+py::tuple pairwise_distances(
+    const py::array& x, const py::array& y, const std::string& metric, const core::ConstVector<double>& center,
+    double scale, core::Matrix<T> out, int n_threads
+) {
+    const core::Rows x_rows = rows_of(x);
+    const core::Rows y_rows = rows_of(y);
+    const auto [bad_x, bad_y] = without_gil([&]() -> std::pair<Index, Index> {
+        const knn::Surrogate surrogate(knn::metric_named(metric), center.data(), center.size(), scale);
+        const Index n_panels = core::ceil_div(y_rows.n_rows, core::kPanelRows<T>);
+        const auto n_positions = static_cast<std::size_t>(n_panels * core::kPanelRows<T>);
+        core::AlignedVector<T> panels(n_positions * static_cast<std::size_t>(y_rows.n_features));
+        core::AlignedVector<T> bias(n_positions);
+        std::vector<float> bounds(2 * static_cast<std::size_t>(n_panels));
+        const knn::Packed<T> packed{panels.data(), bias.data(), bounds.data(), bounds.data() + n_panels};
+        const auto report = knn::pack(y_rows, nullptr, y_rows.n_rows, surrogate, packed, execution(n_threads));
+        if (report.unusable_row >= 0) return {-1, report.unusable_row};
+        const knn::PairwiseInput<T> input{x_rows, y_rows, {panels.data(), bias.data(), packed.norm, packed.slack}};
+        return {knn::pairwise(input, surrogate, out.data(), out.outerStride(), execution(n_threads)), -1};
+    });
+    return py::make_tuple(bad_x, bad_y);
+}
+
+template <class T>
+Index top_k(
+    const core::ConstMatrix<T>& values, Index k, bool largest, core::Matrix<T> out_values,
+    core::Matrix<std::int64_t> out_indices, int n_threads
+) {
+    return without_gil([&] {
+        return knn::top_k<T>(values, k, largest, out_values, out_indices, execution(n_threads));
+    });
+}
+
+template <class T> void bind_top_k(py::module_& m) {
+    using namespace py::literals;
+    m.def(
+        "top_k", &top_k<T>, "values"_a.noconvert(), "k"_a, "largest"_a, "out_values"_a.noconvert(),
+        "out_indices"_a.noconvert(), "n_threads"_a
+    );
+}
+
+template <class T> void bind_pairwise(py::module_& m) {
+    using namespace py::literals;
+    m.def(
+        "pairwise_distances", &pairwise_distances<T>, "x"_a.noconvert(), "y"_a.noconvert(), "metric"_a,
+        "center"_a.noconvert(), "scale"_a, "out"_a.noconvert(), "n_threads"_a
+    );
+}
+
+} // namespace
+
+core::Rows rows_of(const py::array& array) {
+    const bool matrix = array.ndim() == 2 && (array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) != 0;
+    if (!matrix || (array.shape(1) > 1 && array.strides(1) != array.itemsize())) {
+        throw py::type_error("rows must be a 2-D aligned array with contiguous rows");
+    }
+    const auto dtype = [&] {
+        const char order = array.dtype().byteorder();
+        if (order == '=' || order == '|') {
+            switch (array.dtype().char_()) {
+            case 'f': return core::Dtype::float32;
+            case 'd': return core::Dtype::float64;
+            case 'e': return core::Dtype::float16;
+            case 'B': return core::Dtype::uint8;
+            case 'b': return core::Dtype::int8;
+            default: break;
+            }
+        }
+        throw py::type_error("rows must be float32, float64, float16, uint8 or int8");
+    }();
+    return {
+        static_cast<const std::byte*>(array.data()), array.shape(0), array.shape(1), array.strides(0), dtype
+    };
+}
+
+void bind_distances(py::module_& m) {
+    py::tuple names(knn::kMetricNames.size());
+    for (std::size_t i = 0; i < knn::kMetricNames.size(); ++i) names[i] = py::str(std::string(knn::kMetricNames[i]));
+    m.attr("METRICS") = names;
+    bind_pairwise<float>(m);
+    bind_pairwise<double>(m);
+    bind_top_k<float>(m);
+    bind_top_k<double>(m);
+    bind_top_k<std::int64_t>(m);
+}
+
+} // namespace deeprob::bind

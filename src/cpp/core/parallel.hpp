@@ -1,0 +1,136 @@
+// The only file that names OpenMP. One loop over numbered tasks, answered by any thread in any order: callers make sure that
+// a task's result depends on its number alone. Long calls stay interruptible, exceptions come out after the region, and a
+// forked child, whose thread pool did not survive the fork, computes on the calling thread.
+#pragma once
+
+#include "core/matrix.hpp"
+#include "core/simd.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <exception>
+#include <mutex>
+#include <thread>
+
+#include <omp.h>
+#if __has_include(<pthread.h>)
+#include <pthread.h>
+#endif
+
+namespace deeprob::core {
+
+// Thrown on the calling thread when `interrupted` said so.
+struct Interrupted {};
+
+// Asked now and then on the calling thread; true stops the loop.
+using InterruptCheck = bool (*)();
+
+// How many threads the caller wants at most, and how to learn that the user wants none of it any more.
+struct Execution {
+    int n_threads;
+    InterruptCheck interrupted;
+};
+
+inline std::atomic<bool>& in_forked_child() {
+    static std::atomic<bool> flag{false};
+    return flag;
+}
+
+// To be called once, when the module is loaded.
+inline void watch_forks() {
+#if __has_include(<pthread.h>)
+    pthread_atfork(nullptr, nullptr, [] { in_forked_child().store(true); });
+#endif
+}
+
+// The limit of the calling thread: OMP_NUM_THREADS, threadpoolctl, affinity.
+inline int max_threads() { return std::min(omp_get_max_threads(), omp_get_num_procs()); }
+
+// What the tasks of one loop share.
+class LoopControl {
+  public:
+    explicit LoopControl(InterruptCheck interrupted) : interrupted_(interrupted) {}
+
+    // Whether the task should return at once. Cheap; a task asks every few microseconds to milliseconds of work.
+    bool stopped(int thread) {
+        if (thread == 0) poll();
+        return stop_.load(std::memory_order_relaxed);
+    }
+
+    void fail(std::exception_ptr error) {
+        const std::scoped_lock lock(mutex_);
+        if (!error_) error_ = std::move(error);
+        stop_.store(true);
+    }
+
+    void rethrow() {
+        if (error_) std::rethrow_exception(error_);
+        if (interrupt_seen_) throw Interrupted{};
+    }
+
+  private:
+    using Clock = std::chrono::steady_clock;
+
+    void poll() {
+        const auto now = Clock::now();
+        if (interrupted_ == nullptr || now - last_poll_ < std::chrono::milliseconds(50)) return;
+        last_poll_ = now;
+        if (!interrupt_seen_ && interrupted_()) {
+            interrupt_seen_ = true;
+            stop_.store(true);
+        }
+    }
+
+    InterruptCheck interrupted_;
+    std::atomic<bool> stop_{false};
+    bool interrupt_seen_ = false; // written and read by the calling thread only
+    Clock::time_point last_poll_ = Clock::now();
+    std::mutex mutex_;
+    std::exception_ptr error_;
+};
+
+// How many threads parallel_for will use: what per-thread scratch has to be made for.
+inline int team_size(Index n_tasks, const Execution& execution) {
+    if (in_forked_child().load() || omp_in_parallel() != 0) return 1;
+    return static_cast<int>(std::clamp<Index>(execution.n_threads, 1, std::max<Index>(n_tasks, 1)));
+}
+
+// Runs body(task, thread, control) for every task in [0, n_tasks), thread in [0, team_size).
+template <class Body>
+void parallel_for(Index n_tasks, const Execution& execution, const Body& body) {
+    LoopControl control(execution.interrupted);
+    std::atomic<Index> next{0};
+    const auto work = [&](int thread) {
+        const DefaultFloatEnvironment environment;
+        try {
+            for (Index task = next++; task < n_tasks && !control.stopped(thread); task = next++) {
+                body(task, thread, control);
+            }
+        } catch (...) {
+            control.fail(std::current_exception());
+        }
+    };
+    const int n_threads = team_size(n_tasks, execution);
+    if (n_threads == 1) {
+        work(0);
+    } else {
+        std::atomic<int> running{0};
+#pragma omp parallel num_threads(n_threads)
+        {
+            const int thread = omp_get_thread_num();
+            if (thread == 0) running = omp_get_num_threads();
+#pragma omp barrier
+            work(thread);
+            --running;
+            // The calling thread goes on listening for Ctrl-C while the others finish.
+            for (int spins = 0; thread == 0 && running > 0; ++spins) {
+                if (spins > 1000) std::this_thread::sleep_for(std::chrono::microseconds(100));
+                control.stopped(thread);
+            }
+        }
+    }
+    control.rethrow();
+}
+
+} // namespace deeprob::core

@@ -1,0 +1,190 @@
+// The only file that names an instruction set. It offers one vector type per scalar, as wide as the level this translation
+// unit is compiled for, and the few operations on it that C++ has no operator for. Everything above is written once.
+#pragma once
+
+#include "core/matrix.hpp"
+
+#include <array>
+#include <bit>
+#include <cstring>
+#include <vector>
+
+#if defined(__x86_64__) || defined(_M_X64)
+#include <immintrin.h>
+#endif
+
+namespace deeprob::core {
+
+#if defined(__AVX512F__)
+inline constexpr Index kVectorBytes = 64;
+#elif defined(__AVX2__)
+inline constexpr Index kVectorBytes = 32;
+#else
+inline constexpr Index kVectorBytes = 16;
+#endif
+
+template <class T, Index kBytes> struct VectorTraits {
+    typedef T type __attribute__((vector_size(kBytes)));
+};
+
+template <class T> using Vector = typename VectorTraits<T, kVectorBytes>::type;
+template <class T> inline constexpr Index kLanes = kVectorBytes / static_cast<Index>(sizeof(T));
+
+// The register tile: kTileQueries x kTileVectors accumulators, with room left for the operands. Measured on Sapphire Rapids
+// and Zen 3 with benchmarks/bench_knn.py; wider tiles spill, narrower ones wait for loads.
+#if defined(__AVX512F__)
+inline constexpr Index kTileQueries = 14;
+#elif defined(__aarch64__)
+inline constexpr Index kTileQueries = 12;
+#else
+inline constexpr Index kTileQueries = 6;
+#endif
+inline constexpr Index kTileVectors = 2;
+
+template <class T> inline Vector<T> load(const T* p) {
+    Vector<T> v;
+    std::memcpy(&v, p, sizeof v);
+    return v;
+}
+template <class T> inline void store(T* p, Vector<T> v) { std::memcpy(p, &v, sizeof v); }
+template <class T> inline Vector<T> broadcast(T x) { return x - Vector<T>{}; }
+
+// One rounding where the level has a fused multiply-add, two where it has not: only filters may use it.
+inline Vector<float> multiply_add(Vector<float> a, Vector<float> b, Vector<float> c) {
+#if defined(__AVX512F__)
+    return _mm512_fmadd_ps(a, b, c);
+#elif defined(__FMA__)
+    return _mm256_fmadd_ps(a, b, c);
+#else
+    return a * b + c;
+#endif
+}
+inline Vector<double> multiply_add(Vector<double> a, Vector<double> b, Vector<double> c) {
+#if defined(__AVX512F__)
+    return _mm512_fmadd_pd(a, b, c);
+#elif defined(__FMA__)
+    return _mm256_fmadd_pd(a, b, c);
+#else
+    return a * b + c;
+#endif
+}
+
+inline Vector<float> absolute(Vector<float> a) {
+    typedef std::uint32_t Bits __attribute__((vector_size(kVectorBytes)));
+    return reinterpret_cast<Vector<float>>(reinterpret_cast<Bits>(a) & 0x7fffffffU);
+}
+inline Vector<double> absolute(Vector<double> a) {
+    typedef std::uint64_t Bits __attribute__((vector_size(kVectorBytes)));
+    return reinterpret_cast<Vector<double>>(reinterpret_cast<Bits>(a) & 0x7fffffffffffffffULL);
+}
+
+// Bit l of the result says whether a[l] > b[l]; false where either is NaN.
+inline std::uint32_t greater(Vector<float> a, Vector<float> b) {
+#if defined(__AVX512F__)
+    return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ);
+#elif defined(__AVX2__)
+    return static_cast<std::uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GT_OQ)));
+#elif defined(__SSE2__)
+    return static_cast<std::uint32_t>(_mm_movemask_ps(_mm_cmpgt_ps(a, b)));
+#else
+    std::uint32_t mask = 0;
+    for (int l = 0; l < kLanes<float>; ++l) mask |= static_cast<std::uint32_t>(a[l] > b[l]) << l;
+    return mask;
+#endif
+}
+inline std::uint32_t greater(Vector<double> a, Vector<double> b) {
+#if defined(__AVX512F__)
+    return _mm512_cmp_pd_mask(a, b, _CMP_GT_OQ);
+#elif defined(__AVX2__)
+    return static_cast<std::uint32_t>(_mm256_movemask_pd(_mm256_cmp_pd(a, b, _CMP_GT_OQ)));
+#elif defined(__SSE2__)
+    return static_cast<std::uint32_t>(_mm_movemask_pd(_mm_cmpgt_pd(a, b)));
+#else
+    std::uint32_t mask = 0;
+    for (int l = 0; l < kLanes<double>; ++l) mask |= static_cast<std::uint32_t>(a[l] > b[l]) << l;
+    return mask;
+#endif
+}
+
+#if defined(__AVX2__) && !defined(__AVX512F__)
+// Row m lists the positions of the set bits of m, in ascending order: what a permutation needs to move them to the front.
+inline constexpr auto kSetBits = [] {
+    std::array<std::array<std::int32_t, 8>, 256> table{};
+    for (unsigned mask = 0; mask < 256; ++mask) {
+        unsigned count = 0;
+        for (int bit = 0; bit < 8; ++bit) {
+            if ((mask >> bit & 1U) != 0) table[mask][count++] = bit;
+        }
+    }
+    return table;
+}();
+#endif
+
+// Writes the lanes of v that `mask` names to p, packed and in order; may overwrite kLanes elements. Returns their number.
+inline Index compress(float* p, Vector<float> v, std::uint32_t mask) {
+#if defined(__AVX512F__)
+    _mm512_storeu_ps(p, _mm512_maskz_compress_ps(static_cast<__mmask16>(mask), v));
+#elif defined(__AVX2__)
+    const __m256i order = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(kSetBits[mask].data()));
+    _mm256_storeu_ps(p, _mm256_permutevar8x32_ps(v, order));
+#else
+    for (std::uint32_t rest = mask; rest != 0; rest &= rest - 1) *p++ = v[std::countr_zero(rest)];
+#endif
+    return std::popcount(mask);
+}
+
+// Into the second-level cache. Inlined by force: GCC takes a function that only prefetches for one without effect.
+[[gnu::always_inline]] inline void prefetch(const void* p) { __builtin_prefetch(p, 0, 2); }
+
+// For arrays that are read by whole vectors: one that straddles two cache lines costs twice.
+template <class T> using AlignedVector = std::vector<T, Eigen::aligned_allocator<T>>;
+
+
+// kLanes<double> consecutive elements as doubles; exact for every supported type.
+template <class T> inline Vector<double> load_as_double(const T* p) {
+    constexpr Index n = kLanes<double>;
+    if constexpr (std::is_same_v<T, double>) {
+        return load(p);
+    } else if constexpr (std::is_same_v<T, Half>) {
+        // The exponent field moved to binary32's place is short by 112; the multiplication restores it, subnormals included.
+        using Bits16 = typename VectorTraits<std::uint16_t, 2 * n>::type;
+        using Bits32 = typename VectorTraits<std::uint32_t, 4 * n>::type;
+        using Floats = typename VectorTraits<float, 4 * n>::type;
+        Bits16 bits;
+        std::memcpy(&bits, p, sizeof bits);
+        const auto wide = __builtin_convertvector(bits, Bits32);
+        const auto magnitude = reinterpret_cast<Floats>((wide & 0x7fffU) << 13) * 0x1p112F;
+        const auto sign = (wide & 0x8000U) << 16;
+        return __builtin_convertvector(
+            reinterpret_cast<Floats>(reinterpret_cast<Bits32>(magnitude) | sign), Vector<double>
+        );
+    } else {
+        typename VectorTraits<T, n * static_cast<Index>(sizeof(T))>::type narrow;
+        std::memcpy(&narrow, p, sizeof narrow);
+        return __builtin_convertvector(narrow, Vector<double>);
+    }
+}
+
+// Other libraries may have switched a thread to flush-to-zero, which the proven bounds and the conversion of binary16 do not
+// allow for: each worker computes under IEEE defaults and gets its own mode back.
+class DefaultFloatEnvironment {
+  public:
+#if defined(__SSE2__)
+    DefaultFloatEnvironment() : saved_(_mm_getcsr()) { _mm_setcsr(0x1f80); }
+    ~DefaultFloatEnvironment() { _mm_setcsr(saved_); }
+
+  private:
+    unsigned saved_;
+
+  public:
+#else
+    DefaultFloatEnvironment() = default;
+    ~DefaultFloatEnvironment() = default;
+#endif
+    DefaultFloatEnvironment(const DefaultFloatEnvironment&) = delete;
+    DefaultFloatEnvironment& operator=(const DefaultFloatEnvironment&) = delete;
+    DefaultFloatEnvironment(DefaultFloatEnvironment&&) = delete;
+    DefaultFloatEnvironment& operator=(DefaultFloatEnvironment&&) = delete;
+};
+
+} // namespace deeprob::core

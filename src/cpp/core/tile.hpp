@@ -1,0 +1,120 @@
+// The micro-kernel: kTileQueries queries against one panel of kPanelRows training rows, accumulated in registers and handed
+// to a consumer there. A matrix of scores never exists.
+//
+// Letters: A panel holds kPanelRows rows feature by feature, (n_features, kPanelRows). A query block holds its queries in
+// groups of kTileQueries, depth block by depth block: (n_depth_blocks, n_groups, depth, kTileQueries).
+#pragma once
+
+#include "core/simd.hpp"
+
+namespace deeprob::core {
+
+template <class T> inline constexpr Index kPanelRows = kTileVectors * kLanes<T>;
+
+// A slice of a panel of this depth (32 KiB) stays in the first-level cache while the groups of the query block pass by.
+inline constexpr Index kMaxDepth = 256;
+
+inline Index n_depth_blocks(Index n_features) { return std::max<Index>(1, ceil_div(n_features, kMaxDepth)); }
+inline Index depth_of_blocks(Index n_features) { return ceil_div(n_features, n_depth_blocks(n_features)); }
+
+// Longest chain of additions behind one score; the error bounds of a sum depend on it (docs/exactness.md).
+inline Index chain_length(Index n_features) { return depth_of_blocks(n_features) + n_depth_blocks(n_features) + 2; }
+
+// Score steps: larger is nearer.
+struct Product {
+    template <class V> static V step(V sum, V a, V b) { return multiply_add(a, b, sum); }
+};
+struct NegativeAbsoluteDifference {
+    template <class V> static V step(V sum, V a, V b) { return sum - absolute(a - b); }
+};
+
+template <class T> struct Accumulators {
+    Vector<T> at[kTileQueries][kTileVectors];
+};
+
+// One depth block of one group. The first block starts from the rows' bias; later ones are summed by themselves and then
+// added to the partial scores, which keeps chains short. The sums are locals until the end: through a reference GCC 12 would
+// write them to memory in every step.
+template <class Step, class T, bool kFirst>
+[[gnu::always_inline]] inline Accumulators<T> tile(
+    const T* queries, const T* rows, Index depth, const T* start, const char* ahead
+) {
+    constexpr Index kWidth = kLanes<T>;
+    Vector<T> sums[kTileQueries][kTileVectors];
+#pragma GCC unroll 16
+    for (Index q = 0; q < kTileQueries; ++q) {
+#pragma GCC unroll 4
+        for (Index v = 0; v < kTileVectors; ++v) {
+            sums[q][v] = kFirst ? load(start + v * kWidth) : Vector<T>{};
+        }
+    }
+    for (Index k = 0; k < depth; ++k) {
+        prefetch(ahead + k * 64);
+        Vector<T> row[kTileVectors];
+#pragma GCC unroll 4
+        for (Index v = 0; v < kTileVectors; ++v) row[v] = load(rows + (k * kTileVectors + v) * kWidth);
+#pragma GCC unroll 16
+        for (Index q = 0; q < kTileQueries; ++q) {
+            const Vector<T> query = broadcast(queries[k * kTileQueries + q]);
+#pragma GCC unroll 4
+            for (Index v = 0; v < kTileVectors; ++v) sums[q][v] = Step::step(sums[q][v], query, row[v]);
+        }
+    }
+    Accumulators<T> result;
+#pragma GCC unroll 16
+    for (Index q = 0; q < kTileQueries; ++q) {
+#pragma GCC unroll 4
+        for (Index v = 0; v < kTileVectors; ++v) {
+            result.at[q][v] =
+                kFirst ? sums[q][v] : sums[q][v] + load(start + (q * kTileVectors + v) * kWidth);
+        }
+    }
+    return result;
+}
+
+// A block of queries in the layout above, and room for their partial scores against one panel.
+template <class T> struct QueryBlock {
+    const T* packed;
+    Index n_groups;
+    Index n_features;
+    T* partial; // n_groups * kTileQueries * kPanelRows, used when there is more than one depth block
+};
+
+template <class T> inline Index packed_offset(Index query, Index feature, Index n_groups, Index n_features) {
+    const Index depth = depth_of_blocks(n_features);
+    const Index block = feature / depth;
+    const Index block_depth = std::min(depth, n_features - block * depth);
+    const Index group = query / kTileQueries;
+    return block * depth * n_groups * kTileQueries + group * block_depth * kTileQueries
+           + (feature - block * depth) * kTileQueries + query % kTileQueries;
+}
+
+// Scores of every query of the block against one panel: consume(group, accumulators) for each group.
+template <class Step, class T, class Consume>
+void sweep_panel(const QueryBlock<T>& block, const T* panel, const T* bias, const Consume& consume) {
+    constexpr Index kScores = kTileQueries * kPanelRows<T>;
+    const Index full_depth = depth_of_blocks(block.n_features);
+    for (Index begin = 0; begin < block.n_features; begin += full_depth) {
+        const Index depth = std::min(full_depth, block.n_features - begin);
+        const bool last = begin + depth == block.n_features;
+        const T* queries = block.packed + begin * block.n_groups * kTileQueries;
+        const T* rows = panel + begin * kPanelRows<T>;
+        for (Index group = 0; group < block.n_groups; ++group, queries += depth * kTileQueries) {
+            // The first groups fetch the slice that comes next, the others the group that comes next.
+            const auto* ahead = reinterpret_cast<const char*>(
+                group < kTileVectors ? rows + depth * kPanelRows<T> + group * depth * kLanes<T>
+                                     : queries + depth * kTileQueries
+            );
+            T* partial = block.partial + group * kScores;
+            const Accumulators<T> sums = begin == 0 ? tile<Step, T, true>(queries, rows, depth, bias, ahead)
+                                                    : tile<Step, T, false>(queries, rows, depth, partial, ahead);
+            if (last) {
+                consume(group, sums);
+            } else {
+                std::memcpy(partial, sums.at, sizeof sums.at);
+            }
+        }
+    }
+}
+
+} // namespace deeprob::core

@@ -1,0 +1,253 @@
+// One task of a search: a block of queries against a segment of the packed training rows. The panels are swept once; what
+// passes the filter is refined at the end, or earlier where the bounds cannot tell enough rows apart.
+#pragma once
+
+#include "knn/candidates.hpp"
+#include "knn/pack.hpp"
+
+namespace deeprob::knn {
+
+struct SearchInput {
+    Rows train;
+    const Index* representatives; // training row of each position, or null where position is row
+    Index n_positions;
+    const Index* group_starts;  // with representatives: the equal rows of position j are
+    const Index* group_members; // group_members[group_starts[j] : group_starts[j + 1]], ascending
+    Packed<const float> packed;
+    double largest_norm;
+    bool integral;
+    Rows queries;
+    Index k; // at most n_train
+};
+
+// The shape of the work: how queries and rows are cut into tasks.
+struct SearchPlan {
+    Index k; // neighbours per task, among distinct rows
+    Index block_queries;
+    Index n_blocks;
+    Index n_panels;
+    Index segment_panels;
+    Index n_segments;
+
+    SearchPlan(const SearchInput& input, const core::Execution& execution) {
+        constexpr Index kScratchBytes = Index{32} << 20; // per thread
+        constexpr Index kBlockGroups = 24; // enough work on a panel to hide fetching the next one
+        constexpr Index kMaxSegment = Index{1} << 30; // positions fit 32 bits
+        const Index n_queries = input.queries.n_rows;
+        k = std::min(input.k, input.n_positions);
+        const Index bytes = Candidates::bytes_per_query(k)
+                            + input.queries.n_features * static_cast<Index>(sizeof(double) + sizeof(float));
+        const Index groups = std::clamp<Index>(kScratchBytes / bytes / core::kTileQueries, 1, kBlockGroups);
+        block_queries = groups * core::kTileQueries;
+        n_blocks = core::ceil_div(n_queries, block_queries);
+        // Even blocks, in a multiple of the threads, so that all end together.
+        const Index wanted = core::round_up(n_blocks, std::max(1, execution.n_threads));
+        block_queries = core::round_up(core::ceil_div(n_queries, wanted), core::kTileQueries);
+        block_queries = std::min(block_queries, std::max<Index>(1, kScratchBytes / bytes));
+        n_blocks = core::ceil_div(n_queries, block_queries);
+        n_panels = core::ceil_div(input.n_positions, core::kPanelRows<float>);
+        n_segments = std::clamp<Index>(core::ceil_div(execution.n_threads, std::max<Index>(1, n_blocks)), 1, n_panels);
+        n_segments = std::max(n_segments, core::ceil_div(input.n_positions, kMaxSegment));
+        segment_panels = core::ceil_div(n_panels, n_segments);
+        n_segments = core::ceil_div(n_panels, segment_panels);
+    }
+    [[nodiscard]] Index n_groups() const { return core::ceil_div(block_queries, core::kTileQueries); }
+    [[nodiscard]] Index n_tasks() const { return n_blocks * n_segments; }
+};
+
+// One thread's scratch and the steps of a task on it.
+class BlockSearch {
+  public:
+    BlockSearch(const SearchInput& input, const SearchPlan& plan, const Surrogate& surrogate)
+        : input_(input), plan_(plan), surrogate_(surrogate), bounds_(surrogate),
+          candidates_(plan.block_queries, plan.k), values_(size(plan.block_queries * input.queries.n_features)),
+          centred_(size(surrogate.padded_features())), scaled_(size(surrogate.n_features)),
+          packed_(size(plan.n_groups() * core::kTileQueries * surrogate.n_features)),
+          partial_(
+              core::n_depth_blocks(surrogate.n_features) > 1
+                  ? size(plan.n_groups() * core::kTileQueries * core::kPanelRows<float>)
+                  : 0
+          ),
+          queries_(size(plan.block_queries)), relative_(padded_queries()), product_(padded_queries()),
+          constant_(padded_queries()), panel_(padded_queries()), threshold_(padded_queries()),
+          refined_(size(Candidates::capacity(plan.k) + plan.k)), rows_(size(Candidates::capacity(plan.k))),
+          keys_(size(Candidates::capacity(plan.k))) {}
+
+    // Packs queries [begin, end). Returns the first that cannot be searched, or -1.
+    Index load(Index begin, Index end) {
+        Index unusable = -1;
+        n_queries_ = end - begin;
+        n_groups_ = core::ceil_div(n_queries_, core::kTileQueries);
+        const Index n_features = input_.queries.n_features;
+        std::fill(packed_.begin(), packed_.end(), 0.0F);
+        std::fill(threshold_.begin(), threshold_.end(), std::numeric_limits<float>::infinity());
+        for (Index q = 0; q < n_queries_; ++q) {
+            double* values = values_.data() + q * n_features;
+            row_as_double(input_.queries, begin + q, values);
+            std::copy_n(values, n_features, centred_.begin());
+            std::fill(centred_.begin() + n_features, centred_.end(), 0.0);
+            const RowMeasure measure =
+                pack_query(surrogate_, centred_.data(), q, n_groups_, scaled_.data(), packed_.data());
+            if (!measure.usable() && unusable < 0) unusable = begin + q;
+            const QueryBound bound = bounds_.query(measure, input_.largest_norm, input_.integral);
+            relative_[size(q)] = bound.relative;
+            product_[size(q)] = bound.product;
+            constant_[size(q)] = bound.constant;
+            panel_[size(q)] = bound.panel;
+            queries_[size(q)] = measure;
+            candidates_.clear(q);
+        }
+        return unusable;
+    }
+
+    // The error of query q's score with the row at a position of the segment.
+    [[nodiscard]] auto error_of(Index q) const {
+        return [this, relative = double{relative_[size(q)]}, product = double{product_[size(q)]},
+                constant = double{constant_[size(q)]}, weight = double{panel_[size(q)]}](std::int32_t position, float score) {
+            const Index panel = segment_ + position / core::kPanelRows<float>;
+            return relative * std::abs(double{score}) + product * double{input_.packed.norm[panel]} + constant
+                   + weight * double{input_.packed.slack[panel]};
+        };
+    }
+
+    // Sweeps the panels [begin, end); false if stopped.
+    bool scan(Index begin, Index end, int thread, core::LoopControl& control) {
+        segment_ = begin;
+        for (Index panel = begin; panel < end; ++panel) {
+            if (control.stopped(thread)) return false;
+            set_thresholds(panel);
+            if (surrogate_.metric == Metric::manhattan) {
+                sweep<core::NegativeAbsoluteDifference>(panel);
+            } else {
+                sweep<core::Product>(panel);
+            }
+        }
+        for (Index q = 0; q < n_queries_; ++q) {
+            candidates_.tighten(q, error_of(q));
+            refine(q);
+        }
+        return true;
+    }
+
+    // The nearest distinct rows of each query of the block, after scan.
+    [[nodiscard]] std::span<const Neighbor> nearest(Index query) const { return candidates_.exact(query); }
+    [[nodiscard]] Index n_refined() const { return n_refined_; }
+
+  private:
+    static std::size_t size(Index n) { return static_cast<std::size_t>(n); }
+    [[nodiscard]] std::size_t padded_queries() const { return size(plan_.n_groups() * core::kTileQueries); }
+
+    // The score that a row of this panel must exceed to be a candidate, for each query.
+    void set_thresholds(Index panel) {
+        const float norm = input_.packed.norm[panel];
+        const float slack = input_.packed.slack[panel];
+        for (Index q = 0; q < n_queries_; ++q) {
+            const float error = product_[size(q)] * norm + constant_[size(q)] + panel_[size(q)] * slack;
+            const float threshold = candidates_.threshold(q) - error;
+            // -infinity stays: its product with relative = 0 is NaN.
+            threshold_[size(q)] =
+                std::isinf(threshold) ? threshold : threshold - std::abs(threshold) * relative_[size(q)];
+        }
+    }
+
+    template <class Step> void sweep(Index panel) {
+        constexpr Index kRows = core::kPanelRows<float>;
+        const core::QueryBlock<float> block{packed_.data(), n_groups_, surrogate_.n_features, partial_.data()};
+        core::sweep_panel<Step>(
+            block, input_.packed.panels + panel * kRows * surrogate_.n_features, input_.packed.bias + panel * kRows,
+            [&](Index group, const core::Accumulators<float>& sums) { collect(panel, group, sums); }
+        );
+    }
+
+    [[gnu::always_inline]] void collect(Index panel, Index group, const core::Accumulators<float>& sums) {
+        const float* thresholds = threshold_.data() + group * core::kTileQueries;
+        std::uint32_t hits[core::kTileQueries];
+        std::uint32_t any = 0;
+        for (Index q = 0; q < core::kTileQueries; ++q) {
+            const auto threshold = core::broadcast(thresholds[q]);
+            hits[q] = 0;
+            for (Index v = 0; v < core::kTileVectors; ++v) {
+                hits[q] |= core::greater(sums.at[q][v], threshold) << (v * core::kLanes<float>);
+            }
+            any |= hits[q];
+        }
+        if (any != 0) [[unlikely]] {
+            // A copy, so that the accumulators need an address here only.
+            const core::Accumulators<float> scores = sums;
+            append(panel, group, scores, hits);
+        }
+    }
+
+    [[gnu::noinline]] void append(
+        Index panel, Index group, const core::Accumulators<float>& sums, const std::uint32_t* hits
+    ) {
+        constexpr std::uint32_t kVectorMask = (std::uint32_t{1} << core::kLanes<float>) - 1;
+        const auto position = static_cast<std::int32_t>((panel - segment_) * core::kPanelRows<float>);
+        for (Index t = 0; t < core::kTileQueries; ++t) {
+            if (hits[t] == 0) continue;
+            const Index q = group * core::kTileQueries + t;
+            if (candidates_.full(q)) make_room(q);
+            for (Index v = 0; v < core::kTileVectors; ++v) {
+                const std::uint32_t mask = hits[t] >> (v * core::kLanes<float>) & kVectorMask;
+                const auto first = position + static_cast<std::int32_t>(v * core::kLanes<float>);
+                if (mask != 0) candidates_.append(q, sums.at[t][v], first, mask);
+            }
+        }
+    }
+
+    void make_room(Index q) {
+        candidates_.tighten(q, error_of(q));
+        // Where the bounds keep more than half, they would soon be asked again: the canonical distances decide.
+        if (static_cast<Index>(candidates_.positions(q).size()) > plan_.k + Candidates::kRoom / 2) {
+            refine(q);
+            const auto exact = candidates_.exact(q);
+            if (static_cast<Index>(exact.size()) == plan_.k) {
+                candidates_.raise(q, bounds_.score_of_key(queries_[size(q)], exact.back().key));
+            }
+        }
+    }
+
+    // Canonical keys of the candidates; the best of them and of the exact neighbours so far remain.
+    void refine(Index q) {
+        const auto positions = candidates_.positions(q);
+        const Index first = segment_ * core::kPanelRows<float>;
+        for (std::size_t c = 0; c < positions.size(); ++c) {
+            rows_[c] = training_row(input_.representatives, first + positions[c]);
+        }
+        const CanonicalQuery query{
+            values_.data() + q * input_.queries.n_features, queries_[size(q)].input_norm2
+        };
+        canonical_keys(surrogate_.metric, query, input_.train, {rows_.data(), positions.size()}, keys_.data());
+        n_refined_ += static_cast<Index>(positions.size());
+        std::size_t n = 0;
+        for (const Neighbor& neighbor : candidates_.exact(q)) refined_[n++] = neighbor;
+        for (std::size_t c = 0; c < positions.size(); ++c) refined_[n++] = {keys_[c], rows_[c]};
+        candidates_.settle(q, {refined_.data(), n});
+    }
+
+    const SearchInput& input_;
+    const SearchPlan& plan_;
+    const Surrogate& surrogate_;
+    FilterBounds bounds_;
+    Candidates candidates_;
+    Index n_queries_ = 0;
+    Index n_groups_ = 0;
+    Index segment_ = 0; // first panel
+    Index n_refined_ = 0;
+    std::vector<double> values_;  // the block's queries as doubles
+    std::vector<double> centred_; // one query
+    std::vector<float> scaled_;   // one query
+    core::AlignedVector<float> packed_;
+    core::AlignedVector<float> partial_;
+    std::vector<RowMeasure> queries_;
+    std::vector<float> relative_; // QueryBound of each query, by field
+    std::vector<float> product_;
+    std::vector<float> constant_;
+    std::vector<float> panel_;
+    std::vector<float> threshold_; // for the panel at hand
+    std::vector<Neighbor> refined_;
+    std::vector<Index> rows_;
+    std::vector<double> keys_;
+};
+
+} // namespace deeprob::knn

@@ -1,0 +1,138 @@
+// The rows that the filter could not exclude, for each query of a block. Selection keeps one threshold a query: T, a lower
+// bound of the k-th largest score among the rows seen so far. A row whose score is certainly not above T has k rows before it
+// in (distance, row) order, as rows come in ascending order, and is dropped.
+#pragma once
+
+#include "knn/filter.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <span>
+#include <vector>
+
+namespace deeprob::knn {
+
+struct Neighbor {
+    double key;
+    Index row;
+    friend bool operator<(const Neighbor& a, const Neighbor& b) {
+        return a.key < b.key || (a.key == b.key && a.row < b.row);
+    }
+};
+
+// The k smallest in ascending order, at the front; returns their number.
+inline Index keep_smallest(std::span<Neighbor> all, Index k) {
+    const auto kept = std::min(static_cast<Index>(all.size()), k);
+    if (kept < static_cast<Index>(all.size())) std::nth_element(all.begin(), all.begin() + kept, all.end());
+    std::sort(all.begin(), all.begin() + kept);
+    return kept;
+}
+
+class Candidates {
+  public:
+    // Room beyond k before thresholds are tightened: small, so that they tighten early.
+    static constexpr Index kRoom = 64;
+
+    static Index capacity(Index k) { return 2 * k + kRoom + core::kPanelRows<float>; }
+    static Index bytes_per_query(Index k) {
+        return capacity(k) * static_cast<Index>(sizeof(float) + sizeof(std::int32_t)) + k * static_cast<Index>(sizeof(Neighbor));
+    }
+
+    Candidates(Index n_queries, Index k)
+        : k_(k), capacity_(capacity(k)),
+          // One vector more than the capacity: compression writes whole vectors.
+          stride_(capacity_ + core::kLanes<float>), scores_(size(n_queries * stride_)),
+          positions_(size(n_queries * stride_)), counts_(size(n_queries)), exact_(size(n_queries * k)),
+          exact_counts_(size(n_queries)), thresholds_(size(n_queries)), lower_(size(capacity_)) {}
+
+    void clear(Index query) {
+        counts_[size(query)] = 0;
+        exact_counts_[size(query)] = 0;
+        thresholds_[size(query)] = -std::numeric_limits<float>::infinity();
+    }
+
+    [[nodiscard]] bool full(Index query) const {
+        return counts_[size(query)] + core::kPanelRows<float> > capacity_;
+    }
+    [[nodiscard]] float threshold(Index query) const { return thresholds_[size(query)]; }
+
+    // Appends the lanes of `scores` named by `mask`; lane l is the row at position + l.
+    void append(Index query, core::Vector<float> scores, std::int32_t position, std::uint32_t mask) {
+        static constexpr auto kIota = [] {
+            std::array<std::int32_t, core::kLanes<float>> iota{};
+            for (std::size_t l = 0; l < iota.size(); ++l) iota[l] = static_cast<std::int32_t>(l);
+            return iota;
+        }();
+        using Ids = core::Vector<std::int32_t>;
+        const Index end = query * stride_ + counts_[size(query)];
+        core::compress(scores_.data() + end, scores, mask);
+        const Ids ids = core::load(kIota.data()) + position;
+        // Positions travel through the float compression by their bits.
+        float packed[core::kLanes<float>];
+        const Index n = core::compress(packed, reinterpret_cast<core::Vector<float>>(ids), mask);
+        std::memcpy(positions_.data() + end, packed, sizeof packed);
+        counts_[size(query)] += n;
+    }
+
+    // Raises the threshold by the bounds of the scores and drops what it excludes. bound(position, score) is the score's error.
+    template <class Bound> void tighten(Index query, const Bound& bound) {
+        Index& count = counts_[size(query)];
+        if (count < k_) return;
+        float* scores = scores_.data() + query * stride_;
+        std::int32_t* positions = positions_.data() + query * stride_;
+        for (Index c = 0; c < count; ++c) {
+            lower_[size(c)] = std::isfinite(scores[c]) ? double{scores[c]} - bound(positions[c], scores[c])
+                                                       : -std::numeric_limits<double>::infinity();
+        }
+        const auto kth = lower_.begin() + (k_ - 1);
+        std::nth_element(lower_.begin(), kth, lower_.begin() + count, std::greater<>());
+        raise(query, *kth);
+        const double threshold{thresholds_[size(query)]};
+        Index kept = 0;
+        for (Index c = 0; c < count; ++c) {
+            if (double{scores[c]} + bound(positions[c], scores[c]) >= threshold) {
+                scores[kept] = scores[c];
+                positions[kept++] = positions[c];
+            }
+        }
+        count = kept;
+    }
+
+    [[nodiscard]] std::span<const std::int32_t> positions(Index query) const {
+        return {positions_.data() + query * stride_, size(counts_[size(query)])};
+    }
+
+    [[nodiscard]] std::span<const Neighbor> exact(Index query) const {
+        return {exact_.data() + query * k_, size(exact_counts_[size(query)])};
+    }
+
+    // `refined` holds the candidates and what was exact before, by their canonical keys; the candidates are done with.
+    void settle(Index query, std::span<Neighbor> refined) {
+        const Index kept = keep_smallest(refined, k_);
+        std::copy_n(refined.begin(), kept, exact_.begin() + query * k_);
+        exact_counts_[size(query)] = kept;
+        counts_[size(query)] = 0;
+    }
+
+    void raise(Index query, double threshold) {
+        auto rounded = static_cast<float>(threshold);
+        if (double{rounded} > threshold) rounded = std::nextafter(rounded, -std::numeric_limits<float>::infinity());
+        thresholds_[size(query)] = std::max(thresholds_[size(query)], rounded);
+    }
+
+  private:
+    static std::size_t size(Index n) { return static_cast<std::size_t>(n); }
+
+    Index k_;
+    Index capacity_;
+    Index stride_;
+    std::vector<float> scores_;
+    std::vector<std::int32_t> positions_;
+    std::vector<Index> counts_;
+    std::vector<Neighbor> exact_;
+    std::vector<Index> exact_counts_;
+    std::vector<float> thresholds_;
+    std::vector<double> lower_;
+};
+
+} // namespace deeprob::knn

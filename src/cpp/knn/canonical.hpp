@@ -1,0 +1,156 @@
+// The canonical distance: what "exact" means here. In float64, straight from the inputs: eight partial sums, the one numbered
+// l over the features l, l + 8, l + 16, ... in ascending order, without fused multiply-add, then added as
+// ((0+4) + (2+6)) + ((1+5) + (3+7)). The same bits on every instruction set; tests/reference.py has it in NumPy.
+#pragma once
+
+#include "core/simd.hpp"
+#include "knn/metric.hpp"
+
+#include <span>
+
+namespace deeprob::knn {
+
+using core::Index;
+using core::Rows;
+
+inline constexpr Index kCanonicalLanes = 8;
+
+struct SquaredDifferences {
+    template <class V> static V term(V a, V b) {
+        const V difference = a - b;
+        return difference * difference;
+    }
+};
+struct AbsoluteDifferences {
+    template <class V> static V term(V a, V b) { return core::absolute(a - b); }
+};
+struct Products {
+    template <class V> static V term(V a, V b) { return a * b; }
+};
+
+inline constexpr Index kCanonicalVectors = kCanonicalLanes / core::kLanes<double>;
+
+inline double add_lanes(const double* lane) {
+    return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+}
+
+// Eight features of a row, those past its end as zeros, which change no sum.
+template <class T> struct Tail {
+    T values[kCanonicalLanes] = {};
+    Tail(const T* row, Index n) { std::memcpy(values, row, static_cast<std::size_t>(n) * sizeof(T)); }
+};
+
+// Sums of one row with kRows others at once: separate chains hide the latency of the additions.
+template <class Terms, Index kRows, class Q, class T>
+void canonical_sums(const Q* query, const T* const* rows, Index n_features, double* sums) {
+    constexpr Index kWidth = core::kLanes<double>;
+    core::Vector<double> lanes[kRows][kCanonicalVectors] = {};
+    const Index whole = n_features / kCanonicalLanes * kCanonicalLanes;
+    for (Index f = 0; f < whole; f += kCanonicalLanes) {
+        for (Index v = 0; v < kCanonicalVectors; ++v) {
+            const auto x = core::load_as_double(query + f + v * kWidth);
+            for (Index r = 0; r < kRows; ++r) {
+                lanes[r][v] += Terms::term(x, core::load_as_double(rows[r] + f + v * kWidth));
+            }
+        }
+    }
+    if (whole < n_features) {
+        const Tail<Q> query_tail(query + whole, n_features - whole);
+        for (Index r = 0; r < kRows; ++r) {
+            const Tail<T> row_tail(rows[r] + whole, n_features - whole);
+            for (Index v = 0; v < kCanonicalVectors; ++v) {
+                lanes[r][v] += Terms::term(
+                    core::load_as_double(query_tail.values + v * kWidth),
+                    core::load_as_double(row_tail.values + v * kWidth)
+                );
+            }
+        }
+    }
+    for (Index r = 0; r < kRows; ++r) {
+        double lane[kCanonicalLanes];
+        std::memcpy(lane, lanes[r], sizeof lane);
+        sums[r] = add_lanes(lane);
+    }
+}
+
+template <class T> double canonical_norm2(const T* row, Index n_features) {
+    double sum = 0;
+    canonical_sums<Products, 1>(row, &row, n_features, &sum);
+    return sum;
+}
+
+// One query as the canonical distance reads it.
+struct CanonicalQuery {
+    const double* values;
+    double norm2; // used by the cosine only
+};
+
+template <class Terms, class T, Index kRows>
+void canonical_keys_of(
+    Metric metric, const CanonicalQuery& query, const T* const* rows, Index n_features, double* keys
+) {
+    double sums[kRows];
+    canonical_sums<Terms, kRows>(query.values, rows, n_features, sums);
+    for (Index r = 0; r < kRows; ++r) {
+        const double row_norm2 = metric == Metric::cosine ? canonical_norm2(rows[r], n_features) : 0.0;
+        keys[r] = key_of_sum(metric, sums[r], query.norm2, row_norm2);
+    }
+}
+
+template <class Terms, class T>
+void canonical_keys(
+    Metric metric, const CanonicalQuery& query, const Rows& train, std::span<const Index> ids, double* keys
+) {
+    constexpr Index kAtOnce = 4;
+    constexpr Index kPrefetchBytes = 512; // the hardware follows from there
+    std::size_t i = 0;
+    for (; i + kAtOnce <= ids.size(); i += kAtOnce) {
+        const T* rows[kAtOnce];
+        for (std::size_t r = 0; r < kAtOnce; ++r) {
+            rows[r] = train.row<T>(ids[i + r]);
+            if (i + kAtOnce + r < ids.size()) {
+                const std::byte* next = train.data + ids[i + kAtOnce + r] * train.stride;
+                for (Index b = 0; b < kPrefetchBytes; b += 64) core::prefetch(next + b);
+            }
+        }
+        canonical_keys_of<Terms, T, kAtOnce>(metric, query, rows, train.n_features, keys + i);
+    }
+    for (; i < ids.size(); ++i) {
+        const T* row = train.row<T>(ids[i]);
+        canonical_keys_of<Terms, T, 1>(metric, query, &row, train.n_features, keys + i);
+    }
+}
+
+// Keys of one query with the rows `ids` of `train`.
+inline void canonical_keys(
+    Metric metric, const CanonicalQuery& query, const Rows& train, std::span<const Index> ids, double* keys
+) {
+    core::with_dtype(train.dtype, [&]<class T>() {
+        if (is_euclidean(metric)) {
+            canonical_keys<SquaredDifferences, T>(metric, query, train, ids, keys);
+        } else if (metric == Metric::manhattan) {
+            canonical_keys<AbsoluteDifferences, T>(metric, query, train, ids, keys);
+        } else {
+            canonical_keys<Products, T>(metric, query, train, ids, keys);
+        }
+    });
+}
+
+// A row as doubles, exactly.
+inline void row_as_double(const Rows& rows, Index i, double* out) {
+    core::with_dtype(rows.dtype, [&]<class T>() {
+        constexpr Index kWidth = core::kLanes<double>;
+        const T* row = rows.row<T>(i);
+        Index f = 0;
+        for (; f + kWidth <= rows.n_features; f += kWidth) core::store(out + f, core::load_as_double(row + f));
+        if (f < rows.n_features) {
+            T tail[kWidth] = {};
+            std::memcpy(tail, row + f, static_cast<std::size_t>(rows.n_features - f) * sizeof(T));
+            double values[kWidth];
+            core::store(values, core::load_as_double(tail));
+            std::memcpy(out + f, values, static_cast<std::size_t>(rows.n_features - f) * sizeof(double));
+        }
+    });
+}
+
+} // namespace deeprob::knn

@@ -1,0 +1,137 @@
+// The proven bounds. For query i and row j of panel p, the micro-kernel's score s differs from the score that orders the
+// canonical distances by at most
+//     relative_i * |s| + product_i * norm_p + constant_i + panel_i * slack_p .
+// docs/exactness.md derives every term; here they are added up, in float64, and rounded up into float32.
+#pragma once
+
+#include "knn/surrogate.hpp"
+
+#include <limits>
+
+namespace deeprob::knn {
+
+inline constexpr double kUnit = 0x1p-24;        // rounding of float32
+inline constexpr double kUnit64 = 0x1p-53;      // rounding of float64
+inline constexpr double kUnderflow = 0x1p-148;  // of a product and of a sum in float32
+inline constexpr double kUnderflow64 = 0x1p-1074;
+inline constexpr double kExactIntegers = 0x1p23; // half integers up to here are exact in float32
+
+// What a row adds to the bounds of its panel.
+struct RowBound {
+    float bias; // the term of the score that depends on the row alone; infinite if the row must always pass
+    double norm;
+    double slack;
+};
+
+struct QueryBound {
+    float relative;
+    float product;
+    float constant;
+    float panel;
+};
+
+inline float rounded_up(double x) { return static_cast<float>(x * (1 + 0x1p-20)); }
+
+class FilterBounds {
+  public:
+    explicit FilterBounds(const Surrogate& surrogate)
+        : surrogate_(surrogate), n_(static_cast<double>(surrogate.n_features)),
+          root_n_(std::sqrt(n_)), center_norm_(std::sqrt(surrogate.center_norm2) * surrogate.scale),
+          canonical_((n_ / 4 + 32) * kUnit64) {
+        const double h = static_cast<double>(core::chain_length(surrogate.n_features)) * kUnit;
+        sum_ = h / (1 - h);
+    }
+
+    // The row's part of the score, exactly as the bounds assume it, in the units of the surrogates.
+    [[nodiscard]] double bias(const RowMeasure& row) const {
+        const double square = surrogate_.scale * surrogate_.scale;
+        switch (surrogate_.metric) {
+        case Metric::euclidean:
+        case Metric::sqeuclidean: return -0.5 * row.norm2 * square;
+        case Metric::cosine:
+        case Metric::inner_product: return row.center_product * square;
+        case Metric::manhattan: return 0;
+        }
+        return 0;
+    }
+
+    [[nodiscard]] RowBound row(const RowMeasure& row) const {
+        if (!row.filterable(surrogate_)) return {std::numeric_limits<float>::infinity(), 0, 0};
+        if (surrogate_.metric == Metric::manhattan) {
+            return {0, 0, 2 * kUnit * row.norm1 * surrogate_.scale};
+        }
+        const double norm = std::sqrt(row.norm2) * surrogate_.scale;
+        const double bias = this->bias(row);
+        if (std::abs(bias) > kMaxSurrogateNorm * kMaxSurrogateNorm) {
+            return {std::numeric_limits<float>::infinity(), 0, 0};
+        }
+        double slack = (sum_ + 2 * kUnit) * std::abs(bias) + kUnderflow * root_n_ * norm;
+        slack += is_euclidean(surrogate_.metric) ? 2 * canonical_ * norm * norm : canonical_ * center_norm_ * norm;
+        return {static_cast<float>(bias), norm, slack};
+    }
+
+    // `largest_norm`: of the centred training rows, unscaled; `integral`: whether all of them are made of integers.
+    [[nodiscard]] QueryBound query(const RowMeasure& query, double largest_norm, bool integral) const {
+        if (!query.filterable(surrogate_)) return {0, 0, std::numeric_limits<float>::infinity(), 0};
+        if (integral && query.integral && is_exact(query, largest_norm)) return {0, 0, 0, 0};
+        constexpr float kThresholdRounding = 0x1p-22F;
+        const double norm = std::sqrt(query.norm2) * surrogate_.scale;
+        const double square = surrogate_.scale * surrogate_.scale;
+        if (surrogate_.metric == Metric::manhattan) {
+            const double constant = 2 * kUnit * query.norm1 * surrogate_.scale + 4 * n_ * kUnderflow;
+            return {rounded_up(sum_ + 2 * canonical_) + kThresholdRounding, 0, rounded_up(constant), 1};
+        }
+        double product = (sum_ + 3 * kUnit) * norm;
+        double constant = kUnderflow * (n_ + root_n_ * norm);
+        if (is_euclidean(surrogate_.metric)) {
+            constant += canonical_ * norm * norm + n_ * kUnderflow64 * square;
+        } else if (surrogate_.metric == Metric::cosine) {
+            constant += 8 * canonical_ * square;
+        } else {
+            product += canonical_ * (norm + center_norm_);
+            constant += canonical_ * (norm + center_norm_) * center_norm_ + n_ * kUnderflow64 * square;
+        }
+        return {kThresholdRounding, rounded_up(product), rounded_up(constant), 1};
+    }
+
+    // A lower bound of the score of a row whose canonical key is `key`.
+    [[nodiscard]] double score_of_key(const RowMeasure& query, double key) const {
+        const double square = surrogate_.scale * surrogate_.scale;
+        if (surrogate_.metric == Metric::manhattan) return -key * surrogate_.scale * (1 + 2 * canonical_);
+        if (is_euclidean(surrogate_.metric)) {
+            const double norm2 = query.norm2 * square;
+            const double distance2 = (surrogate_.metric == Metric::euclidean ? key * key : key) * square;
+            return 0.5 * (norm2 - distance2) - 2 * canonical_ * (norm2 + distance2) - n_ * kUnderflow64 * square;
+        }
+        const double product = surrogate_.metric == Metric::cosine ? 1 - key : -key;
+        const double with_center = query.center_product + surrogate_.center_norm2;
+        const double rounding =
+            std::abs(product) + std::abs(with_center) + surrogate_.center_norm2
+            + std::sqrt(query.norm2 * surrogate_.center_norm2) + (surrogate_.metric == Metric::cosine ? 8 : 0);
+        return (product - with_center - 2 * canonical_ * rounding) * square;
+    }
+
+  private:
+    // Sums of integers below 2^24 need no rounding in float32, hence no bound; nor do the canonical sums.
+    [[nodiscard]] bool is_exact(const RowMeasure& query, double largest_norm) const {
+        const double norm = std::sqrt(query.norm2);
+        const double center = std::sqrt(surrogate_.center_norm2);
+        switch (surrogate_.metric) {
+        case Metric::euclidean:
+        case Metric::sqeuclidean: return largest_norm * (norm + largest_norm) <= kExactIntegers;
+        case Metric::manhattan: return query.norm1 + root_n_ * largest_norm <= kExactIntegers;
+        case Metric::inner_product: return (norm + center) * (largest_norm + center) <= kExactIntegers;
+        case Metric::cosine: return false;
+        }
+        return false;
+    }
+
+    const Surrogate& surrogate_;
+    double n_;
+    double root_n_;
+    double center_norm_; // in the units of the surrogates
+    double canonical_;   // relative error of a canonical sum
+    double sum_ = 0;     // relative error of a sum in the micro-kernel
+};
+
+} // namespace deeprob::knn

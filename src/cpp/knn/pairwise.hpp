@@ -1,0 +1,185 @@
+// The full matrix of distances between two sets of rows, tile by tile, in T. Where the norm expansion would cancel, the
+// canonical distance replaces it, so that equal rows have distance 0 and near ones keep their digits.
+#pragma once
+
+#include "knn/pack.hpp"
+
+namespace deeprob::knn {
+
+template <class T> struct PairwiseInput {
+    Rows x;
+    Rows y;
+    Packed<const T> packed; // of y
+};
+
+// How a score becomes a distance: offset + factor * score, and when not to trust it: score > near + near_bias * bias.
+template <class T> struct ScoreToDistance {
+    T offset;
+    T factor;
+    T near;
+    T near_bias;
+};
+
+// Distances below 1/8 of |x|^2 + |y|^2 (or a cosine distance below 1/8) are recomputed: above, the expansion loses three bits.
+template <class T>
+ScoreToDistance<T> score_to_distance(const Surrogate& surrogate, const RowMeasure& query) {
+    constexpr double kNear = 0.125;
+    const double square = surrogate.scale * surrogate.scale;
+    const T always = -std::numeric_limits<T>::infinity();
+    const bool fits = query.filterable(surrogate);
+    switch (surrogate.metric) {
+    case Metric::euclidean:
+    case Metric::sqeuclidean: {
+        const double near = 0.5 * (1 - kNear) * query.norm2 * square;
+        return {static_cast<T>(query.norm2), static_cast<T>(-2 / square), fits ? static_cast<T>(near) : always,
+                static_cast<T>(kNear)};
+    }
+    case Metric::cosine: {
+        const double with_center = query.center_product + surrogate.center_norm2;
+        const double near = (1 - kNear - with_center) * square;
+        return {static_cast<T>(1 - with_center), static_cast<T>(-1 / square), fits ? static_cast<T>(near) : always, 0};
+    }
+    case Metric::inner_product:
+    case Metric::manhattan: break;
+    }
+    // No cancellation to mend; rows that do not fit have an infinite score and are recomputed.
+    const T never = fits ? std::numeric_limits<T>::max() : always;
+    if (surrogate.metric == Metric::manhattan) return {0, static_cast<T>(-1 / surrogate.scale), never, 0};
+    const double with_center = query.center_product + surrogate.center_norm2;
+    return {static_cast<T>(with_center), static_cast<T>(1 / square), never, 0};
+}
+
+template <class T> class PairwiseBlock {
+  public:
+    static constexpr Index kGroups = 16;
+    static constexpr Index kQueries = kGroups * core::kTileQueries;
+
+    PairwiseBlock(const PairwiseInput<T>& input, const Surrogate& surrogate)
+        : input_(input), surrogate_(surrogate), values_(size(kQueries * surrogate.n_features)),
+          centred_(size(surrogate.padded_features())), scaled_(size(surrogate.n_features)),
+          packed_(size(kQueries * surrogate.n_features)), partial_(size(kQueries * core::kPanelRows<T>)),
+          measures_(size(kQueries)), maps_(size(kQueries)) {}
+
+    // Returns the first query that has no distances, or -1.
+    Index load(Index begin, Index end) {
+        Index unusable = -1;
+        n_queries_ = end - begin;
+        n_groups_ = core::ceil_div(n_queries_, core::kTileQueries);
+        const Index n_features = surrogate_.n_features;
+        std::fill(packed_.begin(), packed_.end(), T{0});
+        for (Index q = 0; q < n_queries_; ++q) {
+            double* values = values_.data() + q * n_features;
+            row_as_double(input_.x, begin + q, values);
+            std::copy_n(values, n_features, centred_.begin());
+            std::fill(centred_.begin() + n_features, centred_.end(), 0.0);
+            measures_[size(q)] = pack_query(surrogate_, centred_.data(), q, n_groups_, scaled_.data(), packed_.data());
+            if (!measures_[size(q)].usable() && unusable < 0) unusable = begin + q;
+            maps_[size(q)] = score_to_distance<T>(surrogate_, measures_[size(q)]);
+        }
+        return unusable;
+    }
+
+    // Distances of the block's queries to the rows of one panel; `out` is the block's first row of the result.
+    void compute(Index panel, T* out, Index out_stride) {
+        if (surrogate_.metric == Metric::manhattan) {
+            sweep<core::NegativeAbsoluteDifference>(panel, out, out_stride);
+        } else {
+            sweep<core::Product>(panel, out, out_stride);
+        }
+    }
+
+  private:
+    static std::size_t size(Index n) { return static_cast<std::size_t>(n); }
+
+    template <class Step> void sweep(Index panel, T* out, Index out_stride) {
+        constexpr Index kRows = core::kPanelRows<T>;
+        const core::QueryBlock<T> block{packed_.data(), n_groups_, surrogate_.n_features, partial_.data()};
+        core::sweep_panel<Step>(
+            block, input_.packed.panels + panel * kRows * surrogate_.n_features, input_.packed.bias + panel * kRows,
+            [&](Index group, const core::Accumulators<T>& sums) {
+                for (Index t = 0; t < core::kTileQueries; ++t) {
+                    const Index q = group * core::kTileQueries + t;
+                    if (q < n_queries_) write(q, panel, sums.at[t], out + q * out_stride);
+                }
+            }
+        );
+    }
+
+    [[gnu::always_inline]] void write(Index q, Index panel, const core::Vector<T>* scores, T* out) {
+        constexpr Index kWidth = core::kLanes<T>;
+        const Index first = panel * core::kPanelRows<T>;
+        const ScoreToDistance<T>& map = maps_[size(q)];
+        alignas(64) T distances[core::kPanelRows<T>];
+        std::uint32_t near = 0;
+        for (Index v = 0; v < core::kTileVectors; ++v) {
+            const auto limit = core::broadcast(map.near) + core::load(input_.packed.bias + first + v * kWidth) * map.near_bias;
+            near |= core::greater(scores[v], limit) << (v * kWidth);
+            core::store(distances + v * kWidth, scores[v] * map.factor + map.offset);
+        }
+        if (surrogate_.metric == Metric::euclidean) {
+            for (T& distance : distances) distance = std::sqrt(std::max(distance, T{0}));
+        }
+        const Index n = std::min(core::kPanelRows<T>, input_.y.n_rows - first);
+        std::memcpy(out + first, distances, size(n) * sizeof(T));
+        if (near != 0) [[unlikely]] {
+            recompute(q, first, near, out);
+        }
+    }
+
+    [[gnu::noinline]] void recompute(Index q, Index first, std::uint32_t lanes, T* out) {
+        Index rows[core::kPanelRows<T>];
+        double keys[core::kPanelRows<T>];
+        std::size_t n = 0;
+        for (; lanes != 0; lanes &= lanes - 1) rows[n++] = first + std::countr_zero(lanes);
+        const CanonicalQuery query{values_.data() + q * surrogate_.n_features, measures_[size(q)].input_norm2};
+        canonical_keys(surrogate_.metric, query, input_.y, {rows, n}, keys);
+        for (std::size_t i = 0; i < n; ++i) {
+            out[rows[i]] = static_cast<T>(distance_of_key(surrogate_.metric, keys[i]));
+        }
+    }
+
+    const PairwiseInput<T>& input_;
+    const Surrogate& surrogate_;
+    Index n_queries_ = 0;
+    Index n_groups_ = 0;
+    std::vector<double> values_;
+    std::vector<double> centred_;
+    std::vector<T> scaled_;
+    core::AlignedVector<T> packed_;
+    core::AlignedVector<T> partial_;
+    std::vector<RowMeasure> measures_;
+    std::vector<ScoreToDistance<T>> maps_;
+};
+
+// Fills `out`, (n_x, n_y). Returns the first row of x that has no distances, or -1.
+template <class T>
+Index pairwise(
+    const PairwiseInput<T>& input, const Surrogate& surrogate, T* out, Index out_stride,
+    const core::Execution& execution
+) {
+    const Index n_x = input.x.n_rows;
+    // Even blocks in a multiple of the threads.
+    const Index wanted = core::round_up(core::ceil_div(n_x, PairwiseBlock<T>::kQueries), std::max(1, execution.n_threads));
+    const Index block = std::min(
+        core::round_up(core::ceil_div(n_x, std::max<Index>(wanted, 1)), core::kTileQueries), PairwiseBlock<T>::kQueries
+    );
+    const Index n_blocks = core::ceil_div(n_x, std::max<Index>(block, 1));
+    const Index n_panels = core::ceil_div(input.y.n_rows, core::kPanelRows<T>);
+    std::vector<PairwiseBlock<T>> blocks;
+    for (int t = 0; t < core::team_size(n_blocks, execution); ++t) blocks.emplace_back(input, surrogate);
+    std::vector<Index> unusable(static_cast<std::size_t>(n_blocks), -1);
+    core::parallel_for(n_blocks, execution, [&](Index task, int thread, core::LoopControl& control) {
+        PairwiseBlock<T>& work = blocks[static_cast<std::size_t>(thread)];
+        const Index begin = task * block;
+        unusable[static_cast<std::size_t>(task)] = work.load(begin, std::min(begin + block, n_x));
+        for (Index panel = 0; panel < n_panels && !control.stopped(thread); ++panel) {
+            work.compute(panel, out + begin * out_stride, out_stride);
+        }
+    });
+    for (const Index bad : unusable) {
+        if (bad >= 0) return bad;
+    }
+    return -1;
+}
+
+} // namespace deeprob::knn

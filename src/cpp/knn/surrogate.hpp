@@ -1,0 +1,95 @@
+// What the filters compute with instead of the inputs: x' = scale * (x - center) in T, where x is the row itself or, for the
+// cosine, the row divided by its norm. Centring keeps the digits of data far from the origin, the power of two keeps products
+// inside T's range; what both cost in accuracy is measured here and bounded in filter.hpp.
+#pragma once
+
+#include "core/tile.hpp"
+#include "knn/canonical.hpp"
+
+#include <vector>
+
+namespace deeprob::knn {
+
+// Squares of larger values, or their sums, could overflow in the canonical distance: such rows are refused.
+inline constexpr double kMaxNorm2 = 1e150;
+// Below, the cosine's own rounding is no longer small beside the cosine: such rows are never filtered.
+inline constexpr double kMinCosineNorm2 = 1e-140;
+// Surrogates longer than this could overflow T = float in a product of two: such rows are never filtered.
+inline constexpr double kMaxSurrogateNorm = 0x1p60;
+
+struct Surrogate {
+    Metric metric;
+    Index n_features;
+    double scale;               // a power of two
+    std::vector<double> center; // padded with zeros to a multiple of eight
+    double center_norm2;
+
+    Surrogate(Metric metric, const double* center, Index n_features, double scale)
+        : metric(metric), n_features(n_features), scale(scale),
+          center(static_cast<std::size_t>(core::round_up(n_features, kCanonicalLanes))),
+          center_norm2(canonical_norm2(center, n_features)) {
+        std::copy_n(center, n_features, this->center.begin());
+    }
+    [[nodiscard]] Index padded_features() const { return static_cast<Index>(center.size()); }
+};
+
+// Of x - center, before scaling.
+struct RowMeasure {
+    double input_norm2; // of the row as given; NaN or too large if the row cannot be searched
+    double norm2;
+    double norm1;
+    double center_product; // with the center
+    bool integral;         // every element is an integer
+    [[nodiscard]] bool usable() const { return input_norm2 <= kMaxNorm2; }
+    [[nodiscard]] bool filterable(const Surrogate& surrogate) const {
+        const bool norm_known =
+            surrogate.metric != Metric::cosine || input_norm2 == 0 || input_norm2 >= kMinCosineNorm2;
+        return usable() && norm_known
+               && norm2 * surrogate.scale * surrogate.scale <= kMaxSurrogateNorm * kMaxSurrogateNorm;
+    }
+};
+
+// Turns `values`, a row as doubles padded with zeros, into x - center, in place.
+inline RowMeasure center_row(const Surrogate& surrogate, double* values) {
+    using V = core::Vector<double>;
+    constexpr Index kWidth = core::kLanes<double>;
+    RowMeasure measure{};
+    measure.input_norm2 = canonical_norm2(values, surrogate.n_features);
+    double factor = 1;
+    if (surrogate.metric == Metric::cosine) {
+        factor = measure.input_norm2 > 0 ? 1 / std::sqrt(measure.input_norm2) : 0;
+    }
+    // Adding and subtracting 1.5 * 2^52 rounds to an integer.
+    const V to_integer = core::broadcast(0x1.8p52);
+    V norm2{};
+    V norm1{};
+    V product{};
+    V fraction{};
+    for (Index f = 0; f < surrogate.padded_features(); f += kWidth) {
+        const V c = core::load(surrogate.center.data() + f);
+        const V v = core::load(values + f) * core::broadcast(factor) - c;
+        core::store(values + f, v);
+        norm2 += v * v;
+        norm1 += core::absolute(v);
+        product += v * c;
+        fraction += core::absolute(v - ((v + to_integer) - to_integer));
+    }
+    double total_fraction = 0;
+    for (Index l = 0; l < kWidth; ++l) {
+        measure.norm2 += norm2[l];
+        measure.norm1 += norm1[l];
+        measure.center_product += product[l];
+        total_fraction += fraction[l];
+    }
+    measure.integral = total_fraction == 0;
+    return measure;
+}
+
+// Scales a centred row into T.
+template <class T> void scale_row(const Surrogate& surrogate, const double* centred, T* out) {
+    for (Index f = 0; f < surrogate.n_features; ++f) {
+        out[f] = static_cast<T>(centred[f] * surrogate.scale);
+    }
+}
+
+} // namespace deeprob::knn

@@ -1,0 +1,9 @@
+// Table of contents of the kernels. Compiled once per instruction-set level, which also names the module.
+#include "bind.hpp"
+
+PYBIND11_MODULE(DEEPROB_KERNELS_MODULE, m, pybind11::mod_gil_not_used()) {
+    m.doc() = "Kernels of deeprob_fast for one instruction-set level.";
+    deeprob::core::watch_forks();
+    deeprob::bind::bind_knn(m);
+    deeprob::bind::bind_distances(m);
+}
