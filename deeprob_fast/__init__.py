@@ -1,6 +1,40 @@
 """Exact k-nearest neighbours, proven exact, at the speed of the machine."""
 
+import importlib
+from typing import TYPE_CHECKING
+
+from deeprob_fast import datasets
 from deeprob_fast.distances import TopK, pairwise_distances, top_k
+from deeprob_fast.evaluation import KNNEvaluation, evaluate_knn
 from deeprob_fast.knn import KNNIndex, Neighbors, nearest_neighbors
 
-__all__ = ["KNNIndex", "Neighbors", "TopK", "nearest_neighbors", "pairwise_distances", "top_k"]
+if TYPE_CHECKING:
+    from deeprob_fast.neighbors import KNeighborsClassifier, NearestNeighbors
+
+__all__ = [
+    "KNNEvaluation",
+    "KNNIndex",
+    "KNeighborsClassifier",
+    "NearestNeighbors",
+    "Neighbors",
+    "TopK",
+    "datasets",
+    "evaluate_knn",
+    "nearest_neighbors",
+    "pairwise_distances",
+    "top_k",
+]
+
+# Imported on first use: they need scikit-learn, which costs far more to import than all the rest.
+_LAZY = {"KNeighborsClassifier": "deeprob_fast.neighbors", "NearestNeighbors": "deeprob_fast.neighbors"}
+
+
+def __getattr__(name: str) -> object:
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

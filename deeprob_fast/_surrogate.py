@@ -7,7 +7,7 @@ import numpy as np
 
 from deeprob_fast._typing import AnyArray, Float64
 
-_SAMPLE_ROWS = 257
+_SAMPLE_ROWS = 65
 _LARGEST_EXPONENT = 500
 
 

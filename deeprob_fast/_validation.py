@@ -167,12 +167,15 @@ def check_k_values(k: int | Sequence[int], n_train: int) -> tuple[int, ...]:
     return checked
 
 
-def check_weight_rows(weights: AnyArray) -> AnyArray:
-    """Return weights of neighbours that are finite and not negative."""
-    if not np.isfinite(weights).all() or (weights < 0).any():
-        msg = "weights must be finite and not negative"
+def check_positive(name: str, value: Any) -> float:
+    """Return a finite number above 0."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+        msg = f"{name} must be a number; got {value!r}"
+        raise TypeError(msg)
+    if not (np.isfinite(value) and value > 0):
+        msg = f"{name} must be finite and above 0; got {value!r}"
         raise ValueError(msg)
-    return weights
+    return float(value)
 
 
 def describe_bad_row(name: str, rows: AnyArray, row: int) -> str:

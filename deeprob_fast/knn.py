@@ -120,6 +120,11 @@ class KNNIndex:
         self._prepare()
 
     @property
+    def train(self) -> AnyArray:
+        """The training rows, as the kernels read them."""
+        return self._train
+
+    @property
     def n_train(self) -> int:
         """Number of training rows."""
         return int(self._train.shape[0])

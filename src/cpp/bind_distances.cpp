@@ -37,6 +37,7 @@ Index top_k(
     const core::ConstMatrix<T>& values, Index k, bool largest, core::Matrix<T> out_values,
     core::Matrix<std::int64_t> out_indices, int n_threads
 ) {
+    if (values.cols() > 1 && values.innerStride() != 1) throw py::type_error("values must have contiguous rows");
     return without_gil([&] {
         return knn::top_k<T>(values, k, largest, out_values, out_indices, execution(n_threads));
     });
@@ -62,7 +63,7 @@ template <class T> void bind_pairwise(py::module_& m) {
 
 core::Rows rows_of(const py::array& array) {
     const bool matrix = array.ndim() == 2 && (array.flags() & py::detail::npy_api::NPY_ARRAY_ALIGNED_) != 0;
-    if (!matrix || (array.shape(1) > 1 && array.strides(1) != array.itemsize())) {
+    if (!matrix || (array.size() > 0 && array.shape(1) > 1 && array.strides(1) != array.itemsize())) {
         throw py::type_error("rows must be a 2-D aligned array with contiguous rows");
     }
     const auto dtype = [&] {

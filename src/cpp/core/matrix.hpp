@@ -16,9 +16,9 @@ template <class T>
 using RowMajor = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 template <class T> using Column = Eigen::Matrix<T, Eigen::Dynamic, 1>;
 
-// Rows may lie further apart than their length; the elements of a row are contiguous.
+// Inputs of any strides that are not negative; outputs are contiguous.
 template <class T>
-using ConstMatrix = Eigen::Ref<const RowMajor<T>, Eigen::Unaligned, Eigen::OuterStride<>>;
+using ConstMatrix = Eigen::Ref<const RowMajor<T>, Eigen::Unaligned, Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>>;
 template <class T> using Matrix = Eigen::Ref<RowMajor<T>, Eigen::Unaligned, Eigen::OuterStride<>>;
 template <class T> using ConstVector = Eigen::Ref<const Column<T>>;
 template <class T> using MutableVector = Eigen::Ref<Column<T>>;

@@ -115,16 +115,14 @@ void parallel_for(Index n_tasks, const Execution& execution, const Body& body) {
     if (n_threads == 1) {
         work(0);
     } else {
-        std::atomic<int> running{0};
+        std::atomic<int> finished{0};
 #pragma omp parallel num_threads(n_threads)
         {
             const int thread = omp_get_thread_num();
-            if (thread == 0) running = omp_get_num_threads();
-#pragma omp barrier
             work(thread);
-            --running;
+            ++finished;
             // The calling thread goes on listening for Ctrl-C while the others finish.
-            for (int spins = 0; thread == 0 && running > 0; ++spins) {
+            for (int spins = 0; thread == 0 && finished < omp_get_num_threads(); ++spins) {
                 if (spins > 1000) std::this_thread::sleep_for(std::chrono::microseconds(100));
                 control.stopped(thread);
             }

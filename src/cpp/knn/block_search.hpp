@@ -100,13 +100,13 @@ class BlockSearch {
         return unusable;
     }
 
-    // The error of query q's score with the row at a position of the segment.
+    // The error of query q's score with the row at a position of the segment, rounded up.
     [[nodiscard]] auto error_of(Index q) const {
-        return [this, relative = double{relative_[size(q)]}, product = double{product_[size(q)]},
-                constant = double{constant_[size(q)]}, weight = double{panel_[size(q)]}](std::int32_t position, float score) {
+        return [this, q](std::int32_t position, float score) {
             const Index panel = segment_ + position / core::kPanelRows<float>;
-            return relative * std::abs(double{score}) + product * double{input_.packed.norm[panel]} + constant
-                   + weight * double{input_.packed.slack[panel]};
+            const float error = relative_[size(q)] * std::abs(score) + product_[size(q)] * input_.packed.norm[panel]
+                                + constant_[size(q)] + panel_[size(q)] * input_.packed.slack[panel];
+            return error * (1 + 0x1p-20F);
         };
     }
 

@@ -28,6 +28,49 @@ inline Index keep_smallest(std::span<Neighbor> all, Index k) {
     return kept;
 }
 
+inline constexpr float kNothing = -std::numeric_limits<float>::infinity();
+
+// How many values exceed a limit. The storage is filled up to whole vectors with kNothing.
+inline Index count_above(std::span<const float> values, float limit) {
+    const auto bound = core::broadcast(limit);
+    Index count = 0;
+    for (std::size_t i = 0; i < values.size(); i += core::kLanes<float>) {
+        count += std::popcount(core::greater(core::load(values.data() + i), bound));
+    }
+    return count;
+}
+
+// A number that at least k of the values reach, and at most a few more: the k-th largest or a little less, by bisection over
+// the floats, which takes far fewer steps than an exact selection.
+inline float exceeded_by(std::span<const float> values, Index k) {
+    // Floats are ordered like these integers.
+    const auto to_integer = [](float x) {
+        const auto bits = std::bit_cast<std::int32_t>(x);
+        return std::int64_t{bits ^ (bits >> 31 & 0x7fffffff)};
+    };
+    const auto to_float = [](std::int64_t i) {
+        const auto bits = static_cast<std::int32_t>(i);
+        return std::bit_cast<float>(bits ^ (bits >> 31 & 0x7fffffff));
+    };
+    const auto [smallest, largest] = std::ranges::minmax(values);
+    if (count_above(values, kNothing) < k) return kNothing;
+    // More than k values exceed `low` or all reach it; fewer than k exceed `high`.
+    std::int64_t low = std::max(to_integer(smallest) - 1, to_integer(kNothing));
+    std::int64_t high = to_integer(largest);
+    while (high - low > 1) {
+        const std::int64_t middle = low + (high - low) / 2;
+        const Index above = count_above(values, to_float(middle));
+        if (above < k) {
+            high = middle;
+        } else if (above <= k + k / 8) {
+            return to_float(middle);
+        } else {
+            low = middle;
+        }
+    }
+    return to_float(high);
+}
+
 class Candidates {
   public:
     // Room beyond k before thresholds are tightened: small, so that they tighten early.
@@ -43,12 +86,12 @@ class Candidates {
           // One vector more than the capacity: compression writes whole vectors.
           stride_(capacity_ + core::kLanes<float>), scores_(size(n_queries * stride_)),
           positions_(size(n_queries * stride_)), counts_(size(n_queries)), exact_(size(n_queries * k)),
-          exact_counts_(size(n_queries)), thresholds_(size(n_queries)), lower_(size(capacity_)) {}
+          exact_counts_(size(n_queries)), thresholds_(size(n_queries)), errors_(size(stride_)), lower_(size(stride_)) {}
 
     void clear(Index query) {
         counts_[size(query)] = 0;
         exact_counts_[size(query)] = 0;
-        thresholds_[size(query)] = -std::numeric_limits<float>::infinity();
+        thresholds_[size(query)] = kNothing;
     }
 
     [[nodiscard]] bool full(Index query) const {
@@ -74,26 +117,27 @@ class Candidates {
         counts_[size(query)] += n;
     }
 
-    // Raises the threshold by the bounds of the scores and drops what it excludes. bound(position, score) is the score's error.
+    // Raises the threshold by the bounds of the scores and drops what it excludes. bound(position, score) is the score's error,
+    // which includes the rounding of the differences below.
     template <class Bound> void tighten(Index query, const Bound& bound) {
         Index& count = counts_[size(query)];
         if (count < k_) return;
         float* scores = scores_.data() + query * stride_;
         std::int32_t* positions = positions_.data() + query * stride_;
         for (Index c = 0; c < count; ++c) {
-            lower_[size(c)] = std::isfinite(scores[c]) ? double{scores[c]} - bound(positions[c], scores[c])
-                                                       : -std::numeric_limits<double>::infinity();
+            errors_[size(c)] = bound(positions[c], scores[c]);
+            const bool known = scores[c] < std::numeric_limits<float>::infinity();
+            lower_[size(c)] = known ? scores[c] - errors_[size(c)] : kNothing;
         }
-        const auto kth = lower_.begin() + (k_ - 1);
-        std::nth_element(lower_.begin(), kth, lower_.begin() + count, std::greater<>());
-        raise(query, *kth);
-        const double threshold{thresholds_[size(query)]};
+        std::fill_n(lower_.begin() + count, core::round_up(count, core::kLanes<float>) - count, kNothing);
+        const float threshold = std::max(thresholds_[size(query)], exceeded_by({lower_.data(), size(count)}, k_));
+        thresholds_[size(query)] = threshold;
         Index kept = 0;
         for (Index c = 0; c < count; ++c) {
-            if (double{scores[c]} + bound(positions[c], scores[c]) >= threshold) {
-                scores[kept] = scores[c];
-                positions[kept++] = positions[c];
-            }
+            scores[kept] = scores[c];
+            positions[kept] = positions[c];
+            // A row that must always pass has an infinite score, whose error may be NaN.
+            kept += scores[c] + errors_[size(c)] < threshold ? 0 : 1;
         }
         count = kept;
     }
@@ -116,7 +160,7 @@ class Candidates {
 
     void raise(Index query, double threshold) {
         auto rounded = static_cast<float>(threshold);
-        if (double{rounded} > threshold) rounded = std::nextafter(rounded, -std::numeric_limits<float>::infinity());
+        if (double{rounded} > threshold) rounded = std::nextafter(rounded, kNothing);
         thresholds_[size(query)] = std::max(thresholds_[size(query)], rounded);
     }
 
@@ -132,7 +176,8 @@ class Candidates {
     std::vector<Neighbor> exact_;
     std::vector<Index> exact_counts_;
     std::vector<float> thresholds_;
-    std::vector<double> lower_;
+    std::vector<float> errors_; // of the candidates of one query
+    std::vector<float> lower_;
 };
 
 } // namespace deeprob::knn

@@ -45,6 +45,7 @@ inline void write_neighbors(
         keep_smallest(expanded, input.k);
         nearest = {expanded.data(), static_cast<std::size_t>(input.k)};
     }
+    assert(static_cast<Index>(nearest.size()) >= input.k);
     for (Index i = 0; i < input.k; ++i) {
         const Neighbor& neighbor = nearest[static_cast<std::size_t>(i)];
         output.distances[query * input.k + i] = distance_of_key(metric, neighbor.key);

@@ -1,0 +1,63 @@
+"""Time exact nearest neighbours and pairwise distances against the peers: `python benchmarks/bench_knn.py --help`."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+import environment
+
+SUITES = ("dense", "manhattan", "pairwise")
+RESULTS = Path(__file__).resolve().parent / "results"
+
+
+@click.command()
+@click.option("--suite", type=click.Choice([*SUITES, "all"]), default="all", show_default=True, help="Which cases to run.")
+@click.option("--case", "case_name", metavar="NAME", help="Run this case only, for instance dense-60000x10000x784.")
+@click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True, help="Timed rounds after the warm-up.")
+@click.option("--threads", type=click.IntRange(min=1), default=os.cpu_count(), show_default=True, help="Threads of everyone.")
+@click.option(
+    "--peers",
+    "chosen",
+    type=click.Choice(list(environment.LIBRARIES)),
+    multiple=True,
+    help="Compare with this library only; may be repeated. By default with all that are installed.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=RESULTS,
+    show_default="results/ beside this file",
+    help="Directory of the report.",
+)
+@click.option("--scale", type=click.FloatRange(0, 1, min_open=True), default=1.0, hidden=True)
+def main(suite: str, case_name: str | None, rounds: int, threads: int, chosen: tuple[str, ...], out: Path, scale: float) -> None:
+    """Time deeprob_fast against its peers and write a table and the raw figures."""
+    state = environment.settle(threads)
+    # Only now may NumPy and what needs it be imported.
+    from cases import CASES, Settings, run_case
+    from harness import measure_peak
+    from report import case_lines, machine_lines, write_report
+
+    selected = [case for case in CASES if case_name == case.name or (not case_name and suite in (case.suite, "all"))]
+    if not selected:
+        msg = f"--case must be one of {', '.join(case.name for case in CASES)}; got {case_name!r}"
+        raise click.UsageError(msg)
+    missing = sorted(set(chosen) - environment.installed())
+    if missing:
+        msg = f"--peers asks for {', '.join(missing)}, which is not installed: see benchmarks/requirements.txt"
+        raise click.UsageError(msg)
+    report: dict[str, Any] = {"machine": environment.describe(threads, state), "cases": []}
+    report["machine"]["peak_gflops"] = peak = measure_peak(size=4096 if scale == 1 else 512)
+    click.echo("\n".join(machine_lines(report["machine"])))
+    settings = Settings(rounds, threads, chosen or environment.installed())
+    for case in selected:
+        result = run_case(case.scaled(scale), settings, peak)
+        report["cases"].append(result)
+        click.echo("\n".join(case_lines(result)))
+        write_report(report, out, f"knn-{case_name or suite}")  # after every case, lest a long run be lost
+    click.echo(f"written to {click.format_filename(out)}")
+
+
+if __name__ == "__main__":
+    main()

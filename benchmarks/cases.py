@@ -1,0 +1,160 @@
+"""The cases: what shapes are timed, and who runs in each."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import checks
+import numpy as np
+import peers
+from harness import Contestant, Timing, time_interleaved
+from numpy_search import Array, sgemm_alone
+from report import OURS, SGEMM, summarise
+
+import deeprob_fast as df
+
+Outcome = tuple[dict[str, Timing], dict[str, dict[str, Any]], list[str]]  # timings, facts by contestant, remarks
+
+
+@dataclass(frozen=True)
+class Case:
+    """One shape of one task: Gaussian float32 rows and queries."""
+
+    suite: str
+    n_train: int
+    n_queries: int
+    n_features: int
+    k: int = 10
+
+    @property
+    def name(self) -> str:
+        """What `--case` takes."""
+        return f"{self.suite}-{self.n_train}x{self.n_queries}x{self.n_features}"
+
+    @property
+    def metric(self) -> str:
+        """The metric of the suite."""
+        return "manhattan" if self.suite == "manhattan" else "euclidean"
+
+    def scaled(self, scale: float) -> "Case":
+        """Return the case with fewer rows and queries."""
+        n_train, n_queries = (max(2 * self.k, round(scale * number)) for number in (self.n_train, self.n_queries))
+        return replace(self, n_train=n_train, n_queries=n_queries)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How every case is run.
+
+    Attributes
+    ----------
+    rounds, n_threads : int
+    libraries : collection of str
+        Import names of the libraries whose peers run.
+    """
+
+    rounds: int
+    n_threads: int
+    libraries: Collection[str]
+
+
+CASES = (
+    Case("dense", 100_000, 10_000, 128),
+    Case("dense", 60_000, 10_000, 784),
+    Case("dense", 50_000, 5_000, 3072),
+    Case("dense", 1_000_000, 1_000, 32),
+    Case("manhattan", 60_000, 1_000, 784),
+    Case("pairwise", 10_000, 10_000, 784),
+)
+
+
+def run_case(case: Case, settings: Settings, peak: float) -> dict[str, Any]:
+    """Time and check one case.
+
+    Parameters
+    ----------
+    case : Case
+    settings : Settings
+    peak : float
+        GFLOP/s of the best large sgemm.
+
+    Returns
+    -------
+    dict
+        The case's part of the report.
+    """
+    rng = np.random.default_rng(0)
+    train = rng.standard_normal((case.n_train, case.n_features), dtype=np.float32)
+    queries = rng.standard_normal((case.n_queries, case.n_features), dtype=np.float32)
+    run = _run_pairwise if case.suite == "pairwise" else _run_neighbors
+    timings, facts, remarks = run(case, train, queries, settings)
+    flops = 2.0 * case.n_train * case.n_queries * case.n_features if case.metric == "euclidean" else None
+    summary = summarise(timings, facts, flops)
+    for row in summary["rows"]:
+        if row["contestant"] == SGEMM:
+            row["note"] = f"{100 * row['gflops'] / peak:.0f} % of the peak"
+    return {"name": case.name, "title": _title(case), **summary, "remarks": remarks}
+
+
+def _title(case: Case) -> str:
+    """Return what the case does, in words."""
+    shape = f"{case.n_train} rows, {case.n_queries} queries, {case.n_features} features, Gaussian float32"
+    return f"pairwise {case.metric}: {shape}" if case.suite == "pairwise" else f"{case.metric}, k={case.k}: {shape}"
+
+
+def _run_neighbors(case: Case, train: Array, queries: Array, settings: Settings) -> Outcome:
+    """Time a nearest-neighbour search, the building of an index included."""
+    stats: dict[str, Any] = {}
+
+    def search() -> df.Neighbors:
+        index = df.KNNIndex(train, metric=case.metric, n_threads=settings.n_threads)
+        found = index.search(queries, case.k)
+        stats.update(index.stats)
+        return found
+
+    tasks = [
+        peer
+        for peer in (peers.MANHATTAN if case.metric == "manhattan" else peers.EUCLIDEAN)
+        if peer.library in settings.libraries
+    ]
+    if "faiss" in settings.libraries and not peers.scans_per_query(*queries.shape):
+        tasks = [peer for peer in tasks if peer.run is not peers.knn_faiss_blas]  # it uses BLAS by itself
+    contestants = [Contestant(OURS, search)]
+    contestants += [
+        Contestant(peer.name, partial(peer.run, train, queries, case.k, case.metric, settings.n_threads), peer.rounds)
+        for peer in tasks
+    ]
+    if case.metric == "euclidean":
+        contestants.append(Contestant(SGEMM, sgemm_alone(train, queries)))
+    facts: dict[str, dict[str, Any]] = {}
+    ours: list[df.Neighbors] = []
+
+    def inspect(name: str, found: Any) -> None:
+        if name == OURS:
+            ours.append(found)
+            facts[name] = {"note": checks.assert_exact(train, queries, found, case.metric)}
+        elif found is not None:
+            facts[name] = checks.compare_neighbors(name, found, ours[0])
+
+    timings = time_interleaved(contestants, settings.rounds, inspect, case.name)
+    refined = stats["n_refined"] / case.n_queries
+    return timings, facts, [f"ours: path {stats['path']}, {refined:.1f} canonical distances per query"]
+
+
+def _run_pairwise(case: Case, train: Array, queries: Array, settings: Settings) -> Outcome:
+    """Time the full matrix of distances; everyone allocates its own result, as its users would."""
+    contestants = [Contestant(OURS, partial(df.pairwise_distances, queries, train, n_threads=settings.n_threads))]
+    contestants += [
+        Contestant(peer.name, partial(peer.run, queries, train, settings.n_threads), peer.rounds)
+        for peer in peers.PAIRWISE
+        if peer.library in settings.libraries
+    ]
+    contestants.append(Contestant(SGEMM, sgemm_alone(train, queries)))
+    facts: dict[str, dict[str, Any]] = {}
+
+    def inspect(name: str, distances: Any) -> None:
+        if distances is not None:
+            facts[name] = checks.compare_pairs(name, distances, queries, train)
+
+    return time_interleaved(contestants, settings.rounds, inspect, case.name), facts, []

@@ -1,0 +1,65 @@
+"""What is asserted of the results: ours exact, the peers' close; how often a peer's neighbours are ours is only told."""
+
+from typing import Any
+
+import numpy as np
+from numpy_search import Array, Found
+
+SAMPLE = 16  # queries or rows that are compared with float64 brute force
+TOLERANCE = 1e-3  # relative; a peer farther off than this computed something else
+
+
+def true_distances(query: Array, rows: Array, metric: str) -> Array:
+    """Return the float64 distances of one query, by direct differences."""
+    distances = np.empty(len(rows))
+    step = max(1, 2**22 // rows.shape[1])
+    for start in range(0, len(rows), step):
+        difference = rows[start : start + step].astype(np.float64) - query
+        if metric == "manhattan":
+            distances[start : start + step] = np.abs(difference, out=difference).sum(axis=1)
+        else:
+            distances[start : start + step] = np.sqrt(np.einsum("ij,ij->i", difference, difference))
+    return distances
+
+
+def sample(n_rows: int) -> Array:
+    """Return some row numbers, evenly spread."""
+    return np.unique(np.linspace(0, n_rows - 1, SAMPLE).astype(np.int64))
+
+
+def assert_exact(train: Array, queries: Array, found: Found, metric: str) -> str:
+    """Compare our neighbours of a sample of queries with float64 brute force; return what was shown."""
+    distances, indices = found
+    rows = sample(len(queries))
+    for row in rows:
+        true = true_distances(queries[row].astype(np.float64), train, metric)
+        nearest = np.lexsort((np.arange(len(true)), true))[: indices.shape[1]]
+        if not np.array_equal(indices[row], nearest):
+            msg = f"query {row}: deeprob_fast found rows {indices[row].tolist()}, float64 brute force {nearest.tolist()}"
+            raise AssertionError(msg)
+        np.testing.assert_allclose(distances[row], true[nearest], rtol=1e-12, err_msg=f"query {row}")
+    return f"equal to float64 brute force on {len(rows)} queries"
+
+
+def compare_neighbors(name: str, found: Found, ours: Found) -> dict[str, Any]:
+    """Return how often a peer's neighbours are ours, and how far its distances are from ours at most."""
+    agreement = float(np.mean((np.asarray(found[1]) == ours[1]).all(axis=1)))
+    error = _relative_error(name, found[0], ours[0])
+    return {"agreement": agreement, "error": error, "note": f"{100 * agreement:.2f} % of queries equal, error {error:.0e}"}
+
+
+def compare_pairs(name: str, distances: Array, x: Array, y: Array) -> dict[str, Any]:
+    """Return how far a pairwise result is from float64 brute force at most, on a sample of its rows."""
+    rows = sample(len(x))
+    true = np.stack([true_distances(x[row].astype(np.float64), y, "euclidean") for row in rows])
+    error = _relative_error(name, distances[rows], true)
+    return {"error": error, "note": f"error {error:.0e} on {len(rows)} rows"}
+
+
+def _relative_error(name: str, distances: Array, true: Array) -> float:
+    """Return the largest relative error, which must be small."""
+    error = float(np.max(np.abs(distances - true) / true))
+    if not error <= TOLERANCE:
+        msg = f"{name}: a distance is off by {error:.1e} of itself, more than {TOLERANCE:.0e}"
+        raise AssertionError(msg)
+    return error

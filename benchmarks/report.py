@@ -1,0 +1,92 @@
+"""The report of the timings: raw figures as JSON, tables as Markdown."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from harness import Timing
+
+OURS = "deeprob_fast"
+SGEMM = "sgemm alone (NumPy)"
+
+
+def summarise(timings: dict[str, Timing], facts: dict[str, dict[str, Any]], flops: float | None) -> dict[str, Any]:
+    """Return the rows of one case's table and its two summary figures.
+
+    Parameters
+    ----------
+    timings : dict
+        Of `time_interleaved`; holds OURS.
+    facts : dict
+        What the inspection of each contestant's result found, by name.
+    flops : float, optional
+        Floating-point operations of the job as a matrix product, if that is what it is.
+    """
+    ours = timings[OURS].median
+    rows = [
+        {
+            "contestant": name,
+            "median": timing.median,
+            "min": min(timing.seconds),
+            "max": max(timing.seconds),
+            "seconds": timing.seconds,
+            "ratio_to_ours": timing.median / ours,
+            "gflops": flops / timing.median / 1e9 if flops else None,
+            **facts.get(name, {}),
+        }
+        for name, timing in timings.items()
+    ]
+    peers = {name: timing.median for name, timing in timings.items() if name not in (OURS, SGEMM)}
+    fastest = min(peers, key=peers.__getitem__) if peers else None
+    return {
+        "rows": rows,
+        "fastest_peer": fastest,
+        "fastest_peer_over_ours": peers[fastest] / ours if fastest else None,
+        "ours_over_sgemm": ours / timings[SGEMM].median if SGEMM in timings else None,
+    }
+
+
+def write_report(report: dict[str, Any], directory: Path, name: str) -> None:
+    """Write `name`.json and `name`.md into the directory."""
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / f"{name}.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    lines = [*machine_lines(report["machine"]), *(line for case in report["cases"] for line in case_lines(case))]
+    (directory / f"{name}.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def machine_lines(machine: dict[str, Any]) -> list[str]:
+    """Return the description of the machine as Markdown."""
+    state = machine["environment"]
+    lines = [
+        f"# k-nearest neighbours on {machine['cpu']}",
+        "",
+        f"* {machine['cores']} cores, {machine['level']}, {machine['threads']} threads for every contestant; {machine['system']}",
+        f"* deeprob_fast {machine['deeprob_fast']['version']}, kernels {machine['deeprob_fast']['isa']}",
+        f"* Python {machine['python']}, " + ", ".join(f"{name} {version}" for name, version in machine["libraries"].items()),
+        f"* float32 peak, the best of several large square sgemms of NumPy: {machine['peak_gflops']:.0f} GFLOP/s",
+    ]
+    lines += [f"* {name}: {kernels}" for name, kernels in machine["own_kernels"].items()]
+    lines += [f"* taken out of the environment: {name}={value}" for name, value in state["removed"].items()]
+    lines += [f"* OpenBLAS fell back: {file} chose {architecture}" for file, architecture in state["fell_back"].items()]
+    if state["forced"]:
+        lines.append(f"* so it was started again with OPENBLAS_CORETYPE={state['forced']}, the best that this OpenBLAS has")
+    lines += ["", "| library | runs | threads | version | file |", "|---|---|---|---|---|"]
+    keys = ("api", "architecture", "num_threads", "version", "file")
+    return [*lines, *("| " + " | ".join(str(blas[key]) for key in keys) + " |" for blas in machine["blas"]), ""]
+
+
+def case_lines(case: dict[str, Any]) -> list[str]:
+    """Return one case as a Markdown table with its summary."""
+    header = "| contestant | median s | min | max | rounds | / ours | GFLOP/s | result |"
+    lines = [f"## {case['title']}", "", header, "|" + "---|" * 8]
+    for row in case["rows"]:
+        gflops = f"{row['gflops']:.0f}" if row["gflops"] else ""
+        times = " | ".join(f"{row[key]:.3f}" for key in ("median", "min", "max"))
+        ratio = f"{row['ratio_to_ours']:.2f}"
+        lines.append(f"| {row['contestant']} | {times} | {len(row['seconds'])} | {ratio} | {gflops} | {row.get('note', '')} |")
+    lines.append("")
+    if case["fastest_peer"]:
+        lines.append(f"fastest peer / ours: **{case['fastest_peer_over_ours']:.2f}** ({case['fastest_peer']})  ")
+    if case["ours_over_sgemm"]:
+        lines.append(f"ours / sgemm alone: **{case['ours_over_sgemm']:.2f}**  ")
+    return [*lines, *(f"{line}  " for line in case["remarks"]), ""]

@@ -1,0 +1,34 @@
+"""The shape of a data set."""
+
+from dataclasses import dataclass
+
+from deeprob_fast._typing import AnyArray
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Features and labels, split into training rows and test rows.
+
+    Attributes
+    ----------
+    name : str
+    train, test : array, shape (n_rows, n_features)
+    train_labels, test_labels : array, shape (n_rows,)
+    """
+
+    name: str
+    train: AnyArray
+    train_labels: AnyArray
+    test: AnyArray
+    test_labels: AnyArray
+
+    @property
+    def n_classes(self) -> int:
+        """Number of different training labels."""
+        return len(set(self.train_labels.tolist()))
+
+
+def split_last_fifth(name: str, features: AnyArray, labels: AnyArray) -> Dataset:
+    """Make the last fifth of the rows the test rows."""
+    n_train = len(features) - len(features) // 5
+    return Dataset(name, features[:n_train], labels[:n_train], features[n_train:], labels[n_train:])

@@ -1,0 +1,248 @@
+"""scikit-learn estimators over the exact search."""
+
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from deeprob_fast import _validation
+from deeprob_fast._typing import AnyArray, ArrayLike, Float64, Int64
+from deeprob_fast.knn import KNNIndex, Neighbors
+from deeprob_fast.votes import check_voting, class_votes
+
+# float64 first: what is none of these becomes float64.
+_DTYPES = (np.float64, np.float32, np.float16, np.uint8, np.int8)
+
+
+class _Search(BaseEstimator):
+    """What both estimators share: an index, and searching it. Subclasses declare n_neighbors, metric and n_jobs."""
+
+    n_neighbors: int
+    metric: str
+    n_jobs: int | None
+
+    def _build(self, X: AnyArray) -> None:
+        _validation.check_metric(self.metric)
+        _validation.check_integer("n_neighbors", self.n_neighbors, 1, np.iinfo(np.int64).max, "at least one neighbour")
+        self.index_ = KNNIndex(X, metric=self.metric, n_threads=self.n_jobs)
+        self.n_samples_fit_ = self.index_.n_train
+
+    def _neighbors(self, X: ArrayLike, n_neighbors: int | None) -> Neighbors:
+        check_is_fitted(self, "index_")
+        queries = validate_data(self, X, dtype=_DTYPES, reset=False)
+        return self.index_.search(queries, self._check_n_neighbors(n_neighbors, self.n_samples_fit_), n_threads=self.n_jobs)
+
+    def _check_n_neighbors(self, n_neighbors: int | None, available: int) -> int:
+        k = self.n_neighbors if n_neighbors is None else n_neighbors
+        k = _validation.check_integer("n_neighbors", k, 1, np.iinfo(np.int64).max, "at least one neighbour")
+        if k > available:
+            msg = f"n_neighbors must be at most {available}; got n_neighbors={k} with n_samples={self.n_samples_fit_}"
+            raise ValueError(msg)
+        return k
+
+    def kneighbors(
+        self, X: ArrayLike | None = None, n_neighbors: int | None = None, return_distance: bool = True
+    ) -> tuple[Float64, Int64] | Int64:
+        """Find the nearest training rows.
+
+        Parameters
+        ----------
+        X : array-like, shape (n_queries, n_features), optional
+            By default the training rows, none of which counts as its own neighbour.
+        n_neighbors : int, optional
+            By default that of the estimator.
+        return_distance : bool
+            Whether distances are returned as well.
+
+        Returns
+        -------
+        distances : array of float64, shape (n_queries, n_neighbors)
+            Only with `return_distance`.
+        indices : array of int64, shape (n_queries, n_neighbors)
+            Ordered by (distance, row).
+
+        Raises
+        ------
+        ValueError
+            If a shape, a value or n_neighbors does not fit.
+        """
+        if X is None:
+            check_is_fitted(self, "index_")
+            neighbors = self._neighbors_of_train(n_neighbors)
+        else:
+            neighbors = self._neighbors(X, n_neighbors)
+        return (neighbors.distances, neighbors.indices) if return_distance else neighbors.indices
+
+    def _neighbors_of_train(self, n_neighbors: int | None) -> Neighbors:
+        k = self._check_n_neighbors(n_neighbors, self.n_samples_fit_ - 1)
+        found = self.index_.search(self.index_.train, k + 1, n_threads=self.n_jobs)
+        # A row with more than k equals before it is not among its own neighbours: then the last one goes.
+        own = found.indices == np.arange(self.n_samples_fit_)[:, None]
+        own[~own.any(axis=1), k] = True
+        shape = (self.n_samples_fit_, k)
+        return Neighbors(found.distances[~own].reshape(shape), found.indices[~own].reshape(shape))
+
+
+class NearestNeighbors(_Search):
+    """Exact nearest neighbours as a scikit-learn estimator.
+
+    Parameters
+    ----------
+    n_neighbors : int
+        Default of `kneighbors`.
+    metric : {"euclidean", "sqeuclidean", "manhattan", "cosine", "inner_product"}
+    n_jobs : int, optional
+        Threads; by default, and for -1, all that the environment grants. Does not change any result.
+
+    Attributes
+    ----------
+    index_ : KNNIndex
+    n_samples_fit_ : int
+    n_features_in_ : int
+
+    See Also
+    --------
+    KNNIndex : The same search without scikit-learn.
+
+    Examples
+    --------
+    >>> import deeprob_fast as df
+    >>> df.NearestNeighbors(n_neighbors=1).fit([[0.0], [2.0]]).kneighbors([[1.5]], return_distance=False)
+    array([[1]])
+    """
+
+    def __init__(self, n_neighbors: int = 5, *, metric: str = "euclidean", n_jobs: int | None = None) -> None:
+        self.n_neighbors = n_neighbors
+        self.metric = metric
+        self.n_jobs = n_jobs
+
+    def fit(self, X: ArrayLike, y: object = None) -> Self:
+        """Prepare the training rows.
+
+        Parameters
+        ----------
+        X : array-like, shape (n_samples, n_features)
+        y : object
+            Ignored.
+
+        Returns
+        -------
+        self
+        """
+        del y
+        self._build(validate_data(self, X, dtype=_DTYPES))
+        return self
+
+
+class KNeighborsClassifier(ClassifierMixin, _Search):  # type: ignore[misc]  # scikit-learn has no types
+    """Classification by the votes of the exact nearest neighbours.
+
+    Parameters
+    ----------
+    n_neighbors : int
+    weights : {"uniform", "distance", "softmax"}
+        Weight of a vote: 1, 1 / distance, or exp(-distance / temperature).
+    temperature : float
+        Of "softmax", in units of the distance.
+    metric : {"euclidean", "sqeuclidean", "manhattan", "cosine", "inner_product"}
+    n_jobs : int, optional
+        Threads; by default, and for -1, all that the environment grants. Does not change any result.
+
+    Attributes
+    ----------
+    classes_ : array, shape (n_classes,)
+        Labels, ascending.
+    index_ : KNNIndex
+    n_samples_fit_ : int
+    n_features_in_ : int
+
+    Notes
+    -----
+    Ties between classes go to the smallest label; ties between neighbours to the smallest training row.
+
+    Examples
+    --------
+    >>> import deeprob_fast as df
+    >>> model = df.KNeighborsClassifier(n_neighbors=1).fit([[0.0], [2.0]], ["no", "yes"])
+    >>> [str(label) for label in model.predict([[1.5]])]
+    ['yes']
+    """
+
+    def __init__(
+        self,
+        n_neighbors: int = 5,
+        *,
+        weights: str = "uniform",
+        temperature: float = 0.07,
+        metric: str = "euclidean",
+        n_jobs: int | None = None,
+    ) -> None:
+        self.n_neighbors = n_neighbors
+        self.weights = weights
+        self.temperature = temperature
+        self.metric = metric
+        self.n_jobs = n_jobs
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Prepare the training rows and their labels.
+
+        Parameters
+        ----------
+        X : array-like, shape (n_samples, n_features)
+        y : array-like, shape (n_samples,)
+            Numbers or strings.
+
+        Returns
+        -------
+        self
+        """
+        check_voting(self.weights, self.temperature, self.metric)
+        X, y = validate_data(self, X, y, dtype=_DTYPES)
+        check_classification_targets(y)
+        self.classes_, numbers = np.unique(y, return_inverse=True)
+        self._labels = numbers.astype(np.int64)
+        self._build(X)
+        return self
+
+    def predict_proba(self, X: ArrayLike) -> Float64:
+        """Compute the share of the votes of each class.
+
+        Parameters
+        ----------
+        X : array-like, shape (n_queries, n_features)
+
+        Returns
+        -------
+        array of float64, shape (n_queries, n_classes)
+            In the order of `classes_`; rows sum to 1.
+        """
+        votes = self._votes(X)
+        return votes / votes.sum(axis=1, keepdims=True)
+
+    def predict(self, X: ArrayLike) -> AnyArray:
+        """Predict the class with the most votes; ties go to the smallest label.
+
+        Parameters
+        ----------
+        X : array-like, shape (n_queries, n_features)
+
+        Returns
+        -------
+        array, shape (n_queries,)
+        """
+        votes = self._votes(X)
+        labels: AnyArray = self.classes_[votes.argmax(axis=1)]
+        return labels
+
+    def _votes(self, X: ArrayLike) -> Float64:
+        neighbors = self._neighbors(X, None)
+        return class_votes(
+            neighbors,
+            self._labels,
+            len(self.classes_),
+            weights=self.weights,
+            metric=self.metric,
+            temperature=self.temperature,
+        )

@@ -1,0 +1,66 @@
+"""The specification: what each kernel computes, in plain NumPy. The canonical distances are reproduced bit for bit."""
+
+import numpy as np
+
+METRICS = ("euclidean", "sqeuclidean", "manhattan", "cosine", "inner_product")
+DTYPES = ("float32", "float64", "float16", "uint8", "int8")
+
+
+def lane_sum(terms):
+    """Sum the last axis as the canonical distance does: eight strided partial sums, then a fixed tree."""
+    padded = np.zeros((*terms.shape[:-1], -(-terms.shape[-1] // 8) * 8))
+    padded[..., : terms.shape[-1]] = terms
+    lanes = np.add.accumulate(padded.reshape(*terms.shape[:-1], -1, 8), axis=-2)[..., -1, :]
+    a, b, c, d, e, f, g, h = np.moveaxis(lanes, -1, 0)
+    return ((a + e) + (c + g)) + ((b + f) + (d + h))
+
+
+def keys(train, queries, metric):
+    """Canonical keys, smallest nearest: (n_queries, n_train)."""
+    train, queries = np.asarray(train, dtype=np.float64), np.asarray(queries, dtype=np.float64)
+    rows = []
+    for query in queries:
+        if metric in ("euclidean", "sqeuclidean"):
+            key = lane_sum((query - train) ** 2)
+            key = np.sqrt(key) if metric == "euclidean" else key
+        elif metric == "manhattan":
+            key = lane_sum(np.abs(query - train))
+        else:
+            product = lane_sum(query * train)
+            key = -product
+            if metric == "cosine":
+                norms = np.sqrt(lane_sum(query * query) * lane_sum(train * train))
+                with np.errstate(invalid="ignore", divide="ignore"):
+                    key = np.where(norms > 0, np.clip(1 - product / norms, 0, 2), 1.0)
+        rows.append(key)
+    return np.array(rows).reshape(len(queries), len(train))
+
+
+def distances(train, queries, metric):
+    """Canonical distances; inner products for that metric."""
+    key = keys(train, queries, metric)
+    return -key if metric == "inner_product" else key
+
+
+def nearest(train, queries, k, metric):
+    """Distances and rows of the k nearest, ordered by (distance, row)."""
+    key = keys(train, queries, metric)
+    indices = np.argsort(key, axis=1, kind="stable")[:, :k]
+    best = np.take_along_axis(key, indices, axis=1)
+    return (-best if metric == "inner_product" else best), indices
+
+
+def top_k(values, k, *, largest):
+    """Values and columns of the k best, ties by column."""
+    values = np.asarray(values)
+    order = np.argsort(-values.astype(object) if largest else values, axis=1, kind="stable")[:, :k]
+    return np.take_along_axis(values, order, axis=1), order
+
+
+def votes(labels, indices, weights, n_classes):
+    """Sums of the neighbours' weights for each class, in the order of the neighbours."""
+    out = np.zeros((len(indices), n_classes))
+    for q, row in enumerate(indices):
+        for i, neighbor in enumerate(row):
+            out[q, labels[neighbor]] += weights[q, i]
+    return out

@@ -1,0 +1,187 @@
+"""The exact search against the specification: same rows, same distances, bit for bit."""
+
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+import deeprob_fast as df
+from tests import reference
+from tests.strategies import cast, problems
+
+
+def assert_exact(train, queries, k, metric, **options):
+    """Compare with the specification, bit for bit."""
+    found = df.nearest_neighbors(train, queries, k, metric=metric, **options)
+    distances, indices = reference.nearest(train, queries, k, metric)
+    np.testing.assert_array_equal(found.indices, indices)
+    np.testing.assert_array_equal(found.distances, distances)
+    return found
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(problem=problems())
+def test_any_problem(isa, problem):
+    assert_exact(problem.train, problem.queries, problem.k, problem.metric)
+
+
+@pytest.mark.parametrize("metric", reference.METRICS)
+@pytest.mark.parametrize("dtype", reference.DTYPES)
+@pytest.mark.parametrize("k", [1, 10, 100, 1000])
+def test_every_metric_dtype_and_k(isa, metric, dtype, k):
+    rng = np.random.default_rng(k)
+    train = cast(rng.standard_normal((1500, 50)) * 30, dtype)
+    assert_exact(train, cast(rng.standard_normal((20, 50)) * 30, dtype), k, metric)
+
+
+def adversarial():
+    """Data on which filters lose their grip."""
+    rng = np.random.default_rng(0)
+    n, d = 3000, 40
+    normal = rng.standard_normal((n, d))
+    for offset in (1e4, 1e5, 1e6):
+        for spread in (1e-3, 1.0):
+            for dtype in (np.float32, np.float64):
+                yield f"offset {offset:g}, spread {spread:g}, {np.dtype(dtype)}", (offset + spread * normal).astype(dtype)
+    base = rng.standard_normal((n // 100, d)).repeat(100, axis=0)
+    yield "near duplicates", (base * (1 + 1e-7 * normal)).astype(np.float32)
+    yield "two tight clusters", (base[[0, -1]].repeat(n // 2, axis=0) + 1e-6 * normal).astype(np.float32)
+    yield "all rows equal", np.tile(normal[0].astype(np.float32), (n, 1))
+    yield "half of the rows equal", np.where(np.arange(n)[:, None] % 2, normal, normal[0]).astype(np.float32)
+    yield "ten distinct rows", normal[rng.integers(0, 10, n)].astype(np.float32)
+    yield "one-hot rows", np.eye(d, dtype=np.float32)[rng.integers(0, d, n)]
+    yield "binary rows", rng.integers(0, 2, (n, d)).astype(np.uint8)
+    yield "scaled binary rows", (rng.integers(0, 2, (n, d)) * 0.1).astype(np.float32)
+    yield "values 1e-30", (1e-30 * normal).astype(np.float32)
+    yield "values 1e+30", (1e30 * normal).astype(np.float32)
+    yield "values 1e-30 and 1e+30", (normal * np.where(rng.random((n, 1)) < 0.5, 1e-30, 1e30)).astype(np.float32)
+    yield "values 1e-160", 1e-160 * normal
+    yield "one huge outlier", np.vstack([normal, np.full((1, d), 1e30)]).astype(np.float32)
+    yield "integer grid", rng.integers(0, 3, (n, d)).astype(np.int8)
+    yield "grid in two dimensions", rng.integers(0, 8, (n, 2)).astype(np.float32)
+    yield "one dimension", normal[:, :1].astype(np.float32)
+    yield "signed zeros", np.where(normal > 0, 0.0, -0.0).astype(np.float32)
+
+
+@pytest.mark.parametrize("metric", reference.METRICS)
+@pytest.mark.parametrize(("name", "train"), [pytest.param(n, t, id=n) for n, t in adversarial()])
+def test_adversarial_data(isa, name, train, metric):
+    del name
+    rng = np.random.default_rng(1)
+    queries = np.vstack([train[rng.integers(0, len(train), 12)], train[:3] + train[3:6], np.zeros_like(train[:1])])
+    assert_exact(train, queries, 10, metric)
+
+
+@pytest.mark.parametrize(("n", "m", "d", "k"), [(1, 1, 1, 1), (33, 3, 1, 33), (500, 0, 7, 3), (40, 1, 600, 40), (97, 29, 300, 97)])
+@pytest.mark.parametrize("metric", reference.METRICS)
+def test_edge_shapes(isa, n, m, d, k, metric):
+    rng = np.random.default_rng(n)
+    found = assert_exact(rng.standard_normal((n, d)), rng.standard_normal((m, d)), k, metric)
+    assert found.distances.shape == found.indices.shape == (m, k)
+
+
+@pytest.mark.parametrize("n_queries", [1, 5, 700])
+@pytest.mark.parametrize("metric", ["euclidean", "manhattan"])
+def test_same_bytes_for_any_number_of_threads(isa, metric, n_queries):
+    rng = np.random.default_rng(3)
+    train = rng.integers(0, 4, (4000, 12)).astype(np.float32)
+    queries = rng.integers(0, 4, (n_queries, 12)).astype(np.float32)
+    expected = df.nearest_neighbors(train, queries, 17, metric=metric, n_threads=1)
+    for n_threads in (2, 3, 7):
+        found = df.nearest_neighbors(train, queries, 17, metric=metric, n_threads=n_threads)
+        assert found.indices.tobytes() == expected.indices.tobytes()
+        assert found.distances.tobytes() == expected.distances.tobytes()
+
+
+@pytest.mark.parametrize("size", [1, 7, 64, 1000])
+def test_same_bytes_for_any_batching(size):
+    rng = np.random.default_rng(4)
+    index = df.KNNIndex(rng.standard_normal((2000, 30), dtype=np.float32), metric="cosine")
+    queries = rng.standard_normal((130, 30), dtype=np.float32)
+    whole = index.search(queries, 9)
+    parts = [index.search(queries[i : i + size], 9) for i in range(0, len(queries), size)]
+    assert np.concatenate([p.indices for p in parts]).tobytes() == whole.indices.tobytes()
+    assert np.concatenate([p.distances for p in parts]).tobytes() == whole.distances.tobytes()
+
+
+def test_smaller_k_is_a_prefix():
+    rng = np.random.default_rng(5)
+    index = df.KNNIndex(rng.integers(0, 3, (900, 6)).astype(np.uint8))
+    queries = rng.integers(0, 3, (20, 6)).astype(np.uint8)
+    largest = index.search(queries, 900)
+    for k in (1, 2, 50, 899):
+        np.testing.assert_array_equal(index.search(queries, k).indices, largest.indices[:, :k])
+
+
+def test_translation_and_zero_padding_change_nothing():
+    rng = np.random.default_rng(6)
+    train = rng.integers(0, 100, (800, 20)).astype(np.float64)
+    queries = rng.integers(0, 100, (10, 20)).astype(np.float64)
+    expected = df.nearest_neighbors(train, queries, 10)
+    for moved in (train + 2.0**30, np.pad(train, ((0, 0), (0, 5)))):
+        near = queries + 2.0**30 if moved.shape == train.shape else np.pad(queries, ((0, 0), (0, 5)))
+        found = df.nearest_neighbors(moved, near, 10)
+        np.testing.assert_array_equal(found.indices, expected.indices)
+        np.testing.assert_allclose(found.distances, expected.distances, rtol=1e-15)
+
+
+def test_permuted_rows_give_permuted_neighbors():
+    rng = np.random.default_rng(7)
+    train = rng.standard_normal((1000, 10))
+    order = rng.permutation(1000)
+    queries = rng.standard_normal((30, 10))
+    expected = df.nearest_neighbors(train, queries, 8)
+    found = df.nearest_neighbors(train[order], queries, 8)
+    np.testing.assert_array_equal(order[found.indices], expected.indices)
+
+
+def test_equal_rows_have_distance_zero_and_come_in_order():
+    row = np.random.default_rng(8).standard_normal((1, 77)).astype(np.float32)
+    for metric in ("euclidean", "sqeuclidean", "manhattan", "cosine"):
+        found = df.nearest_neighbors(np.repeat(row, 300, axis=0), row, 5, metric=metric)
+        assert (found.distances == 0).all()
+        assert found.indices.tolist() == [[0, 1, 2, 3, 4]]
+
+
+def test_filter_refines_few_rows_on_ordinary_data():
+    rng = np.random.default_rng(9)
+    index = df.KNNIndex(rng.standard_normal((20000, 64), dtype=np.float32))
+    index.search(rng.standard_normal((200, 64), dtype=np.float32), 10)
+    assert index.stats["n_refined"] < 200 * 15
+    assert index.stats["path"] == "dense"
+
+
+def test_integers_need_no_bound():
+    """Ties by the thousand among small integers are excluded without a canonical distance each."""
+    rng = np.random.default_rng(10)
+    train = rng.permuted(np.tile(np.repeat([1, -1], 16), (20000, 1)), axis=1).astype(np.int8)
+    index = df.KNNIndex(train)
+    found = index.search(np.zeros((1, 32), dtype=np.int8), 10)
+    assert found.indices.tolist() == [list(range(10))]
+    assert index.stats["n_refined"] < 1000
+
+
+def test_equal_rows_are_searched_once():
+    rng = np.random.default_rng(11)
+    train = rng.standard_normal((5, 16))[rng.integers(0, 5, 5000)]
+    index = df.KNNIndex(train)
+    found = index.search(train[:3], 4000)
+    np.testing.assert_array_equal(found.indices, reference.nearest(train, train[:3], 4000, "euclidean")[1])
+    assert index.stats["n_distinct"] == 5
+
+
+def test_index_survives_pickling():
+    rng = np.random.default_rng(12)
+    index = df.KNNIndex(rng.standard_normal((300, 9)), metric="manhattan", n_threads=1)
+    queries = rng.standard_normal((4, 9))
+    again = pickle.loads(pickle.dumps(index))
+    assert repr(again) == repr(index) == "KNNIndex(300 x 9 float64, metric='manhattan')"
+    np.testing.assert_array_equal(again.search(queries, 7).indices, index.search(queries, 7).indices)
+
+
+def test_mixed_dtypes():
+    rng = np.random.default_rng(13)
+    train = rng.integers(0, 256, (500, 33)).astype(np.uint8)
+    for queries in (rng.random((9, 33)) * 255, (rng.random((9, 33)) * 99).astype(np.float16)):
+        assert_exact(train, queries, 6, "euclidean")
