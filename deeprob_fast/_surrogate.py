@@ -43,7 +43,7 @@ def fit(rows: AnyArray, metric: str, *, centered: bool) -> Surrogate:
             center = np.partition(sample, middle, axis=0)[middle].copy()
             sample = sample - center
         typical = np.sqrt(np.einsum("ij,ij->i", sample, sample))
-        scale_of = float(np.median(typical)) or float(typical.max())
+        scale_of = float(np.median(typical)) or float(typical.max()) or float(np.sqrt(center @ center))
     if not np.isfinite(center).all():
         center = np.zeros(n_features)
     if not math.isfinite(scale_of) or scale_of == 0:

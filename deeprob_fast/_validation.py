@@ -49,26 +49,31 @@ def as_array(name: str, values: object) -> AnyArray:
         raise TypeError(msg) from error
 
 
-def _as_native(name: str, array: AnyArray) -> AnyArray:
+def _native_dtype(name: str, array: AnyArray) -> np.dtype[Any]:
     dtype = array.dtype.newbyteorder("=")
-    if dtype in NATIVE_DTYPES:
-        target = dtype
-    elif dtype in _WIDENED:
-        target = _WIDENED[dtype]
-        if dtype.itemsize == np.dtype(np.int64).itemsize and array.size:
-            largest = max(abs(int(array.min())), abs(int(array.max())))
-            if largest > _EXACT_INTEGERS:
-                msg = f"{name} must hold integers up to 2**53 in magnitude; got {largest}"
-                raise ValueError(msg)
-    else:
+    target = dtype if dtype in NATIVE_DTYPES else _WIDENED.get(dtype)
+    if target is None:
         msg = f"{name} must hold real numbers (float16, float32, float64 or integers); got dtype {array.dtype}"
         raise TypeError(msg)
-    return np.require(array, dtype=target, requirements="A")
+    if dtype in (np.int64, np.uint64) and array.size:
+        largest = max(abs(int(array.min())), abs(int(array.max())))
+        if largest > _EXACT_INTEGERS:
+            msg = f"{name} must hold integers up to 2**53 in magnitude; got {largest}"
+            raise ValueError(msg)
+    return target
+
+
+def _with_contiguous_rows(array: AnyArray, dtype: np.dtype[Any]) -> AnyArray:
+    """Copy the array only if the kernels cannot read it in place."""
+    array = np.require(array, dtype=dtype, requirements="A")
+    contiguous = array.shape[1] <= 1 or array.strides[1] == array.itemsize
+    return array if contiguous and array.strides[0] >= 0 else np.ascontiguousarray(array)
 
 
 def check_rows(name: str, values: object, n_features: int | None = None) -> AnyArray:
     """Return a 2-D array of a native dtype whose rows are contiguous."""
     array = as_array(name, values)
+    dtype = _native_dtype(name, array)
     if array.ndim != 2:
         msg = f"{name} must be 2-D, (n_rows, n_features); got shape {array.shape}"
         raise ValueError(msg)
@@ -78,9 +83,7 @@ def check_rows(name: str, values: object, n_features: int | None = None) -> AnyA
     if n_features is not None and array.shape[1] != n_features:
         msg = f"{name} must have {n_features} features, as the rows it is compared with; got shape {array.shape}"
         raise ValueError(msg)
-    array = _as_native(name, array)
-    contiguous = array.shape[1] == 1 or array.strides[1] == array.itemsize
-    return array if contiguous and array.strides[0] >= 0 else np.ascontiguousarray(array)
+    return _with_contiguous_rows(array, dtype)
 
 
 def check_train(values: object) -> AnyArray:
@@ -108,9 +111,7 @@ def check_values(values: object) -> AnyArray:
     else:
         msg = f"values must hold real numbers or integers that fit int64; got dtype {array.dtype}"
         raise TypeError(msg)
-    array = np.require(array, dtype=target, requirements="A")
-    contiguous = array.shape[1] <= 1 or array.strides[1] == array.itemsize
-    return array if contiguous and array.strides[0] >= 0 else np.ascontiguousarray(array)
+    return _with_contiguous_rows(array, target)
 
 
 def check_integer(name: str, value: Any, low: int, high: int, reason: str) -> int:
@@ -135,10 +136,10 @@ def check_k(k: Any, n_train: int) -> int:
 
 def check_metric(metric: object) -> str:
     """Return the name of a metric."""
-    if metric not in _kernels.METRICS:
+    if not isinstance(metric, str) or metric not in _kernels.METRICS:
         msg = f"metric must be one of {', '.join(_kernels.METRICS)}; got {metric!r}"
         raise ValueError(msg)
-    return str(metric)
+    return metric
 
 
 def check_n_threads(n_threads: Any) -> int:

@@ -1,11 +1,20 @@
 """Fixtures of all tests."""
 
 import os
+import sys
+from pathlib import Path
 
-import hypothesis
-import pytest
+# Before scikit-learn is imported: without it one of its own checks would be skipped.
+os.environ.setdefault("SCIPY_ARRAY_API", "1")
 
-from deeprob_fast import _cpu, _kernels
+# `python -m pytest` puts the source tree first, whose package has no kernels; the installed one is what is tested.
+_ROOT = Path(__file__).resolve().parent.parent
+sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != _ROOT]
+
+import hypothesis  # noqa: E402  # after the path is set
+import pytest  # noqa: E402
+
+from deeprob_fast import _cpu, _kernels  # noqa: E402
 
 hypothesis.settings.register_profile("default", deadline=None, print_blob=True)
 hypothesis.settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True)

@@ -62,6 +62,13 @@ def test_same_bytes_for_any_number_of_threads(isa):
         assert df.pairwise_distances(x, y, n_threads=n_threads).tobytes() == expected.tobytes()
 
 
+def test_rows_far_outside_the_range_of_the_others(isa):
+    train = np.array([[1.0], [1.0], [1.0], [1e26], [-1e14]])
+    for metric in ("euclidean", "sqeuclidean", "manhattan"):
+        for queries in (train, train.astype(np.float32)):
+            assert_close(df.pairwise_distances(queries, train, metric=metric), train, queries, metric)
+
+
 def test_no_rows():
     assert df.pairwise_distances(np.empty((0, 3)), np.ones((2, 3))).shape == (0, 2)
     assert df.pairwise_distances(np.ones((2, 3)), np.empty((0, 3))).shape == (2, 0)

@@ -92,7 +92,8 @@ def load_npz(path: str | Path) -> Dataset:
     """
     path = Path(path)
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as raw:
+            file = np.load(raw, allow_pickle=False)
             if not isinstance(file, np.lib.npyio.NpzFile):
                 msg = f"{path} must be an .npz file; it is a single array"
                 raise ValueError(msg)

@@ -1,0 +1,145 @@
+"""Loaders, on files made here in exactly the documented formats, whole and damaged."""
+
+import gzip
+import pickle
+import struct
+
+import numpy as np
+import pytest
+
+from deeprob_fast import datasets
+
+IMAGES = np.arange(4 * 3 * 2, dtype=np.uint8).reshape(4, 3, 2)
+LABELS = np.array([1, 0, 1, 2], dtype=np.uint8)
+
+
+def idx(array):
+    return struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
+
+
+def write_folder(folder, *, zipped=False, images=None):
+    folder.mkdir(exist_ok=True)
+    for prefix in ("train", "t10k"):
+        for name, content in ((f"{prefix}-images-idx3-ubyte", images or idx(IMAGES)), (f"{prefix}-labels-idx1-ubyte", idx(LABELS))):
+            if zipped:
+                (folder / f"{name}.gz").write_bytes(gzip.compress(content))
+            else:
+                (folder / name).write_bytes(content)
+    return folder
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_idx_folder(tmp_path, zipped):
+    data = datasets.load(write_folder(tmp_path / "mine", zipped=zipped))
+    assert data.name == "mine"
+    assert data.n_classes == 3
+    np.testing.assert_array_equal(data.train, IMAGES.reshape(4, 6))
+    np.testing.assert_array_equal(data.test_labels, LABELS)
+
+
+def test_idx_cut_at_every_byte(tmp_path):
+    whole = idx(IMAGES)
+    for size in range(len(whole)):
+        with pytest.raises(ValueError, match=r"train-images-idx3-ubyte must (be an idx file|hold 24 bytes)"):
+            datasets.load_fashion_mnist(write_folder(tmp_path, images=whole[:size] or b"\0"))
+
+
+@pytest.mark.parametrize(
+    ("images", "words"),
+    [
+        (idx(IMAGES) + b"\0", "must hold 24 bytes .* it holds more than 24"),
+        (b"\0\0\x0d\x03" + idx(IMAGES)[4:], "its first bytes are 00000d03"),
+        (idx(LABELS), "must be an idx file of bytes in 3 dimensions"),
+        (struct.pack(">HBB3I", 0, 8, 3, 2**32 - 1, 2**32 - 1, 2**32 - 1) + b"\0", "it holds 1$"),
+        (idx(IMAGES[:3]), "must hold one label for each train image; it holds 3 images, 4 labels"),
+    ],
+)
+def test_damaged_idx(tmp_path, images, words):
+    with pytest.raises(ValueError, match=words):
+        datasets.load_fashion_mnist(write_folder(tmp_path, images=images))
+
+
+def test_damaged_gzip(tmp_path):
+    folder = write_folder(tmp_path, zipped=True)
+    path = folder / "train-images-idx3-ubyte.gz"
+    whole = path.read_bytes()
+    for damaged in (whole[:-9], b"\0" + whole, whole[:12] + b"\xff\xff" + whole[14:]):
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match="is damaged|must"):
+            datasets.load_fashion_mnist(folder)
+
+
+def test_missing_files(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"must hold train-images-idx3-ubyte or .*; it holds nothing"):
+        datasets.load(tmp_path)
+    with pytest.raises(FileNotFoundError, match="must be the folder of the Fashion-MNIST idx files"):
+        datasets.load_fashion_mnist(tmp_path / "none")
+    with pytest.raises(FileNotFoundError, match=r"data must be digits, fashion-mnist, .*; got 'nothing'"):
+        datasets.load("nothing")
+
+
+def test_real_fashion_mnist():
+    if not datasets.FASHION_MNIST_FOLDER.is_dir():
+        pytest.skip("Debian's package dataset-fashion-mnist is not installed")
+    data = datasets.load("fashion-mnist")
+    assert data.train.shape == (60000, 784)
+    assert data.test.shape == (10000, 784)
+    assert np.bincount(data.test_labels).tolist() == [1000] * 10
+
+
+def test_digits():
+    data = datasets.load("digits")
+    assert (data.train.shape, data.test.shape, data.train.dtype) == ((1438, 64), (359, 64), np.uint8)
+
+
+def save(path, **arrays):
+    np.savez(path, **arrays)
+    return path
+
+
+def test_npz_splits(tmp_path):
+    x, y = np.arange(20.0).reshape(10, 2), np.array(list("aabbccddee"))
+    data = datasets.load(save(tmp_path / "all.npz", X=x, y=y))
+    assert (data.name, data.train.shape, data.test.shape) == ("all", (8, 2), (2, 2))
+    data = datasets.load_npz(save(tmp_path / "split.npz", X=x, y=y, X_test=x[:3], y_test=y[:3], classes=y))
+    assert (data.train.shape, data.test_labels.tolist()) == ((10, 2), ["a", "a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("arrays", "words"),
+    [
+        ({"y": [0]}, "must hold an array X; its arrays are y"),
+        ({"X": [[1.0]]}, "must hold an array y"),
+        ({"X": [[1.0]], "y": [0], "X_test": [[1.0]]}, "must hold an array y_test"),
+        ({"X": [[1.0], [2.0]], "y": [0]}, "must hold one label in y for each row of X"),
+        ({"X": [["one"]], "y": [0]}, "must hold a matrix of real numbers in X; it is 2-D <U3"),
+        ({"X": [1.0], "y": [0]}, "must hold a matrix of real numbers in X; it is 1-D float64"),
+    ],
+)
+def test_incomplete_npz(tmp_path, arrays, words):
+    with pytest.raises(ValueError, match=words):
+        datasets.load(save(tmp_path / "bad.npz", **arrays))
+
+
+class Canary:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (open, (str(self.path), "w"))
+
+
+def test_nothing_in_a_file_is_executed(tmp_path):
+    canary = tmp_path / "canary"
+    objects = np.array([Canary(canary)], dtype=object)
+    np.savez(tmp_path / "evil.npz", X=objects, y=objects)
+    (tmp_path / "pickle.npz").write_bytes(pickle.dumps(Canary(canary)))
+    np.save(tmp_path / "single.npy", np.ones(3))
+    (tmp_path / "text.npz").write_text("hello", encoding="utf-8")
+    whole = save(tmp_path / "whole.npz", X=np.ones((50, 3)), y=np.ones(50)).read_bytes()
+    (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])
+    canary.unlink(missing_ok=True)
+    for name in ("evil.npz", "pickle.npz", "single.npy", "text.npz", "cut.npz"):
+        with pytest.raises(ValueError, match="must hold plain arrays|is damaged|must be an .npz file"):
+            datasets.load(tmp_path / name)
+    assert not canary.exists()

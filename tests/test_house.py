@@ -1,0 +1,155 @@
+"""The house's own laws, as far as a machine can check them."""
+
+import ast
+import inspect
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import deeprob_fast as df
+from deeprob_fast import _kernels
+from tests import reference
+
+ROOT = Path(__file__).parent.parent
+CPP = ROOT / "src" / "cpp"
+PACKAGE = ROOT / "deeprob_fast"
+
+pytestmark = pytest.mark.skipif(not CPP.is_dir(), reason="needs the source tree")
+
+CPP_FILES = sorted(CPP.rglob("*.?pp"))
+PYTHON_FILES = sorted(path for folder in ("deeprob_fast", "tests", "benchmarks") for path in (ROOT / folder).rglob("*.py*"))
+
+
+def text(path):
+    return path.read_text(encoding="utf-8")
+
+
+def named(paths):
+    return [pytest.param(path, id=str(path.relative_to(ROOT))) for path in paths]
+
+
+def code(path):
+    """C++ without its comments."""
+    return re.sub(r"//.*", "", text(path))
+
+
+def includes(path):
+    return re.findall(r'#\s*include ["<]([^">]+)[">]', text(path))
+
+
+@pytest.mark.parametrize("path", named([p for p in CPP_FILES + PYTHON_FILES if p.suffix in (".py", ".pyi", ".cpp", ".hpp")]))
+def test_a_file_fits_in_the_head(path):
+    assert len(text(path).splitlines()) <= 400
+
+
+@pytest.mark.parametrize("path", named(CPP_FILES))
+def test_one_home_for_each_word(path):
+    place = path.relative_to(CPP).as_posix()
+    homes = {
+        r"omp\.h|#\s*pragma omp|\bomp_\w+\(": {"core/parallel.hpp"},
+        r"immintrin|arm_neon|\b_mm\d*_\w+|__AVX\w+|__SSE\w+|vector_size": {"core/simd.hpp"},
+        r"pybind11": {"module.cpp", "cpu.cpp", "bind.hpp", *(p.name for p in CPP.glob("bind_*.cpp"))},
+        r"fast-math|omp_set_num_threads": set(),
+    }
+    for words, allowed in homes.items():
+        if place not in allowed:
+            assert not re.search(words, code(path)), f"{words} has its home in {sorted(allowed)}"
+
+
+@pytest.mark.parametrize("path", named(CPP_FILES))
+def test_who_may_know_whom(path):
+    folder = path.relative_to(CPP).parts[0]
+    own = [name for name in includes(path) if (CPP / name).is_file()]
+    if folder == "core":
+        assert all(name.startswith("core/") for name in own)
+    elif folder == "knn":
+        assert all(name.startswith(("core/", "knn/")) for name in own)
+
+
+def test_includes_have_no_cycle():
+    graph = {p.relative_to(CPP).as_posix(): [n for n in includes(p) if (CPP / n).is_file()] for p in CPP_FILES}
+    done = set()
+
+    def visit(name, above):
+        assert name not in above, f"cycle: {[*above, name]}"
+        if name not in done:
+            for other in graph[name]:
+                visit(other, [*above, name])
+            done.add(name)
+
+    for name in graph:
+        visit(name, [])
+
+
+def test_flags_that_change_results_are_not_used():
+    cmake = text(ROOT / "CMakeLists.txt")
+    assert "-ffp-contract=off" in cmake
+    for flag in ("-ffast-math", "-Ofast", "-funsafe-math", "-fassociative-math", "-march=native"):
+        assert flag not in cmake
+
+
+def test_only_the_kernels_module_loads_extensions():
+    for path in PACKAGE.rglob("*.py"):
+        found = {
+            alias.name for node in ast.walk(ast.parse(text(path))) if isinstance(node, ast.ImportFrom) for alias in node.names
+        }
+        assert not any(name.startswith("_kernels_") for name in found)
+        if path.name != "_kernels.py":
+            assert "_cpu" not in found
+
+
+def test_levels_are_listed_once():
+    cmake = text(ROOT / "CMakeLists.txt")
+    listed = re.search(r"set\(isa_levels (.*?)\)", cmake).group(1).split()
+    listed += re.search(r"list\(APPEND isa_levels (.*?)\)", cmake).group(1).split()
+    assert tuple(listed) == _kernels.LEVELS
+    assert set(re.findall(r'levels\.append\("([^"]+)"\)', text(CPP / "cpu.cpp"))) == set(listed)
+    assert _kernels.METRICS == reference.METRICS
+
+
+def test_docstrings_name_the_metrics():
+    stated = "{" + ", ".join(f'"{name}"' for name in _kernels.METRICS) + "}"
+    for thing in (df.nearest_neighbors, df.pairwise_distances, df.KNNIndex, df.evaluate_knn, df.NearestNeighbors):
+        assert stated in thing.__doc__
+
+
+@pytest.mark.parametrize("name", [n for n in df.__all__ if n != "datasets"])
+def test_public_things_are_documented(name):
+    thing = getattr(df, name)
+    assert thing.__doc__
+    if inspect.isfunction(thing):
+        for section in ("Parameters", "Returns", "Raises", "Examples"):
+            assert f"{section}\n    ---" in thing.__doc__, f"{name} lacks {section}"
+        for parameter in inspect.signature(thing).parameters:
+            assert re.search(rf"\b{parameter}\b.* : ", thing.__doc__), f"{name} does not document {parameter}"
+
+
+def test_public_names():
+    """The public face changes on purpose only."""
+    assert df.__all__ == sorted(df.__all__)
+    assert df.__dir__() == df.__all__
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = df.nothing
+
+
+def test_changelog_names_the_version():
+    project = tomllib.loads(text(ROOT / "pyproject.toml"))
+    assert text(ROOT / "CHANGELOG.md").splitlines()[2].startswith(f"## {project['project']['version']}")
+
+
+def test_readme_commands():
+    readme = text(ROOT / "README.md")
+    assert "pip install . && deeprob-fast evaluate" in readme
+    assert "pip install '.[test]' && pytest" in readme
+
+
+def test_nothing_is_left_to_do():
+    done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    files = done.stdout.split() if done.returncode == 0 else []
+    for name in files:
+        path = ROOT / name
+        if path.suffix in (".py", ".cpp", ".hpp", ".md", ".toml", ".yml", ".yaml") and path.name != Path(__file__).name:
+            assert not re.search(r"\b(TODO|FIXME|XXX)\b", text(path)), name
