@@ -21,9 +21,7 @@ def _scores(train: AnyArray, half_norms: AnyArray | None, block: AnyArray, metri
     return scores if half_norms is None else np.add(scores, half_norms, out=scores)
 
 
-def nearest(
-    train: AnyArray, queries: AnyArray, k: int, metric: str, done: Callable[[int], object] | None = None
-) -> Int64:
+def nearest(train: AnyArray, queries: AnyArray, k: int, metric: str, done: Callable[[int], object] | None = None) -> Int64:
     """Return the rows of the k nearest neighbours, nearest first, in float32."""
     train = np.ascontiguousarray(train, dtype=np.float32)
     queries = np.ascontiguousarray(queries, dtype=np.float32)

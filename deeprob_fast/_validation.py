@@ -116,13 +116,10 @@ def check_values(values: object) -> AnyArray:
 
 def check_integer(name: str, value: Any, low: int, high: int, reason: str) -> int:
     """Return an integer of [low, high]."""
-    try:
-        if isinstance(value, (bool, np.bool_)):
-            raise TypeError
-        number = operator.index(value)
-    except TypeError:
+    if isinstance(value, (bool, np.bool_)) or not hasattr(value, "__index__"):
         msg = f"{name} must be an integer; got {value!r}"
-        raise TypeError(msg) from None
+        raise TypeError(msg)
+    number = operator.index(value)
     if not low <= number <= high:
         msg = f"{name} must be between {low} and {high} ({reason}); got {number}"
         raise ValueError(msg)
@@ -160,7 +157,7 @@ def check_labels(name: str, labels: object, n_rows: int, of: str) -> AnyArray:
 
 def check_k_values(k: int | Sequence[int], n_train: int) -> tuple[int, ...]:
     """Return several numbers of neighbours, in the order given, each once."""
-    values = k if isinstance(k, (Sequence, np.ndarray)) and not isinstance(k, str) else [k]
+    values = k if isinstance(k, (Sequence, np.ndarray)) else [k]
     checked = tuple(dict.fromkeys(check_k(value, n_train) for value in values))
     if not checked:
         msg = f"k must hold at least one number of neighbours; got {k!r}"

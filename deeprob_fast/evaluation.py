@@ -121,7 +121,5 @@ def evaluate_knn(
     truth = _validation.check_labels("query_labels", query_labels, len(rows), "queries")
     k_values = _validation.check_k_values(k, index.n_train)
     neighbors = index.search(rows, max(k_values))
-    accuracies = knn_accuracies(
-        neighbors, labels, truth, k_values, weights=weights, temperature=temperature, metric=metric
-    )
+    accuracies = knn_accuracies(neighbors, labels, truth, k_values, weights=weights, temperature=temperature, metric=metric)
     return KNNEvaluation(accuracies, neighbors)

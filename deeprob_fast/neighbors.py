@@ -1,6 +1,6 @@
 """scikit-learn estimators over the exact search."""
 
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -136,7 +136,7 @@ class NearestNeighbors(_Search):
         return self
 
 
-class KNeighborsClassifier(ClassifierMixin, _Search):  # type: ignore[misc]  # scikit-learn has no types
+class KNeighborsClassifier(ClassifierMixin, _Search):
     """Classification by the votes of the exact nearest neighbours.
 
     Parameters
@@ -199,11 +199,11 @@ class KNeighborsClassifier(ClassifierMixin, _Search):  # type: ignore[misc]  # s
         self
         """
         check_voting(self.weights, self.temperature, self.metric)
-        X, y = validate_data(self, X, y, dtype=_DTYPES)
-        check_classification_targets(y)
-        self.classes_, numbers = np.unique(y, return_inverse=True)
+        rows, labels = validate_data(self, X, y, dtype=_DTYPES)
+        check_classification_targets(labels)
+        self.classes_, numbers = np.unique(labels, return_inverse=True)
         self._labels = numbers.astype(np.int64)
-        self._build(X)
+        self._build(rows)
         return self
 
     def predict_proba(self, X: ArrayLike) -> Float64:
@@ -219,7 +219,8 @@ class KNeighborsClassifier(ClassifierMixin, _Search):  # type: ignore[misc]  # s
             In the order of `classes_`; rows sum to 1.
         """
         votes = self._votes(X)
-        return votes / votes.sum(axis=1, keepdims=True)
+        shares: Float64 = votes / votes.sum(axis=1, keepdims=True)
+        return shares
 
     def predict(self, X: ArrayLike) -> AnyArray:
         """Predict the class with the most votes; ties go to the smallest label.

@@ -46,9 +46,7 @@ def neighbor_weights(distances: Float64, weights: str, metric: str, temperature:
     return inverse
 
 
-def class_votes(
-    neighbors: Neighbors, labels: Int64, n_classes: int, *, weights: str, metric: str, temperature: float
-) -> Float64:
+def class_votes(neighbors: Neighbors, labels: Int64, n_classes: int, *, weights: str, metric: str, temperature: float) -> Float64:
     """Add up the weights of the neighbours of each class: (n_queries, n_classes).
 
     `labels` holds the class number of each training row. The best class is `argmax`: ties go to the smallest number.

@@ -20,7 +20,10 @@ def idx(array):
 def write_folder(folder, *, zipped=False, images=None):
     folder.mkdir(exist_ok=True)
     for prefix in ("train", "t10k"):
-        for name, content in ((f"{prefix}-images-idx3-ubyte", images or idx(IMAGES)), (f"{prefix}-labels-idx1-ubyte", idx(LABELS))):
+        for name, content in (
+            (f"{prefix}-images-idx3-ubyte", images or idx(IMAGES)),
+            (f"{prefix}-labels-idx1-ubyte", idx(LABELS)),
+        ):
             if zipped:
                 (folder / f"{name}.gz").write_bytes(gzip.compress(content))
             else:
@@ -50,7 +53,7 @@ def test_idx_cut_at_every_byte(tmp_path):
         (idx(IMAGES) + b"\0", "must hold 24 bytes .* it holds more than 24"),
         (b"\0\0\x0d\x03" + idx(IMAGES)[4:], "its first bytes are 00000d03"),
         (idx(LABELS), "must be an idx file of bytes in 3 dimensions"),
-        (struct.pack(">HBB3I", 0, 8, 3, 2**32 - 1, 2**32 - 1, 2**32 - 1) + b"\0", "it holds 1$"),
+        (struct.pack(">HBB3I", 0, 8, 3, 2**32 - 1, 2**32 - 1, 2**32 - 1) + b"\0", r"it holds 1$"),
         (idx(IMAGES[:3]), "must hold one label for each train image; it holds 3 images, 4 labels"),
     ],
 )
@@ -65,7 +68,7 @@ def test_damaged_gzip(tmp_path):
     whole = path.read_bytes()
     for damaged in (whole[:-9], b"\0" + whole, whole[:12] + b"\xff\xff" + whole[14:]):
         path.write_bytes(damaged)
-        with pytest.raises(ValueError, match="is damaged|must"):
+        with pytest.raises(ValueError, match=r"is damaged|must"):
             datasets.load_fashion_mnist(folder)
 
 
@@ -89,7 +92,7 @@ def test_real_fashion_mnist():
 
 def test_digits():
     data = datasets.load("digits")
-    assert (data.train.shape, data.test.shape, data.train.dtype) == ((1438, 64), (359, 64), np.uint8)
+    assert (data.train.shape, data.test.shape, data.train.dtype.name) == ((1438, 64), (359, 64), "uint8")
 
 
 def save(path, **arrays):
@@ -140,6 +143,6 @@ def test_nothing_in_a_file_is_executed(tmp_path):
     (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])
     canary.unlink(missing_ok=True)
     for name in ("evil.npz", "pickle.npz", "single.npy", "text.npz", "cut.npz"):
-        with pytest.raises(ValueError, match="must hold plain arrays|is damaged|must be an .npz file"):
+        with pytest.raises(ValueError, match=r"must hold plain arrays|is damaged|must hold an array X"):
             datasets.load(tmp_path / name)
     assert not canary.exists()

@@ -36,7 +36,7 @@ def test_blocks_change_nothing(block):
     rng = np.random.default_rng(0)
     index = df.KNNIndex(rng.standard_normal((200, 5)))
     queries = rng.standard_normal((50, 5))
-    seen = []
+    seen: list[int] = []
     found = search_in_blocks(index, queries, 4, block=block, done=seen.append)
     assert sum(seen) == 50
     np.testing.assert_array_equal(found.indices, index.search(queries, 4).indices)
@@ -51,7 +51,7 @@ def test_no_queries_in_blocks():
 def test_numpy_baseline_finds_the_neighbors(metric):
     rng = np.random.default_rng(1)
     train, queries = rng.standard_normal((400, 20)), rng.standard_normal((60, 20))
-    seen = []
+    seen: list[int] = []
     found = _numpy_baseline.nearest(train, queries, 5, metric, seen.append)
     assert sum(seen) == 60
     np.testing.assert_array_equal(found, reference.nearest(train, queries, 5, metric)[1])

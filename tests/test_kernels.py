@@ -87,16 +87,16 @@ def test_top_k_refuses_strided_rows(isa):
 def test_stub_names_what_the_modules_hold(level):
     module = _kernels.load(level)
     own = {"VARIABLE", "LEVELS", "ISA", "pick_level", "load"}
-    stubbed = set(re.findall(r"^def (\w+)", STUB, re.M)) | set(re.findall(r"^(\w+): ", STUB, re.M))
+    stubbed = set(re.findall(r"^def (\w+)", STUB, re.MULTILINE)) | set(re.findall(r"^(\w+): ", STUB, re.MULTILINE))
     assert stubbed - own == {name for name in dir(module) if not name.startswith("_")}
 
 
 def test_stub_names_the_parameters(isa):
-    signatures = dict(re.findall(r"^def (\w+)\((.*?)\) ->", STUB, re.M | re.S))
+    signatures = dict(re.findall(r"^def (\w+)\((.*?)\) ->", STUB, re.MULTILINE | re.DOTALL))
     for name, parameters in signatures.items():
         if name in ("pick_level", "load"):
             continue
-        documented = inspect.getdoc(getattr(_kernels, name))
+        documented = inspect.getdoc(getattr(_kernels, name)) or ""
         stubbed = re.findall(r"(\w+): ", parameters)
         first = documented.splitlines()[0] if "Overloaded" not in documented else documented.split("1. ")[1].splitlines()[0]
         assert re.findall(r"[(,] ?(\w+): ", first) == stubbed, name

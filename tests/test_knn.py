@@ -73,7 +73,9 @@ def test_adversarial_data(isa, name, train, metric):
     assert_exact(train, queries, 10, metric)
 
 
-@pytest.mark.parametrize(("n", "m", "d", "k"), [(1, 1, 1, 1), (33, 3, 1, 33), (500, 0, 7, 3), (40, 1, 600, 40), (97, 29, 300, 97)])
+@pytest.mark.parametrize(
+    ("n", "m", "d", "k"), [(1, 1, 1, 1), (33, 3, 1, 33), (500, 0, 7, 3), (40, 1, 600, 40), (97, 29, 300, 97)]
+)
 @pytest.mark.parametrize("metric", reference.METRICS)
 def test_edge_shapes(isa, n, m, d, k, metric):
     rng = np.random.default_rng(n)

@@ -23,14 +23,12 @@ _SHORT_SECONDS = 0.5  # work shorter than this is repeated, for a steadier figur
 _REPEATS = 5
 
 
-class KValues(click.ParamType):
+class KValues(click.ParamType[tuple[int, ...]]):
     """Comma-separated numbers of neighbours."""
 
     name = "K,K,..."
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
         """Parse the numbers."""
         if isinstance(value, tuple):
             return value
@@ -45,7 +43,7 @@ class KValues(click.ParamType):
 
 @contextmanager
 def _errors_as_messages() -> Iterator[None]:
-    """A user's mistake ends with a message, not with a traceback."""
+    """End a user's mistake with a message, not with a traceback."""
     try:
         yield
     except (OSError, ValueError, MemoryError) as error:
@@ -109,21 +107,19 @@ def _report(data: datasets.Dataset, k_values: tuple[int, ...], metric: str) -> d
 
 
 def _table(report: dict[str, Any]) -> str:
-    data, search, baseline = report["data"], report["search"], report["numpy"]
-    lines = [
-        f"{data['name']}: {data['n_train']} training rows, {data['n_queries']} queries, {data['n_features']} features"
-        f" ({data['dtype']}), {data['n_classes']} classes, {report['metric']}",
-        "",
-        "     k  accuracy",
-        *(f"{k:>6}  {accuracy:8.2%}" for k, accuracy in report["accuracies"].items()),
-        "",
-        f"{'':14}{'seconds':>10}{'queries/s':>12}",
-        f"{'deeprob_fast':14}{search['seconds']:>10.4f}{search['queries_per_second']:>12.0f}"
-        f"   exact; index and all k from one search, {report['machine']['isa']}, {report['machine']['n_threads']} threads",
-        f"{'NumPy':14}{baseline['seconds']:>10.4f}{baseline['queries_per_second']:>12.0f}"
-        f"   float32, blocks; same neighbours in {baseline['rows_equal']:.2%} of the queries",
-        f"{'ratio':14}{report['speedup']:>9.1f}x",
-    ]
+    data, machine = report["data"], report["machine"]
+    remarks = {
+        "deeprob_fast": f"exact; index and all k from one search, {machine['isa']}, {machine['n_threads']} threads",
+        "NumPy": f"float32, blocks; the same rows in the same order for {report['numpy']['rows_equal']:.2%} of the queries",
+    }
+    rows = {"deeprob_fast": report["search"], "NumPy": report["numpy"]}
+    size = f"{data['n_train']} training rows, {data['n_queries']} queries, {data['n_features']} features ({data['dtype']})"
+    lines = [f"{data['name']}: {size}, {data['n_classes']} classes, {report['metric']}", "", "     k  accuracy"]
+    lines += [f"{k:>6}  {accuracy:8.2%}" for k, accuracy in report["accuracies"].items()]
+    lines += ["", f"{'':14}{'seconds':>10}{'queries/s':>12}"]
+    for name, row in rows.items():
+        lines.append(f"{name:14}{row['seconds']:>10.4f}{row['queries_per_second']:>12.0f}   {remarks[name]}")
+    lines.append(f"{'ratio':14}{report['speedup']:>9.1f}x")
     return "\n".join(lines)
 
 
@@ -134,9 +130,7 @@ def _table(report: dict[str, Any]) -> str:
     show_default=True,
     help="digits, fashion-mnist, an .npz file with X, y (and X_test, y_test), or a folder of idx files.",
 )
-@click.option(
-    "--k", "k_values", type=KValues(), default="1,3,5,10,20", show_default=True, help="Numbers of neighbours."
-)
+@click.option("--k", "k_values", type=KValues(), default="1,3,5,10,20", show_default=True, help="Numbers of neighbours.")
 @click.option("--metric", type=click.Choice(_kernels.METRICS), default="euclidean", show_default=True)
 @click.option(
     "--out",
@@ -155,7 +149,7 @@ def evaluate(data: str, k_values: tuple[int, ...], metric: str, out: Path) -> No
       deeprob-fast evaluate
       deeprob-fast evaluate --data fashion-mnist --k 1,5,10
       deeprob-fast evaluate --data embeddings.npz --metric cosine --out cosine.json
-    """
+    """  # noqa: D301  # click wants the control character
     with _errors_as_messages():
         report = _report(datasets.load(data), k_values, metric)
         click.echo(_table(report))

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from deeprob_fast._typing import AnyArray
+from deeprob_fast._typing import AnyArray  # annotates a local
 from deeprob_fast.datasets._base import Dataset, split_last_fifth
 from deeprob_fast.datasets._idx import read_idx
 
+_NPZ_ARRAYS = ("X", "y", "X_test", "y_test")
 FASHION_MNIST_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 
 
@@ -20,7 +21,7 @@ def load_digits() -> Dataset:
     -------
     Dataset
     """
-    from sklearn.datasets import load_digits as load_from_sklearn  # noqa: PLC0415  # slow to import
+    from sklearn.datasets import load_digits as load_from_sklearn  # slow to import
 
     features, labels = load_from_sklearn(return_X_y=True)
     return split_last_fifth("digits", features.astype(np.uint8), labels)
@@ -91,23 +92,30 @@ def load_npz(path: str | Path) -> Dataset:
         If the file is damaged, lacks an array, or its arrays do not fit together.
     """
     path = Path(path)
+    arrays: dict[str, AnyArray] = {}
     try:
         with path.open("rb") as raw:
             file = np.load(raw, allow_pickle=False)
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                msg = f"{path} must be an .npz file; it is a single array"
-                raise ValueError(msg)
-            arrays = {key: file[key] for key in ("X", "y", "X_test", "y_test") if key in file.files}
-            found = ", ".join(file.files) or "none"
+            names = list(getattr(file, "files", []))
+            for name in _NPZ_ARRAYS:
+                if name in names:
+                    arrays[name] = file[name]
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:
         msg = f"{path} is damaged: {error}"
         raise ValueError(msg) from error
     except ValueError as error:
         msg = f"{path} must hold plain arrays: {error}"
         raise ValueError(msg) from error
+    _check_npz(path, arrays, names)
+    if "X_test" in arrays:
+        return Dataset(path.stem, arrays["X"], arrays["y"], arrays["X_test"], arrays["y_test"])
+    return split_last_fifth(path.stem, arrays["X"], arrays["y"])
+
+
+def _check_npz(path: Path, arrays: dict[str, AnyArray], names: list[str]) -> None:
     for required in ("X", "y", *(("X_test", "y_test") if {"X_test", "y_test"} & arrays.keys() else ())):
         if required not in arrays:
-            msg = f"{path} must hold an array {required}; its arrays are {found}"
+            msg = f"{path} must hold an array {required}; its arrays are {', '.join(names) or 'none'}"
             raise ValueError(msg)
     for features, labels in (("X", "y"), ("X_test", "y_test")):
         if features in arrays and (arrays[features].dtype.kind not in "fiub" or arrays[features].ndim != 2):
@@ -117,9 +125,6 @@ def load_npz(path: str | Path) -> Dataset:
         if features in arrays and (arrays[labels].ndim != 1 or len(arrays[features]) != len(arrays[labels])):
             msg = f"{path} must hold one label in {labels} for each row of {features}"
             raise ValueError(msg)
-    if "X_test" in arrays:
-        return Dataset(path.stem, arrays["X"], arrays["y"], arrays["X_test"], arrays["y_test"])
-    return split_last_fifth(path.stem, arrays["X"], arrays["y"])
 
 
 def load(data: str | Path) -> Dataset:

@@ -80,9 +80,7 @@ core::Rows rows_of(const py::array& array) {
         }
         throw py::type_error("rows must be float32, float64, float16, uint8 or int8");
     }();
-    return {
-        static_cast<const std::byte*>(array.data()), array.shape(0), array.shape(1), array.strides(0), dtype
-    };
+    return {static_cast<const std::byte*>(array.data()), array.shape(0), array.shape(1), array.strides(0), dtype};
 }
 
 void bind_distances(py::module_& m) {

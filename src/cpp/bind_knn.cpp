@@ -36,9 +36,9 @@ py::dict pack(
 py::dict search(
     const py::array& train, const Labels& representatives, const Labels& group_starts, const Labels& group_members,
     const std::string& metric, const core::ConstVector<double>& center, double scale,
-    const core::ConstVector<float>& panels, const core::ConstVector<float>& bias,
-    const core::ConstVector<float>& norm, const core::ConstVector<float>& slack, double largest_norm, bool integral,
-    const py::array& queries, core::Matrix<double> distances, core::Matrix<std::int64_t> indices, int n_threads
+    const core::ConstVector<float>& panels, const core::ConstVector<float>& bias, const core::ConstVector<float>& norm,
+    const core::ConstVector<float>& slack, double largest_norm, bool integral, const py::array& queries,
+    core::Matrix<double> distances, core::Matrix<std::int64_t> indices, int n_threads
 ) {
     const knn::SearchInput input{
         .train = rows_of(train),

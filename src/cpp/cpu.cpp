@@ -13,12 +13,16 @@ py::list runnable() {
     levels.append("baseline");
 #if defined(__x86_64__)
     __builtin_cpu_init();
-    const bool v3 = __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0
-                    && __builtin_cpu_supports("bmi") != 0 && __builtin_cpu_supports("bmi2") != 0
-                    && __builtin_cpu_supports("popcnt") != 0;
-    const bool v4 = v3 && __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0
-                    && __builtin_cpu_supports("avx512cd") != 0 && __builtin_cpu_supports("avx512dq") != 0
-                    && __builtin_cpu_supports("avx512vl") != 0;
+    const auto all = [](auto... features) { return ((features != 0) && ...); };
+    const bool v3 =
+        all(__builtin_cpu_supports("avx2"), __builtin_cpu_supports("fma"), __builtin_cpu_supports("bmi"),
+            __builtin_cpu_supports("bmi2"), __builtin_cpu_supports("popcnt"));
+    const bool v4 =
+        v3
+        && all(
+            __builtin_cpu_supports("avx512f"), __builtin_cpu_supports("avx512bw"), __builtin_cpu_supports("avx512cd"),
+            __builtin_cpu_supports("avx512dq"), __builtin_cpu_supports("avx512vl")
+        );
     if (v3) levels.append("x86-64-v3");
     if (v4) levels.append("x86-64-v4");
 #endif

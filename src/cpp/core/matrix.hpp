@@ -12,8 +12,7 @@ namespace deeprob::core {
 
 using Index = std::ptrdiff_t;
 
-template <class T>
-using RowMajor = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+template <class T> using RowMajor = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 template <class T> using Column = Eigen::Matrix<T, Eigen::Dynamic, 1>;
 
 // Inputs of any strides that are not negative; outputs are contiguous.
@@ -73,7 +72,7 @@ template <class F> decltype(auto) with_dtype(Dtype dtype, F&& f) {
     throw std::logic_error("unknown dtype");
 }
 
-inline constexpr Index ceil_div(Index a, Index b) { return (a + b - 1) / b; }
-inline constexpr Index round_up(Index a, Index b) { return ceil_div(a, b) * b; }
+constexpr Index ceil_div(Index a, Index b) { return (a + b - 1) / b; }
+constexpr Index round_up(Index a, Index b) { return ceil_div(a, b) * b; }
 
 } // namespace deeprob::core

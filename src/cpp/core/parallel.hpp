@@ -21,7 +21,7 @@
 namespace deeprob::core {
 
 // Thrown on the calling thread when `interrupted` said so.
-struct Interrupted {};
+struct Interrupted : std::exception {};
 
 // Asked now and then on the calling thread; true stops the loop.
 using InterruptCheck = bool (*)();
@@ -97,8 +97,7 @@ inline int team_size(Index n_tasks, const Execution& execution) {
 }
 
 // Runs body(task, thread, control) for every task in [0, n_tasks), thread in [0, team_size).
-template <class Body>
-void parallel_for(Index n_tasks, const Execution& execution, const Body& body) {
+template <class Body> void parallel_for(Index n_tasks, const Execution& execution, const Body& body) {
     LoopControl control(execution.interrupted);
     std::atomic<Index> next{0};
     const auto work = [&](int thread) {

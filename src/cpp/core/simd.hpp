@@ -24,7 +24,7 @@ inline constexpr Index kVectorBytes = 16;
 #endif
 
 template <class T, Index kBytes> struct VectorTraits {
-    typedef T type __attribute__((vector_size(kBytes)));
+    using type [[gnu::vector_size(kBytes)]] = T;
 };
 
 template <class T> using Vector = typename VectorTraits<T, kVectorBytes>::type;
@@ -70,11 +70,11 @@ inline Vector<double> multiply_add(Vector<double> a, Vector<double> b, Vector<do
 }
 
 inline Vector<float> absolute(Vector<float> a) {
-    typedef std::uint32_t Bits __attribute__((vector_size(kVectorBytes)));
+    using Bits = Vector<std::uint32_t>;
     return reinterpret_cast<Vector<float>>(reinterpret_cast<Bits>(a) & 0x7fffffffU);
 }
 inline Vector<double> absolute(Vector<double> a) {
-    typedef std::uint64_t Bits __attribute__((vector_size(kVectorBytes)));
+    using Bits = Vector<std::uint64_t>;
     return reinterpret_cast<Vector<double>>(reinterpret_cast<Bits>(a) & 0x7fffffffffffffffULL);
 }
 
@@ -128,7 +128,8 @@ inline Index compress(float* p, Vector<float> v, std::uint32_t mask) {
     const __m256i order = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(kSetBits[mask].data()));
     _mm256_storeu_ps(p, _mm256_permutevar8x32_ps(v, order));
 #else
-    for (std::uint32_t rest = mask; rest != 0; rest &= rest - 1) *p++ = v[std::countr_zero(rest)];
+    Index count = 0;
+    for (std::uint32_t rest = mask; rest != 0; rest &= rest - 1) p[count++] = v[std::countr_zero(rest)];
 #endif
     return std::popcount(mask);
 }
@@ -139,17 +140,16 @@ inline Index compress(float* p, Vector<float> v, std::uint32_t mask) {
 // For arrays that are read by whole vectors: one that straddles two cache lines costs twice.
 template <class T> using AlignedVector = std::vector<T, Eigen::aligned_allocator<T>>;
 
-
 // kLanes<double> consecutive elements as doubles; exact for every supported type.
 template <class T> inline Vector<double> load_as_double(const T* p) {
-    constexpr Index n = kLanes<double>;
+    constexpr Index kCount = kLanes<double>;
     if constexpr (std::is_same_v<T, double>) {
         return load(p);
     } else if constexpr (std::is_same_v<T, Half>) {
         // The exponent field moved to binary32's place is short by 112; the multiplication restores it, subnormals included.
-        using Bits16 = typename VectorTraits<std::uint16_t, 2 * n>::type;
-        using Bits32 = typename VectorTraits<std::uint32_t, 4 * n>::type;
-        using Floats = typename VectorTraits<float, 4 * n>::type;
+        using Bits16 = typename VectorTraits<std::uint16_t, 2 * kCount>::type;
+        using Bits32 = typename VectorTraits<std::uint32_t, 4 * kCount>::type;
+        using Floats = typename VectorTraits<float, 4 * kCount>::type;
         Bits16 bits;
         std::memcpy(&bits, p, sizeof bits);
         const auto wide = __builtin_convertvector(bits, Bits32);
@@ -159,7 +159,7 @@ template <class T> inline Vector<double> load_as_double(const T* p) {
             reinterpret_cast<Floats>(reinterpret_cast<Bits32>(magnitude) | sign), Vector<double>
         );
     } else {
-        typename VectorTraits<T, n * static_cast<Index>(sizeof(T))>::type narrow;
+        typename VectorTraits<T, kCount* static_cast<Index>(sizeof(T))>::type narrow;
         std::memcpy(&narrow, p, sizeof narrow);
         return __builtin_convertvector(narrow, Vector<double>);
     }

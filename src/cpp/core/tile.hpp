@@ -65,8 +65,7 @@ template <class Step, class T, bool kFirst>
     for (Index q = 0; q < kTileQueries; ++q) {
 #pragma GCC unroll 4
         for (Index v = 0; v < kTileVectors; ++v) {
-            result.at[q][v] =
-                kFirst ? sums[q][v] : sums[q][v] + load(start + (q * kTileVectors + v) * kWidth);
+            result.at[q][v] = kFirst ? sums[q][v] : sums[q][v] + load(start + (q * kTileVectors + v) * kWidth);
         }
     }
     return result;

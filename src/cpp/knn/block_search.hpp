@@ -20,6 +20,15 @@ struct SearchInput {
     Index k; // at most n_train
 };
 
+// A block of queries against a segment of the panels.
+struct SearchTask {
+    Index segment;
+    Index first_query;
+    Index last_query;
+    Index first_panel;
+    Index last_panel;
+};
+
 // The shape of the work: how queries and rows are cut into tasks.
 struct SearchPlan {
     Index k; // neighbours per task, among distinct rows
@@ -31,8 +40,8 @@ struct SearchPlan {
 
     SearchPlan(const SearchInput& input, const core::Execution& execution) {
         constexpr Index kScratchBytes = Index{32} << 20; // per thread
-        constexpr Index kBlockGroups = 24; // enough work on a panel to hide fetching the next one
-        constexpr Index kMaxSegment = Index{1} << 30; // positions fit 32 bits
+        constexpr Index kBlockGroups = 24;               // enough work on a panel to hide fetching the next one
+        constexpr Index kMaxSegment = Index{1} << 30;    // positions fit 32 bits
         const Index n_queries = input.queries.n_rows;
         k = std::min(input.k, input.n_positions);
         const Index bytes = Candidates::bytes_per_query(k)
@@ -53,6 +62,15 @@ struct SearchPlan {
     }
     [[nodiscard]] Index n_groups() const { return core::ceil_div(block_queries, core::kTileQueries); }
     [[nodiscard]] Index n_tasks() const { return n_blocks * n_segments; }
+    [[nodiscard]] SearchTask task(Index number, Index n_queries) const {
+        const Index segment = number % n_segments;
+        const Index first_query = number / n_segments * block_queries;
+        const Index first_panel = segment * segment_panels;
+        return {
+            segment, first_query, std::min(first_query + block_queries, n_queries), first_panel,
+            std::min(first_panel + segment_panels, n_panels)
+        };
+    }
 };
 
 // One thread's scratch and the steps of a task on it.
@@ -79,8 +97,8 @@ class BlockSearch {
         n_queries_ = end - begin;
         n_groups_ = core::ceil_div(n_queries_, core::kTileQueries);
         const Index n_features = input_.queries.n_features;
-        std::fill(packed_.begin(), packed_.end(), 0.0F);
-        std::fill(threshold_.begin(), threshold_.end(), std::numeric_limits<float>::infinity());
+        std::ranges::fill(packed_, 0.0F);
+        std::ranges::fill(threshold_, std::numeric_limits<float>::infinity());
         for (Index q = 0; q < n_queries_; ++q) {
             double* values = values_.data() + q * n_features;
             row_as_double(input_.queries, begin + q, values);
@@ -181,14 +199,14 @@ class BlockSearch {
     [[gnu::noinline]] void append(
         Index panel, Index group, const core::Accumulators<float>& sums, const std::uint32_t* hits
     ) {
-        constexpr std::uint32_t kVectorMask = (std::uint32_t{1} << core::kLanes<float>) - 1;
+        constexpr std::uint32_t kVectorMask = (std::uint32_t{1} << core::kLanes<float>)-1;
         const auto position = static_cast<std::int32_t>((panel - segment_) * core::kPanelRows<float>);
         for (Index t = 0; t < core::kTileQueries; ++t) {
             if (hits[t] == 0) continue;
             const Index q = group * core::kTileQueries + t;
             if (candidates_.full(q)) make_room(q);
             for (Index v = 0; v < core::kTileVectors; ++v) {
-                const std::uint32_t mask = hits[t] >> (v * core::kLanes<float>) & kVectorMask;
+                const std::uint32_t mask = hits[t] >> (v * core::kLanes<float>)&kVectorMask;
                 const auto first = position + static_cast<std::int32_t>(v * core::kLanes<float>);
                 if (mask != 0) candidates_.append(q, sums.at[t][v], first, mask);
             }
@@ -198,10 +216,10 @@ class BlockSearch {
     void make_room(Index q) {
         candidates_.tighten(q, error_of(q));
         // Where the bounds keep more than half, they would soon be asked again: the canonical distances decide.
-        if (static_cast<Index>(candidates_.positions(q).size()) > plan_.k + Candidates::kRoom / 2) {
+        if (std::ssize(candidates_.positions(q)) > plan_.k + Candidates::kRoom / 2) {
             refine(q);
             const auto exact = candidates_.exact(q);
-            if (static_cast<Index>(exact.size()) == plan_.k) {
+            if (std::ssize(exact) == plan_.k) {
                 candidates_.raise(q, bounds_.score_of_key(queries_[size(q)], exact.back().key));
             }
         }
@@ -214,11 +232,9 @@ class BlockSearch {
         for (std::size_t c = 0; c < positions.size(); ++c) {
             rows_[c] = training_row(input_.representatives, first + positions[c]);
         }
-        const CanonicalQuery query{
-            values_.data() + q * input_.queries.n_features, queries_[size(q)].input_norm2
-        };
+        const CanonicalQuery query{values_.data() + q * input_.queries.n_features, queries_[size(q)].input_norm2};
         canonical_keys(surrogate_.metric, query, input_.train, {rows_.data(), positions.size()}, keys_.data());
-        n_refined_ += static_cast<Index>(positions.size());
+        n_refined_ += std::ssize(positions);
         std::size_t n = 0;
         for (const Neighbor& neighbor : candidates_.exact(q)) refined_[n++] = neighbor;
         for (std::size_t c = 0; c < positions.size(); ++c) refined_[n++] = {keys_[c], rows_[c]};

@@ -22,8 +22,8 @@ struct Neighbor {
 
 // The k smallest in ascending order, at the front; returns their number.
 inline Index keep_smallest(std::span<Neighbor> all, Index k) {
-    const auto kept = std::min(static_cast<Index>(all.size()), k);
-    if (kept < static_cast<Index>(all.size())) std::nth_element(all.begin(), all.begin() + kept, all.end());
+    const auto kept = std::min(std::ssize(all), k);
+    if (kept < std::ssize(all)) std::nth_element(all.begin(), all.begin() + kept, all.end());
     std::sort(all.begin(), all.begin() + kept);
     return kept;
 }
@@ -78,7 +78,8 @@ class Candidates {
 
     static Index capacity(Index k) { return 2 * k + kRoom + core::kPanelRows<float>; }
     static Index bytes_per_query(Index k) {
-        return capacity(k) * static_cast<Index>(sizeof(float) + sizeof(std::int32_t)) + k * static_cast<Index>(sizeof(Neighbor));
+        return capacity(k) * static_cast<Index>(sizeof(float) + sizeof(std::int32_t))
+               + k * static_cast<Index>(sizeof(Neighbor));
     }
 
     Candidates(Index n_queries, Index k)
@@ -94,9 +95,7 @@ class Candidates {
         thresholds_[size(query)] = kNothing;
     }
 
-    [[nodiscard]] bool full(Index query) const {
-        return counts_[size(query)] + core::kPanelRows<float> > capacity_;
-    }
+    [[nodiscard]] bool full(Index query) const { return counts_[size(query)] + core::kPanelRows<float> > capacity_; }
     [[nodiscard]] float threshold(Index query) const { return thresholds_[size(query)]; }
 
     // Appends the lanes of `scores` named by `mask`; lane l is the row at position + l.

@@ -125,7 +125,7 @@ void canonical_keys(
 inline void canonical_keys(
     Metric metric, const CanonicalQuery& query, const Rows& train, std::span<const Index> ids, double* keys
 ) {
-    core::with_dtype(train.dtype, [&]<class T>() {
+    core::with_dtype(train.dtype, [&]<class T> {
         if (is_euclidean(metric)) {
             canonical_keys<SquaredDifferences, T>(metric, query, train, ids, keys);
         } else if (metric == Metric::manhattan) {
@@ -138,7 +138,7 @@ inline void canonical_keys(
 
 // A row as doubles, exactly.
 inline void row_as_double(const Rows& rows, Index i, double* out) {
-    core::with_dtype(rows.dtype, [&]<class T>() {
+    core::with_dtype(rows.dtype, [&]<class T> {
         constexpr Index kWidth = core::kLanes<double>;
         const T* row = rows.row<T>(i);
         Index f = 0;

@@ -10,9 +10,9 @@
 
 namespace deeprob::knn {
 
-inline constexpr double kUnit = 0x1p-24;        // rounding of float32
-inline constexpr double kUnit64 = 0x1p-53;      // rounding of float64
-inline constexpr double kUnderflow = 0x1p-148;  // of a product and of a sum in float32
+inline constexpr double kUnit = 0x1p-24;       // rounding of float32
+inline constexpr double kUnit64 = 0x1p-53;     // rounding of float64
+inline constexpr double kUnderflow = 0x1p-148; // of a product and of a sum in float32
 inline constexpr double kUnderflow64 = 0x1p-1074;
 inline constexpr double kExactIntegers = 0x1p23; // half integers up to here are exact in float32
 
@@ -35,9 +35,8 @@ inline float rounded_up(double x) { return static_cast<float>(x * (1 + 0x1p-20))
 class FilterBounds {
   public:
     explicit FilterBounds(const Surrogate& surrogate)
-        : surrogate_(surrogate), n_(static_cast<double>(surrogate.n_features)),
-          root_n_(std::sqrt(n_)), center_norm_(std::sqrt(surrogate.center_norm2) * surrogate.scale),
-          canonical_((n_ / 4 + 32) * kUnit64) {
+        : surrogate_(surrogate), n_(static_cast<double>(surrogate.n_features)), root_n_(std::sqrt(n_)),
+          center_norm_(std::sqrt(surrogate.center_norm2) * surrogate.scale), canonical_((n_ / 4 + 32) * kUnit64) {
         const double h = static_cast<double>(core::chain_length(surrogate.n_features)) * kUnit;
         sum_ = h / (1 - h);
     }
@@ -105,9 +104,9 @@ class FilterBounds {
         }
         const double product = surrogate_.metric == Metric::cosine ? 1 - key : -key;
         const double with_center = query.center_product + surrogate_.center_norm2;
-        const double rounding =
-            std::abs(product) + std::abs(with_center) + surrogate_.center_norm2
-            + std::sqrt(query.norm2 * surrogate_.center_norm2) + (surrogate_.metric == Metric::cosine ? 8 : 0);
+        const double rounding = std::abs(product) + std::abs(with_center) + surrogate_.center_norm2
+                                + std::sqrt(query.norm2 * surrogate_.center_norm2)
+                                + (surrogate_.metric == Metric::cosine ? 8 : 0);
         return (product - with_center - 2 * canonical_ * rounding) * square;
     }
 

@@ -24,14 +24,10 @@ inline Metric metric_named(std::string_view name) {
 }
 
 // Euclidean distances come from differences, cosine and inner product from products.
-inline bool is_euclidean(Metric metric) {
-    return metric == Metric::euclidean || metric == Metric::sqeuclidean;
-}
+inline bool is_euclidean(Metric metric) { return metric == Metric::euclidean || metric == Metric::sqeuclidean; }
 
 // A key orders neighbours, smallest first; it is the distance itself except for the inner product, whose largest is nearest.
-inline double distance_of_key(Metric metric, double key) {
-    return metric == Metric::inner_product ? -key : key;
-}
+inline double distance_of_key(Metric metric, double key) { return metric == Metric::inner_product ? -key : key; }
 
 // `sum` is the canonical sum of squares, of absolute values or of products; the squared norms matter to the cosine only.
 // A row of zeros has cosine 0 with every row, as in scikit-learn.

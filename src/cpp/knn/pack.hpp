@@ -12,8 +12,8 @@ namespace deeprob::knn {
 // are no representatives.
 template <class T> struct Packed {
     using Bound = std::conditional_t<std::is_const_v<T>, const float, float>;
-    T* panels;  // (n_panels, n_features, kPanelRows)
-    T* bias;    // (n_panels * kPanelRows); -infinity beyond the last row
+    T* panels;    // (n_panels, n_features, kPanelRows)
+    T* bias;      // (n_panels * kPanelRows); -infinity beyond the last row
     Bound* norm;  // (n_panels), the largest RowBound::norm of each panel
     Bound* slack; // (n_panels), the largest RowBound::slack
 };
@@ -29,9 +29,7 @@ inline Index training_row(const Index* representatives, Index position) {
 }
 
 // The rows of a panel before they are transposed lie an odd number of cache lines apart, so that they do not share a set.
-inline Index packing_stride(const Surrogate& surrogate) {
-    return core::round_up(surrogate.padded_features(), 32) + 16;
-}
+inline Index packing_stride(const Surrogate& surrogate) { return core::round_up(surrogate.padded_features(), 32) + 16; }
 
 template <class T>
 PackReport pack_panel(
@@ -109,9 +107,7 @@ PackReport pack(
 
 // Packs one query (as doubles, padded with zeros) into its place of a query block; its values are centred on the way.
 template <class T>
-RowMeasure pack_query(
-    const Surrogate& surrogate, double* values, Index query, Index n_groups, T* scaled, T* packed
-) {
+RowMeasure pack_query(const Surrogate& surrogate, double* values, Index query, Index n_groups, T* scaled, T* packed) {
     const RowMeasure measure = center_row(surrogate, values);
     const bool fits = measure.filterable(surrogate);
     if (fits) scale_row(surrogate, values, scaled);

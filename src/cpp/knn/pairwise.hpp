@@ -21,8 +21,7 @@ template <class T> struct ScoreToDistance {
 };
 
 // Distances below 1/8 of |x|^2 + |y|^2 (or a cosine distance below 1/8) are recomputed: above, the expansion loses three bits.
-template <class T>
-ScoreToDistance<T> score_to_distance(const Surrogate& surrogate, const RowMeasure& query) {
+template <class T> ScoreToDistance<T> score_to_distance(const Surrogate& surrogate, const RowMeasure& query) {
     constexpr double kNear = 0.125;
     const double square = surrogate.scale * surrogate.scale;
     const T always = -std::numeric_limits<T>::infinity();
@@ -31,8 +30,10 @@ ScoreToDistance<T> score_to_distance(const Surrogate& surrogate, const RowMeasur
     case Metric::euclidean:
     case Metric::sqeuclidean: {
         const double near = 0.5 * (1 - kNear) * query.norm2 * square;
-        return {static_cast<T>(query.norm2), static_cast<T>(-2 / square), fits ? static_cast<T>(near) : always,
-                static_cast<T>(kNear)};
+        return {
+            static_cast<T>(query.norm2), static_cast<T>(-2 / square), fits ? static_cast<T>(near) : always,
+            static_cast<T>(kNear)
+        };
     }
     case Metric::cosine: {
         const double with_center = query.center_product + surrogate.center_norm2;
@@ -161,14 +162,15 @@ Index pairwise(
 ) {
     const Index n_x = input.x.n_rows;
     // Even blocks in a multiple of the threads.
-    const Index wanted = core::round_up(core::ceil_div(n_x, PairwiseBlock<T>::kQueries), std::max(1, execution.n_threads));
+    const Index wanted =
+        core::round_up(core::ceil_div(n_x, PairwiseBlock<T>::kQueries), std::max(1, execution.n_threads));
     const Index block = std::min(
         core::round_up(core::ceil_div(n_x, std::max<Index>(wanted, 1)), core::kTileQueries), PairwiseBlock<T>::kQueries
     );
     const Index n_blocks = core::ceil_div(n_x, std::max<Index>(block, 1));
     const Index n_panels = core::ceil_div(input.y.n_rows, core::kPanelRows<T>);
-    std::vector<PairwiseBlock<T>> blocks;
-    for (int t = 0; t < core::team_size(n_blocks, execution); ++t) blocks.emplace_back(input, surrogate);
+    const auto n_threads = static_cast<std::size_t>(core::team_size(n_blocks, execution));
+    std::vector<PairwiseBlock<T>> blocks(n_threads, PairwiseBlock<T>(input, surrogate));
     std::vector<Index> unusable(static_cast<std::size_t>(n_blocks), -1);
     core::parallel_for(n_blocks, execution, [&](Index task, int thread, core::LoopControl& control) {
         PairwiseBlock<T>& work = blocks[static_cast<std::size_t>(thread)];

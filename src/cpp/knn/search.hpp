@@ -19,9 +19,7 @@ struct SearchReport {
 };
 
 // Appends all rows equal to the representative of `neighbor`, at most `limit` of them, with its key.
-inline void append_group(
-    const SearchInput& input, const Neighbor& neighbor, Index limit, std::vector<Neighbor>& out
-) {
+inline void append_group(const SearchInput& input, const Neighbor& neighbor, Index limit, std::vector<Neighbor>& out) {
     const auto* const end = input.representatives + input.n_positions;
     const Index position = std::lower_bound(input.representatives, end, neighbor.row) - input.representatives;
     const Index first = input.group_starts[position];
@@ -31,21 +29,21 @@ inline void append_group(
 
 // Writes the k nearest rows of one query, given its nearest distinct rows in ascending order.
 inline void write_neighbors(
-    const SearchInput& input, Metric metric, std::span<const Neighbor> nearest, Index query,
-    const SearchOutput& output, std::vector<Neighbor>& expanded
+    const SearchInput& input, Metric metric, std::span<const Neighbor> nearest, Index query, const SearchOutput& output,
+    std::vector<Neighbor>& expanded
 ) {
     if (input.representatives != nullptr) {
         expanded.clear();
         for (std::size_t i = 0; i < nearest.size(); ++i) {
             // Rows at the same distance are ordered by row across their groups.
             const bool tied = i > 0 && nearest[i].key == nearest[i - 1].key;
-            if (!tied && static_cast<Index>(expanded.size()) >= input.k) break;
+            if (!tied && std::ssize(expanded) >= input.k) break;
             append_group(input, nearest[i], input.k, expanded);
         }
         keep_smallest(expanded, input.k);
         nearest = {expanded.data(), static_cast<std::size_t>(input.k)};
     }
-    assert(static_cast<Index>(nearest.size()) >= input.k);
+    assert(std::ssize(nearest) >= input.k);
     for (Index i = 0; i < input.k; ++i) {
         const Neighbor& neighbor = nearest[static_cast<std::size_t>(i)];
         output.distances[query * input.k + i] = distance_of_key(metric, neighbor.key);
@@ -62,10 +60,9 @@ class PartialNeighbors {
 
     void store(Index query, Index segment, std::span<const Neighbor> nearest) {
         constexpr Neighbor kNone{std::numeric_limits<double>::infinity(), std::numeric_limits<Index>::max()};
-        const auto list = all(query).subspan(
-            static_cast<std::size_t>(segment * plan_.k), static_cast<std::size_t>(plan_.k)
-        );
-        std::fill(std::copy(nearest.begin(), nearest.end(), list.begin()), list.end(), kNone);
+        const auto list =
+            all(query).subspan(static_cast<std::size_t>(segment * plan_.k), static_cast<std::size_t>(plan_.k));
+        std::fill(std::ranges::copy(nearest, list.begin()).out, list.end(), kNone);
     }
 
     std::span<const Neighbor> merge(Index query) {
@@ -83,59 +80,60 @@ class PartialNeighbors {
     std::vector<Neighbor> lists_;
 };
 
-inline SearchReport search(
-    const SearchInput& input, const Surrogate& surrogate, const SearchOutput& output,
-    const core::Execution& execution
-) {
-    const Index n_queries = input.queries.n_rows;
-    SearchReport report;
-    if (n_queries == 0) return report;
-    const SearchPlan plan(input, execution);
-    PartialNeighbors partial(plan, n_queries);
-    std::vector<std::unique_ptr<BlockSearch>> searches;
-    std::vector<std::vector<Neighbor>> expanded;
-    for (int t = 0; t < core::team_size(std::max(plan.n_tasks(), n_queries), execution); ++t) {
-        searches.push_back(std::make_unique<BlockSearch>(input, plan, surrogate));
-        expanded.emplace_back();
+// What one thread works with; made before the threads start.
+struct SearchWorker {
+    BlockSearch block;
+    std::vector<Neighbor> expanded;
+
+    SearchWorker(const SearchInput& input, const SearchPlan& plan, const Surrogate& surrogate)
+        : block(input, plan, surrogate) {
         if (input.representatives != nullptr) {
-            expanded.back().reserve(static_cast<std::size_t>(std::min(plan.k * input.k, input.train.n_rows)));
+            expanded.reserve(static_cast<std::size_t>(std::min(plan.k * input.k, input.train.n_rows)));
         }
     }
-    std::vector<Index> unusable(static_cast<std::size_t>(plan.n_blocks), -1);
-    core::parallel_for(plan.n_tasks(), execution, [&](Index task, int thread, core::LoopControl& control) {
-        const Index block = task / plan.n_segments;
-        const Index segment = task % plan.n_segments;
-        const Index begin = block * plan.block_queries;
-        const Index end = std::min(begin + plan.block_queries, n_queries);
-        const Index first_panel = segment * plan.segment_panels;
-        const Index last_panel = std::min(first_panel + plan.segment_panels, plan.n_panels);
-        BlockSearch& work = *searches[static_cast<std::size_t>(thread)];
-        const Index bad = work.load(begin, end);
-        if (segment == 0) unusable[static_cast<std::size_t>(block)] = bad;
-        if (bad >= 0) return;
-        if (!work.scan(first_panel, last_panel, thread, control)) return;
-        for (Index q = begin; q < end; ++q) {
+};
+
+inline SearchReport search(
+    const SearchInput& input, const Surrogate& surrogate, const SearchOutput& output, const core::Execution& execution
+) {
+    const Index n_queries = input.queries.n_rows;
+    if (n_queries == 0) return {};
+    const SearchPlan plan(input, execution);
+    PartialNeighbors partial(plan, n_queries);
+    std::vector<std::unique_ptr<SearchWorker>> workers(
+        static_cast<std::size_t>(core::team_size(std::max(plan.n_tasks(), n_queries), execution))
+    );
+    for (auto& worker : workers) worker = std::make_unique<SearchWorker>(input, plan, surrogate);
+    const auto write = [&](Index query, std::span<const Neighbor> nearest, int thread) {
+        auto& expanded = workers[static_cast<std::size_t>(thread)]->expanded;
+        write_neighbors(input, surrogate.metric, nearest, query, output, expanded);
+    };
+    std::vector<Index> unusable(static_cast<std::size_t>(plan.n_tasks()), -1);
+    core::parallel_for(plan.n_tasks(), execution, [&](Index number, int thread, core::LoopControl& control) {
+        const SearchTask task = plan.task(number, n_queries);
+        BlockSearch& block = workers[static_cast<std::size_t>(thread)]->block;
+        Index& bad = unusable[static_cast<std::size_t>(number)];
+        bad = block.load(task.first_query, task.last_query);
+        if (bad >= 0 || !block.scan(task.first_panel, task.last_panel, thread, control)) return;
+        for (Index q = task.first_query; q < task.last_query; ++q) {
+            const auto nearest = block.nearest(q - task.first_query);
             if (plan.n_segments > 1) {
-                partial.store(q, segment, work.nearest(q - begin));
+                partial.store(q, task.segment, nearest);
             } else {
-                write_neighbors(
-                    input, surrogate.metric, work.nearest(q - begin), q, output,
-                    expanded[static_cast<std::size_t>(thread)]
-                );
+                write(q, nearest, thread);
             }
         }
     });
-    if (plan.n_segments > 1) {
+    SearchReport report;
+    for (const auto& worker : workers) report.n_refined += worker->block.n_refined();
+    const auto bad = std::ranges::find_if(unusable, [](Index query) { return query >= 0; });
+    if (bad != unusable.end()) {
+        report.unusable_query = *bad;
+    } else if (plan.n_segments > 1) {
         core::parallel_for(n_queries, execution, [&](Index q, int thread, core::LoopControl&) {
-            write_neighbors(
-                input, surrogate.metric, partial.merge(q), q, output, expanded[static_cast<std::size_t>(thread)]
-            );
+            write(q, partial.merge(q), thread);
         });
     }
-    for (const Index bad : unusable) {
-        if (report.unusable_query < 0) report.unusable_query = bad;
-    }
-    for (const auto& work : searches) report.n_refined += work->n_refined();
     return report;
 }
 

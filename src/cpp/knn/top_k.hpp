@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <type_traits>
 #include <vector>
 
@@ -26,8 +27,7 @@ template <class T, bool kLargest> struct Better {
 };
 
 // The first column at or after `column` whose value is strictly better than the threshold; n_columns if there is none.
-template <class T, bool kLargest>
-Index next_better(const T* values, Index column, Index n_columns, T threshold) {
+template <class T, bool kLargest> Index next_better(const T* values, Index column, Index n_columns, T threshold) {
     if constexpr (std::is_floating_point_v<T>) {
         const auto limit = core::broadcast(threshold);
         for (; column + core::kLanes<T> <= n_columns; column += core::kLanes<T>) {
@@ -43,9 +43,7 @@ Index next_better(const T* values, Index column, Index n_columns, T threshold) {
 inline Index top_k_capacity(Index n_columns, Index k) { return std::min(n_columns, 2 * k + 64); }
 
 template <class T, bool kLargest>
-void select_row(
-    const T* values, Index n_columns, Index k, Entry<T>* buffer, T* out_values, std::int64_t* out_indices
-) {
+void select_row(const T* values, Index n_columns, Index k, Entry<T>* buffer, T* out_values, std::int64_t* out_indices) {
     const Better<T, kLargest> better;
     const Index capacity = top_k_capacity(n_columns, k);
     Index count = 0;
@@ -73,7 +71,7 @@ void select_row(
 template <class T> bool contains_nan(const T* values, Index n) {
     if constexpr (std::is_floating_point_v<T>) {
         bool found = false;
-        for (Index i = 0; i < n; ++i) found |= values[i] != values[i];
+        for (Index i = 0; i < n; ++i) found |= std::isnan(values[i]);
         return found;
     }
     return false;
