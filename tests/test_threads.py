@@ -44,6 +44,12 @@ def run(code, timeout=60, **environment):
     return out.strip()
 
 
+def finish(process):
+    """Return the rest of the output and the exit code."""
+    with process:
+        return process.stdout.read().strip(), process.wait(timeout=60)
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 class TestFork:
     def test_child_and_grandchild_compute(self):
@@ -123,8 +129,7 @@ def test_interrupt_answers_within_a_second(call, n_threads):
     start_time = time.perf_counter()
     first = process.stdout.readline().strip()
     seconds = time.perf_counter() - start_time
-    rest = process.stdout.read().strip()
-    assert (first, rest, process.wait(timeout=60)) == ("interrupted", "usable", 0)
+    assert (first, *finish(process)) == ("interrupted", "usable", 0)
     assert seconds < 1
 
 
@@ -147,7 +152,7 @@ def test_interrupt_while_a_thread_that_is_not_the_main_one_computes():
     assert process.stdout.readline().strip() == "ready"
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)
-    assert process.stdout.read().strip() == "finished"
+    assert finish(process) == ("finished", 0)
 
 
 def test_many_python_threads_get_the_serial_bytes():
