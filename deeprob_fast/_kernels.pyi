@@ -47,6 +47,7 @@ def search(
     slack: Float32,
     largest_norm: float,
     integral: bool,
+    first_row: int,
     queries: AnyArray,
     distances: Float64,
     indices: Int64,

@@ -12,7 +12,7 @@ import numpy as np
 
 from deeprob_fast import _kernels
 from deeprob_fast._threads import available_threads
-from deeprob_fast._typing import AnyArray, Int64
+from deeprob_fast._typing import AnyArray
 
 # Read by the kernels as they are.
 NATIVE_DTYPES = tuple(np.dtype(name) for name in ("float32", "float64", "float16", "uint8", "int8"))
@@ -176,18 +176,13 @@ def check_positive(name: str, value: Any) -> float:
     return float(value)
 
 
-def describe_bad_row(name: str, rows: AnyArray, row: int) -> str:
+def describe_bad_row(name: str, row: AnyArray, number: int) -> str:
     """Say why a row cannot be searched."""
-    values = np.asarray(rows[row], dtype=np.float64)
+    values = np.asarray(row, dtype=np.float64)
     if np.isnan(values).any():
         what = "NaN"
     elif np.isinf(values).any():
         what = "infinity"
     else:
         what = f"{float(np.abs(values).max()):g}, whose square is too large for float64 distances"
-    return f"{name} must be finite; row {row} holds {what}"
-
-
-def empty_ids() -> Int64:
-    """Return no row numbers."""
-    return np.empty(0, dtype=np.int64)
+    return f"{name} must be finite; row {number} holds {what}"

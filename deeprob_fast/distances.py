@@ -76,9 +76,9 @@ def pairwise_distances(
     surrogate = _surrogate.fit(y, metric, centered=metric in ("euclidean", "sqeuclidean"))
     bad_x, bad_y = _kernels.pairwise_distances(x, y, metric, surrogate.center, surrogate.scale, out, threads)
     if bad_y >= 0:
-        raise ValueError(_validation.describe_bad_row("X" if Y is None else "Y", y, bad_y))
+        raise ValueError(_validation.describe_bad_row("X" if Y is None else "Y", y[bad_y], bad_y))
     if bad_x >= 0:
-        raise ValueError(_validation.describe_bad_row("X", x, bad_x))
+        raise ValueError(_validation.describe_bad_row("X", x[bad_x], bad_x))
     return out
 
 

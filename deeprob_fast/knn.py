@@ -38,23 +38,39 @@ class _Packing(NamedTuple):
     bias: Float32
     norm: Float32
     slack: Float32
-    largest_norm: float
-    integral: bool
+
+    @classmethod
+    def empty(cls, n_positions: int, n_features: int) -> "_Packing":
+        """Allocate room for that many rows."""
+        panel_rows = _kernels.panel_rows()
+        n_panels = -(-n_positions // panel_rows)
+        return cls(
+            _aligned_empty(n_panels * panel_rows * n_features),
+            _aligned_empty(n_panels * panel_rows),
+            _aligned_empty(n_panels),
+            _aligned_empty(n_panels),
+        )
+
+
+_NO_GROUPS = _Groups(*(np.empty(0, dtype=np.int64) for _ in _Groups._fields))
+
+# One search packs this much at a time, and at least so many rows that packing the queries again does not count.
+_PIECE_BYTES = 32 << 20
+_PIECE_ROWS = 16384
 
 
 def _group_equal_rows(train: AnyArray, n_threads: int) -> _Groups:
     """Group equal rows if a sample says that there are many: ties by the thousand would defeat any filter."""
-    none = _validation.empty_ids()
     sample = train[_surrogate.sample_rows(len(train), 1024)]
     hashes = np.empty(len(sample), dtype=np.uint64)
     _kernels.hash_rows(sample, hashes, n_threads)
     if 8 * len(np.unique(hashes)) > 7 * len(sample):
-        return _Groups(none, none, none)
+        return _NO_GROUPS
     hashes = np.empty(len(train), dtype=np.uint64)
     _kernels.hash_rows(train, hashes, n_threads)
     _, first, group = np.unique(hashes, return_index=True, return_inverse=True)
     if 2 * len(first) > len(train) or not _kernels.rows_equal(train, first[group].astype(np.int64), n_threads):
-        return _Groups(none, none, none)
+        return _NO_GROUPS
     by_first = np.argsort(first)
     rank = np.empty_like(by_first)
     rank[by_first] = np.arange(len(by_first))
@@ -70,6 +86,67 @@ def _aligned_empty(size: int) -> Float32:
     memory = np.empty(4 * size + line, dtype=np.uint8)
     start = -memory.ctypes.data % line
     return memory[start : start + 4 * size].view(np.float32)
+
+
+def _fit_surrogate(train: AnyArray, metric: str) -> _surrogate.Surrogate:
+    # Sums of absolute differences do not cancel, and float32 holds every other dtype as it is.
+    return _surrogate.fit(train, metric, centered=metric != "manhattan" or train.dtype == np.float64)
+
+
+class _Prepared(NamedTuple):
+    """Training rows, or a piece of them, and what the filters know of them."""
+
+    train: AnyArray
+    first_row: int
+    groups: _Groups
+    metric: str
+    surrogate: _surrogate.Surrogate
+    packing: _Packing
+    largest_norm: float
+    integral: bool
+
+    @classmethod
+    def pack(
+        cls,
+        train: AnyArray,
+        metric: str,
+        surrogate: _surrogate.Surrogate,
+        n_threads: int,
+        *,
+        groups: _Groups = _NO_GROUPS,
+        first_row: int = 0,
+        room: _Packing | None = None,
+    ) -> "_Prepared":
+        """Pack the rows, into `room` if it is given."""
+        packing = room or _Packing.empty(len(groups.representatives) or len(train), train.shape[1])
+        report = _kernels.pack(train, groups.representatives, metric, surrogate.center, surrogate.scale, *packing, n_threads)
+        if report["unusable_row"] >= 0:
+            # Told by its number among all rows.
+            row = report["unusable_row"]
+            raise ValueError(_validation.describe_bad_row("train", train[row], first_row + row))
+        return cls(train, first_row, groups, metric, surrogate, packing, report["largest_norm"], report["integral"])
+
+    def search(self, queries: AnyArray, distances: Float64, indices: Int64, n_threads: int) -> int:
+        """Search, starting from what the outputs hold of earlier rows; return how many canonical distances it took."""
+        report = _kernels.search(
+            self.train,
+            *self.groups,
+            self.metric,
+            self.surrogate.center,
+            self.surrogate.scale,
+            *self.packing,
+            self.largest_norm,
+            self.integral,
+            self.first_row,
+            queries,
+            distances,
+            indices,
+            n_threads,
+        )
+        bad = report["unusable_query"]
+        if bad >= 0:
+            raise ValueError(_validation.describe_bad_row("queries", queries[bad], bad))
+        return report["n_refined"]
 
 
 class KNNIndex:
@@ -138,34 +215,10 @@ class KNNIndex:
         return f"KNNIndex({self.n_train} x {self.n_features} {self._train.dtype}, metric={self.metric!r})"
 
     def _prepare(self) -> None:
-        train = self._train
         threads = _validation.check_n_threads(self._n_threads)
-        # Sums of absolute differences do not cancel, and float32 holds every other dtype as it is.
-        centered = self.metric != "manhattan" or train.dtype == np.float64
-        self._surrogate = _surrogate.fit(train, self.metric, centered=centered)
-        self._groups = _group_equal_rows(train, threads)
-        n_positions = len(self._groups.representatives) or len(train)
-        panel_rows = _kernels.panel_rows()
-        n_panels = -(-n_positions // panel_rows)
-        panels = _aligned_empty(n_panels * panel_rows * train.shape[1])
-        bias = _aligned_empty(n_panels * panel_rows)
-        norm = np.empty(n_panels, dtype=np.float32)
-        slack = np.empty(n_panels, dtype=np.float32)
-        report = _kernels.pack(
-            train,
-            self._groups.representatives,
-            self.metric,
-            self._surrogate.center,
-            self._surrogate.scale,
-            panels,
-            bias,
-            norm,
-            slack,
-            threads,
-        )
-        if report["unusable_row"] >= 0:
-            raise ValueError(_validation.describe_bad_row("train", train, report["unusable_row"]))
-        self._packing = _Packing(panels, bias, norm, slack, report["largest_norm"], report["integral"])
+        surrogate = _fit_surrogate(self._train, self.metric)
+        groups = _group_equal_rows(self._train, threads)
+        self._prepared = _Prepared.pack(self._train, self.metric, surrogate, threads, groups=groups)
 
     def search(self, queries: ArrayLike, k: int, *, n_threads: int | None = None) -> Neighbors:
         """Find the k nearest training rows of each query, exactly.
@@ -196,28 +249,7 @@ class KNNIndex:
         threads = _validation.check_n_threads(self._n_threads if n_threads is None else n_threads)
         distances = np.empty((len(rows), k), dtype=np.float64)
         indices = np.empty((len(rows), k), dtype=np.int64)
-        packing = self._packing
-        report = _kernels.search(
-            self._train,
-            self._groups.representatives,
-            self._groups.starts,
-            self._groups.members,
-            self.metric,
-            self._surrogate.center,
-            self._surrogate.scale,
-            packing.panels,
-            packing.bias,
-            packing.norm,
-            packing.slack,
-            packing.largest_norm,
-            packing.integral,
-            rows,
-            distances,
-            indices,
-            threads,
-        )
-        if report["unusable_query"] >= 0:
-            raise ValueError(_validation.describe_bad_row("queries", rows, report["unusable_query"]))
+        n_refined = self._prepared.search(rows, distances, indices, threads)
         self.stats = {
             "path": "dense",
             "reason": "every row is scored in float32; the canonical distance decides among those the bound cannot exclude",
@@ -225,8 +257,8 @@ class KNNIndex:
             "n_threads": threads,
             "n_queries": len(rows),
             "n_train": self.n_train,
-            "n_distinct": len(self._groups.representatives) or self.n_train,
-            "n_refined": report["n_refined"],
+            "n_distinct": len(self._prepared.groups.representatives) or self.n_train,
+            "n_refined": n_refined,
         }
         return Neighbors(distances, indices)
 
@@ -271,7 +303,8 @@ def nearest_neighbors(
     Notes
     -----
     The distance is the canonical one of docs/exactness.md: computed in float64 from the inputs, in one order of operations.
-    O(n_queries * n_train * n_features) operations in float32; never a matrix of n_queries x n_train.
+    O(n_queries * n_train * n_features) operations in float32; never a matrix of n_queries x n_train, nor a copy of the training
+    rows: they are packed and searched piece by piece, so they may be memory-mapped and larger than memory.
 
     Examples
     --------
@@ -279,4 +312,21 @@ def nearest_neighbors(
     >>> df.nearest_neighbors([[0.0], [2.0], [2.0]], [[1.5]], 2)
     Neighbors(distances=array([[0.5, 0.5]]), indices=array([[1, 2]]))
     """
-    return KNNIndex(train, metric=metric, n_threads=n_threads).search(queries, k)
+    rows = _validation.check_train(train)
+    near = _validation.check_rows("queries", queries, n_features=rows.shape[1])
+    k = _validation.check_k(k, len(rows))
+    metric = _validation.check_metric(metric)
+    threads = _validation.check_n_threads(n_threads)
+    distances = np.empty((len(near), k), dtype=np.float64)
+    indices = np.empty((len(near), k), dtype=np.int64)
+    surrogate = _fit_surrogate(rows, metric)
+    groups = _group_equal_rows(rows, threads)
+    if len(groups.representatives):
+        _Prepared.pack(rows, metric, surrogate, threads, groups=groups).search(near, distances, indices, threads)
+        return Neighbors(distances, indices)
+    size = max(_PIECE_ROWS, _PIECE_BYTES // (4 * rows.shape[1]))
+    room = _Packing.empty(min(size, len(rows)), rows.shape[1])
+    for start in range(0, len(rows), size):
+        piece = _Prepared.pack(rows[start : start + size], metric, surrogate, threads, first_row=start, room=room)
+        piece.search(near, distances, indices, threads)
+    return Neighbors(distances, indices)

@@ -32,6 +32,7 @@ def search_arguments(**changes):
         "slack": np.zeros(n_panels, dtype=np.float32),
         "largest_norm": 1.0,
         "integral": False,
+        "first_row": 0,
         "queries": train[:2],
         "distances": np.empty((2, 3)),
         "indices": np.empty((2, 3), dtype=np.int64),

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import deeprob_fast as df
+from deeprob_fast import knn
 from tests import reference
 from tests.strategies import cast, problems
 
@@ -105,6 +106,28 @@ def test_same_bytes_for_any_batching(size):
     parts = [index.search(queries[i : i + size], 9) for i in range(0, len(queries), size)]
     assert np.concatenate([p.indices for p in parts]).tobytes() == whole.indices.tobytes()
     assert np.concatenate([p.distances for p in parts]).tobytes() == whole.distances.tobytes()
+
+
+@pytest.mark.parametrize("metric", reference.METRICS)
+@pytest.mark.parametrize("k", [1, 7, 60, 500])
+def test_pieces_change_nothing(isa, monkeypatch, metric, k):
+    rng = np.random.default_rng(14)
+    train = rng.integers(-3, 4, (500, 9)).astype(np.float32)
+    queries = rng.integers(-3, 4, (40, 9)).astype(np.float32)
+    monkeypatch.setattr(knn, "_PIECE_BYTES", 0)
+    for rows in (1 if k == 7 else 50, 33, 200, 499):
+        monkeypatch.setattr(knn, "_PIECE_ROWS", rows)
+        for n_queries, n_threads in ((40, 1), (3, 3)):
+            assert_exact(train, queries[:n_queries], k, metric, n_threads=n_threads)
+
+
+def test_a_bad_row_is_told_by_its_number_among_all(monkeypatch):
+    monkeypatch.setattr(knn, "_PIECE_BYTES", 0)
+    monkeypatch.setattr(knn, "_PIECE_ROWS", 10)
+    train = np.random.default_rng(15).standard_normal((35, 2))
+    train[27, 1] = np.nan
+    with pytest.raises(ValueError, match="train must be finite; row 27 holds NaN"):
+        df.nearest_neighbors(train, train[:1], 3)
 
 
 def test_smaller_k_is_a_prefix():

@@ -37,8 +37,8 @@ py::dict search(
     const py::array& train, const Labels& representatives, const Labels& group_starts, const Labels& group_members,
     const std::string& metric, const core::ConstVector<double>& center, double scale,
     const core::ConstVector<float>& panels, const core::ConstVector<float>& bias, const core::ConstVector<float>& norm,
-    const core::ConstVector<float>& slack, double largest_norm, bool integral, const py::array& queries,
-    core::Matrix<double> distances, core::Matrix<std::int64_t> indices, int n_threads
+    const core::ConstVector<float>& slack, double largest_norm, bool integral, Index first_row,
+    const py::array& queries, core::Matrix<double> distances, core::Matrix<std::int64_t> indices, int n_threads
 ) {
     const knn::SearchInput input{
         .train = rows_of(train),
@@ -51,6 +51,9 @@ py::dict search(
         .integral = integral,
         .queries = rows_of(queries),
         .k = distances.cols(),
+        .first_row = first_row,
+        .distances = distances.data(),
+        .indices = indices.data(),
     };
     const auto report = without_gil([&] {
         const knn::Surrogate surrogate(knn::metric_named(metric), center.data(), center.size(), scale);
@@ -77,7 +80,7 @@ void bind_knn(py::module_& m) {
         "search", &search, "train"_a.noconvert(), "representatives"_a.noconvert(), "group_starts"_a.noconvert(),
         "group_members"_a.noconvert(), "metric"_a, "center"_a.noconvert(), "scale"_a, "panels"_a.noconvert(),
         "bias"_a.noconvert(), "norm"_a.noconvert(), "slack"_a.noconvert(), "largest_norm"_a, "integral"_a,
-        "queries"_a.noconvert(), "distances"_a.noconvert(), "indices"_a.noconvert(), "n_threads"_a
+        "first_row"_a, "queries"_a.noconvert(), "distances"_a.noconvert(), "indices"_a.noconvert(), "n_threads"_a
     );
     m.def(
         "add_votes", &knn::add_votes, "labels"_a.noconvert(), "neighbors"_a.noconvert(), "weights"_a.noconvert(),

@@ -17,7 +17,14 @@ struct SearchInput {
     double largest_norm;
     bool integral;
     Rows queries;
-    Index k; // at most n_train
+    Index k;
+    // The training rows may be a piece of more: their first is row `first_row` of all. Those before it have been searched; the
+    // outputs hold min(k, first_row) neighbours among them for each query. Pieces have no representatives.
+    Index first_row;
+    const double* distances; // (n_queries, k)
+    const std::int64_t* indices;
+
+    [[nodiscard]] Index n_found() const { return std::min(k, first_row); }
 };
 
 // A block of queries against a segment of the panels.
@@ -43,7 +50,7 @@ struct SearchPlan {
         constexpr Index kBlockGroups = 24;               // enough work on a panel to hide fetching the next one
         constexpr Index kMaxSegment = Index{1} << 30;    // positions fit 32 bits
         const Index n_queries = input.queries.n_rows;
-        k = std::min(input.k, input.n_positions);
+        k = std::min(input.k, input.first_row + input.n_positions);
         const Index bytes = Candidates::bytes_per_query(k)
                             + input.queries.n_features * static_cast<Index>(sizeof(double) + sizeof(float));
         const Index groups = std::clamp<Index>(kScratchBytes / bytes / core::kTileQueries, 1, kBlockGroups);
@@ -91,8 +98,9 @@ class BlockSearch {
           refined_(size(Candidates::capacity(plan.k) + plan.k)), rows_(size(Candidates::capacity(plan.k))),
           keys_(size(Candidates::capacity(plan.k))) {}
 
-    // Packs queries [begin, end). Returns the first that cannot be searched, or -1.
-    Index load(Index begin, Index end) {
+    // Packs queries [begin, end). The rows found before belong to segment 0; the others know their distance only. Returns the
+    // first query that cannot be searched, or -1.
+    Index load(Index begin, Index end, Index segment) {
         Index unusable = -1;
         n_queries_ = end - begin;
         n_groups_ = core::ceil_div(n_queries_, core::kTileQueries);
@@ -114,6 +122,7 @@ class BlockSearch {
             panel_[size(q)] = bound.panel;
             queries_[size(q)] = measure;
             candidates_.clear(q);
+            if (input_.n_found() > 0) recall(begin + q, q, segment == 0);
         }
         return unusable;
     }
@@ -154,6 +163,19 @@ class BlockSearch {
   private:
     static std::size_t size(Index n) { return static_cast<std::size_t>(n); }
     [[nodiscard]] std::size_t padded_queries() const { return size(plan_.n_groups() * core::kTileQueries); }
+
+    // Starts from the neighbours that were found among the rows before this piece.
+    void recall(Index query, Index q, bool keep) {
+        const Index n_found = input_.n_found();
+        for (Index i = 0; i < n_found; ++i) {
+            const Index at = query * input_.k + i;
+            refined_[size(i)] = {key_of_distance(surrogate_.metric, input_.distances[at]), input_.indices[at]};
+        }
+        if (n_found == plan_.k) raise_threshold(q, refined_[size(n_found - 1)].key);
+        if (keep) candidates_.settle(q, {refined_.data(), size(n_found)});
+    }
+
+    void raise_threshold(Index q, double key) { candidates_.raise(q, bounds_.score_of_key(queries_[size(q)], key)); }
 
     // The score that a row of this panel must exceed to be a candidate, for each query.
     void set_thresholds(Index panel) {
@@ -219,9 +241,7 @@ class BlockSearch {
         if (std::ssize(candidates_.positions(q)) > plan_.k + Candidates::kRoom / 2) {
             refine(q);
             const auto exact = candidates_.exact(q);
-            if (std::ssize(exact) == plan_.k) {
-                candidates_.raise(q, bounds_.score_of_key(queries_[size(q)], exact.back().key));
-            }
+            if (std::ssize(exact) == plan_.k) raise_threshold(q, exact.back().key);
         }
     }
 
@@ -237,7 +257,7 @@ class BlockSearch {
         n_refined_ += std::ssize(positions);
         std::size_t n = 0;
         for (const Neighbor& neighbor : candidates_.exact(q)) refined_[n++] = neighbor;
-        for (std::size_t c = 0; c < positions.size(); ++c) refined_[n++] = {keys_[c], rows_[c]};
+        for (std::size_t c = 0; c < positions.size(); ++c) refined_[n++] = {keys_[c], input_.first_row + rows_[c]};
         candidates_.settle(q, {refined_.data(), n});
     }
 

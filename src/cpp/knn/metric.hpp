@@ -29,6 +29,10 @@ inline bool is_euclidean(Metric metric) { return metric == Metric::euclidean || 
 // A key orders neighbours, smallest first; it is the distance itself except for the inner product, whose largest is nearest.
 inline double distance_of_key(Metric metric, double key) { return metric == Metric::inner_product ? -key : key; }
 
+inline double key_of_distance(Metric metric, double distance) {
+    return metric == Metric::inner_product ? -distance : distance;
+}
+
 // `sum` is the canonical sum of squares, of absolute values or of products; the squared norms matter to the cosine only.
 // A row of zeros has cosine 0 with every row, as in scikit-learn.
 inline double key_of_sum(Metric metric, double sum, double query_norm2, double row_norm2) {

@@ -43,8 +43,7 @@ inline void write_neighbors(
         keep_smallest(expanded, input.k);
         nearest = {expanded.data(), static_cast<std::size_t>(input.k)};
     }
-    assert(std::ssize(nearest) >= input.k);
-    for (Index i = 0; i < input.k; ++i) {
+    for (Index i = 0; i < std::ssize(nearest); ++i) {
         const Neighbor& neighbor = nearest[static_cast<std::size_t>(i)];
         output.distances[query * input.k + i] = distance_of_key(metric, neighbor.key);
         output.indices[query * input.k + i] = neighbor.row;
@@ -113,7 +112,7 @@ inline SearchReport search(
         const SearchTask task = plan.task(number, n_queries);
         BlockSearch& block = workers[static_cast<std::size_t>(thread)]->block;
         Index& bad = unusable[static_cast<std::size_t>(number)];
-        bad = block.load(task.first_query, task.last_query);
+        bad = block.load(task.first_query, task.last_query, task.segment);
         if (bad >= 0 || !block.scan(task.first_panel, task.last_panel, thread, control)) return;
         for (Index q = task.first_query; q < task.last_query; ++q) {
             const auto nearest = block.nearest(q - task.first_query);
