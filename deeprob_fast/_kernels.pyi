@@ -1,21 +1,11 @@
 from types import ModuleType
-from typing import TypedDict
 
-from deeprob_fast._typing import AnyArray, Float32, Float64, Int64, UInt64
+from deeprob_fast._typing import AnyArray, Float32, Float64, Int64, PackReport, SearchReport, UInt64
 
 VARIABLE: str
 LEVELS: tuple[str, ...]
 ISA: str
 METRICS: tuple[str, ...]
-
-class PackReport(TypedDict):
-    unusable_row: int
-    largest_norm: float
-    integral: bool
-
-class SearchReport(TypedDict):
-    unusable_query: int
-    n_refined: int
 
 def pick_level(requested: str | None, runnable: list[str]) -> str: ...
 def load(level: str) -> ModuleType: ...
