@@ -54,9 +54,10 @@ class _Packing(NamedTuple):
 
 _NO_GROUPS = _Groups(*(np.empty(0, dtype=np.int64) for _ in _Groups._fields))
 
-# One search packs this much at a time, and at least so many rows that packing the queries again does not count.
-_PIECE_BYTES = 32 << 20
-_PIECE_ROWS = 16384
+# One search packs this many rows at a time, so that packing the queries again and waiting for the last thread do not count: more
+# where rows are short, fewer where so many would take more memory than the second figure.
+_PIECE_ROWS = 65536
+_PIECE_BYTES = (32 << 20, 256 << 20)
 
 
 def _group_equal_rows(train: AnyArray, n_threads: int) -> _Groups:
@@ -324,7 +325,8 @@ def nearest_neighbors(
     if len(groups.representatives):
         _Prepared.pack(rows, metric, surrogate, threads, groups=groups).search(near, distances, indices, threads)
         return Neighbors(distances, indices)
-    size = max(_PIECE_ROWS, _PIECE_BYTES // (4 * rows.shape[1]))
+    least, most = (max(1, size // (4 * rows.shape[1])) for size in _PIECE_BYTES)
+    size = max(least, min(_PIECE_ROWS, most))
     room = _Packing.empty(min(size, len(rows)), rows.shape[1])
     for start in range(0, len(rows), size):
         piece = _Prepared.pack(rows[start : start + size], metric, surrogate, threads, first_row=start, room=room)

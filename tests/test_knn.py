@@ -114,7 +114,7 @@ def test_pieces_change_nothing(isa, monkeypatch, metric, k):
     rng = np.random.default_rng(14)
     train = rng.integers(-3, 4, (500, 9)).astype(np.float32)
     queries = rng.integers(-3, 4, (40, 9)).astype(np.float32)
-    monkeypatch.setattr(knn, "_PIECE_BYTES", 0)
+    monkeypatch.setattr(knn, "_PIECE_BYTES", (0, 1 << 30))
     for rows in (1 if k == 7 else 50, 33, 200, 499):
         monkeypatch.setattr(knn, "_PIECE_ROWS", rows)
         for n_queries, n_threads in ((40, 1), (3, 3)):
@@ -122,7 +122,7 @@ def test_pieces_change_nothing(isa, monkeypatch, metric, k):
 
 
 def test_a_bad_row_is_told_by_its_number_among_all(monkeypatch):
-    monkeypatch.setattr(knn, "_PIECE_BYTES", 0)
+    monkeypatch.setattr(knn, "_PIECE_BYTES", (0, 1 << 30))
     monkeypatch.setattr(knn, "_PIECE_ROWS", 10)
     train = np.random.default_rng(15).standard_normal((35, 2))
     train[27, 1] = np.nan
