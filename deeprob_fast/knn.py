@@ -60,17 +60,21 @@ _PIECE_ROWS = 65536
 _PIECE_BYTES = (32 << 20, 256 << 20)
 
 
+def _few_repeat(n_distinct: int, n_rows: int) -> bool:
+    return 8 * n_distinct > 7 * n_rows
+
+
 def _group_equal_rows(train: AnyArray, n_threads: int) -> _Groups:
     """Group equal rows if a sample says that there are many: ties by the thousand would defeat any filter."""
     sample = train[_surrogate.sample_rows(len(train), 1024)]
     hashes = np.empty(len(sample), dtype=np.uint64)
     _kernels.hash_rows(sample, hashes, n_threads)
-    if 8 * len(np.unique(hashes)) > 7 * len(sample):
+    if _few_repeat(len(np.unique(hashes)), len(sample)):
         return _NO_GROUPS
     hashes = np.empty(len(train), dtype=np.uint64)
     _kernels.hash_rows(train, hashes, n_threads)
     _, first, group = np.unique(hashes, return_index=True, return_inverse=True)
-    if 2 * len(first) > len(train) or not _kernels.rows_equal(train, first[group].astype(np.int64), n_threads):
+    if _few_repeat(len(first), len(train)) or not _kernels.rows_equal(train, first[group].astype(np.int64), n_threads):
         return _NO_GROUPS
     by_first = np.argsort(first)
     rank = np.empty_like(by_first)
