@@ -112,7 +112,7 @@ def _run_neighbors(case: Case, train: Array, queries: Array, settings: Settings)
     tasks = [
         peer
         for peer in (peers.MANHATTAN if case.metric == "manhattan" else peers.EUCLIDEAN)
-        if peer.library in settings.libraries
+        if peer.package in settings.libraries
     ]
     if "faiss" in settings.libraries and not peers.scans_per_query(*queries.shape):
         tasks = [peer for peer in tasks if peer.run is not peers.knn_faiss_blas]  # it uses BLAS by itself
@@ -143,7 +143,7 @@ def _run_pairwise(case: Case, train: Array, queries: Array, settings: Settings) 
     contestants += [
         Contestant(peer.name, partial(peer.run, queries, train, settings.n_threads), peer.rounds)
         for peer in peers.PAIRWISE
-        if peer.library in settings.libraries
+        if peer.package in settings.libraries
     ]
     contestants.append(Contestant(SGEMM, sgemm_alone(train, queries)))
     facts: dict[str, dict[str, Any]] = {}

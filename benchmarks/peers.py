@@ -13,10 +13,10 @@ from numpy_search import Array, Found, in_query_blocks, knn_numpy, smallest
 
 
 class Peer(NamedTuple):
-    """A contestant of a task: its name, the library it needs, how to run it, and fewer rounds where it is very slow."""
+    """A contestant of a task: its name, the package it needs, how to run it, and fewer rounds where it is very slow."""
 
     name: str
-    library: str
+    package: str
     run: Callable[..., Any]
     rounds: int | None = None
 

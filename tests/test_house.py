@@ -149,7 +149,8 @@ def test_readme_commands():
 def test_nothing_is_left_to_do():
     done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
     files = done.stdout.split() if done.returncode == 0 else []
+    marks = r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X)\b"
     for name in files:
         path = ROOT / name
-        if path.suffix in (".py", ".cpp", ".hpp", ".md", ".toml", ".yml", ".yaml") and path.name != Path(__file__).name:
-            assert not re.search(r"\b(TODO|FIXME|XXX)\b", text(path)), name
+        if path.suffix in (".py", ".cpp", ".hpp", ".md", ".toml", ".yml", ".yaml"):
+            assert not re.search(marks, text(path)), name
