@@ -7,7 +7,7 @@ from typing import Any
 import click
 import environment
 
-SUITES = ("dense", "manhattan", "pairwise")
+SUITES = ("dense", "manhattan", "pairwise", "adversarial")
 RESULTS = Path(__file__).resolve().parent / "results"
 
 

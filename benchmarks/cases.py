@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import adversarial
 import checks
 import numpy as np
 import peers
@@ -66,6 +67,8 @@ CASES = (
     Case("dense", 1_000_000, 1_000, 32),
     Case("manhattan", 60_000, 1_000, 784),
     Case("pairwise", 10_000, 10_000, 784),
+    Case("adversarial", 20_000, 2_000, 64),
+    Case("adversarial", 20_000, 1_000, 784),
 )
 
 
@@ -87,6 +90,10 @@ def run_case(case: Case, settings: Settings, peak: float) -> dict[str, Any]:
     rng = np.random.default_rng(0)
     train = rng.standard_normal((case.n_train, case.n_features), dtype=np.float32)
     queries = rng.standard_normal((case.n_queries, case.n_features), dtype=np.float32)
+    if case.suite == "adversarial":
+        timings, facts, remarks = adversarial.run(train, queries, case.k, settings.n_threads, settings.rounds, case.name)
+        summary = summarise(timings, facts, None)
+        return {"name": case.name, "title": _title(case), **summary, "fastest_peer": None, "remarks": remarks}
     run = _run_pairwise if case.suite == "pairwise" else _run_neighbors
     timings, facts, remarks = run(case, train, queries, settings)
     flops = 2.0 * case.n_train * case.n_queries * case.n_features if case.metric == "euclidean" else None
@@ -100,6 +107,8 @@ def run_case(case: Case, settings: Settings, peak: float) -> dict[str, Any]:
 def _title(case: Case) -> str:
     """Return what the case does, in words."""
     shape = f"{case.n_train} rows, {case.n_queries} queries, {case.n_features} features, Gaussian float32"
+    if case.suite == "adversarial":
+        return f"deeprob_fast alone, k={case.k}: {shape}, then other data of this shape"
     return f"pairwise {case.metric}: {shape}" if case.suite == "pairwise" else f"{case.metric}, k={case.k}: {shape}"
 
 

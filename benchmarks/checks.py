@@ -41,6 +41,15 @@ def assert_exact(train: Array, queries: Array, found: Found, metric: str) -> str
     return f"equal to float64 brute force on {len(rows)} queries"
 
 
+def assert_same_distances(train: Array, queries: Array, found: Found) -> str:
+    """Compare our distances of a sample of queries with float64 brute force; return what was shown."""
+    rows = sample(len(queries))
+    for row in rows:
+        true = np.sort(true_distances(queries[row].astype(np.float64), train, "euclidean"))[: found[0].shape[1]]
+        np.testing.assert_allclose(found[0][row], true, rtol=1e-12, atol=0, err_msg=f"query {row}")
+    return f"distances equal to float64 brute force on {len(rows)} queries"
+
+
 def compare_neighbors(name: str, found: Found, ours: Found) -> dict[str, Any]:
     """Return how often a peer's neighbours are ours, and how far its distances are from ours at most."""
     agreement = float(np.mean((np.asarray(found[1]) == ours[1]).all(axis=1)))

@@ -1,6 +1,6 @@
 from types import ModuleType
 
-from deeprob_fast._typing import AnyArray, Float32, Float64, Int64, PackReport, SearchReport, UInt64
+from deeprob_fast._typing import AnyArray, Float32, Float64, Int64, PackReport, UInt64
 
 VARIABLE: str
 LEVELS: tuple[str, ...]
@@ -11,6 +11,7 @@ def pick_level(requested: str | None, runnable: list[str]) -> str: ...
 def load(level: str) -> ModuleType: ...
 def max_threads() -> int: ...
 def panel_rows() -> int: ...
+def group_queries() -> int: ...
 def pack(
     train: AnyArray,
     representatives: Int64,
@@ -23,6 +24,9 @@ def pack(
     slack: Float32,
     n_threads: int,
 ) -> PackReport: ...
+def pack_queries(
+    queries: AnyArray, metric: str, center: Float64, scale: float, groups: Float32, measures: Float64, n_threads: int
+) -> int: ...
 def search(
     train: AnyArray,
     representatives: Int64,
@@ -39,10 +43,12 @@ def search(
     integral: bool,
     first_row: int,
     queries: AnyArray,
+    query_groups: Float32,
+    query_measures: Float64,
     distances: Float64,
     indices: Int64,
     n_threads: int,
-) -> SearchReport: ...
+) -> int: ...
 def add_votes(labels: Int64, neighbors: Int64, weights: Float64, votes: Float64) -> None: ...
 def hash_rows(rows: AnyArray, hashes: UInt64, n_threads: int) -> None: ...
 def rows_equal(rows: AnyArray, representatives: Int64, n_threads: int) -> bool: ...

@@ -9,6 +9,7 @@ from deeprob_fast._typing import AnyArray, Float64
 
 _SAMPLE_ROWS = 65
 _LARGEST_EXPONENT = 500
+_LONGEST_EXPONENT = 50  # of a surrogate; the kernels take them up to 2^60
 
 
 class Surrogate(NamedTuple):
@@ -44,6 +45,8 @@ def fit(rows: AnyArray, metric: str, *, centered: bool) -> Surrogate:
             sample = sample - center
         typical = np.sqrt(np.einsum("ij,ij->i", sample, sample))
         scale_of = float(np.median(typical)) or float(typical.max()) or float(np.sqrt(center @ center))
+        # Should many rows be far longer than the median, they must still have a surrogate.
+        scale_of = max(scale_of, math.ldexp(float(np.quantile(typical, 0.75, method="lower")), -_LONGEST_EXPONENT))
     if not np.isfinite(center).all():
         center = np.zeros(n_features)
     if not math.isfinite(scale_of) or scale_of == 0:

@@ -19,10 +19,3 @@ class PackReport(TypedDict):
     unusable_row: int  # -1 if there is none
     largest_norm: float
     integral: bool
-
-
-class SearchReport(TypedDict):
-    """What a search found besides the neighbours."""
-
-    unusable_query: int  # -1 if there is none
-    n_refined: int

@@ -34,6 +34,8 @@ def search_arguments(**changes):
         "integral": False,
         "first_row": 0,
         "queries": train[:2],
+        "query_groups": np.zeros(_kernels.group_queries() * 4, dtype=np.float32),
+        "query_measures": np.zeros((2, 5)),
         "distances": np.empty((2, 3)),
         "indices": np.empty((2, 3), dtype=np.int64),
         "n_threads": 1,
@@ -47,7 +49,7 @@ def read_only(array):
 
 
 def test_search_takes_what_python_gives_it(isa):
-    assert _kernels.search(**search_arguments())["unusable_query"] == -1
+    assert _kernels.search(**search_arguments()) > 0
 
 
 @pytest.mark.parametrize(
@@ -61,6 +63,8 @@ def test_search_takes_what_python_gives_it(isa):
         {"queries": np.ones((2, 4), dtype=np.int64)},
         {"center": np.zeros(4, dtype=np.float32)},
         {"panels": np.zeros(128)},
+        {"query_groups": np.zeros(128)},
+        {"query_measures": np.zeros((2, 5), dtype=np.float32)},
         {"distances": np.empty((2, 3), dtype=np.float32)},
         {"distances": np.empty((3, 2)).T},
         {"indices": np.empty((2, 3), dtype=np.int32)},

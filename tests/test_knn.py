@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import deeprob_fast as df
-from deeprob_fast import knn
+from deeprob_fast import _packing, knn
 from tests import reference
 from tests.strategies import cast, problems
 
@@ -114,16 +114,42 @@ def test_pieces_change_nothing(isa, monkeypatch, metric, k):
     rng = np.random.default_rng(14)
     train = rng.integers(-3, 4, (500, 9)).astype(np.float32)
     queries = rng.integers(-3, 4, (40, 9)).astype(np.float32)
-    monkeypatch.setattr(knn, "_PIECE_BYTES", (0, 1 << 30))
+    monkeypatch.setattr(_packing, "_QUERY_BYTES", 4 * 9 * 20)
     for rows in (1 if k == 7 else 50, 33, 200, 499):
-        monkeypatch.setattr(knn, "_PIECE_ROWS", rows)
+        monkeypatch.setattr(knn, "_PIECE_BYTES", 4 * 9 * rows)
         for n_queries, n_threads in ((40, 1), (3, 3)):
             assert_exact(train, queries[:n_queries], k, metric, n_threads=n_threads)
 
 
+def crowded_data(kind):
+    rng = np.random.default_rng(16)
+    normal = rng.standard_normal((1200, 19)).astype(np.float32)
+    if kind == "two clusters":
+        rows = normal[rng.integers(0, 2, len(normal))] + np.float32(1e-6) * normal
+        return rows, rows[::40]
+    if kind == "clusters one after the other":
+        rows = normal[np.arange(len(normal)) // 600] + np.float32(1e-6) * normal
+        return rows, rows[::40]
+    if kind == "tiny and huge rows":
+        rows = normal * np.where(rng.random((len(normal), 1)) < 0.5, 1e-30, 1e30).astype(np.float32)
+        return rows, rows[::40]
+    return np.sign(normal) * np.float32(0.1), np.zeros((20, 19), dtype=np.float32)
+
+
+@pytest.mark.parametrize("kind", ["two clusters", "clusters one after the other", "tiny and huge rows", "equal distances"])
+@pytest.mark.parametrize("metric", reference.METRICS)
+@pytest.mark.parametrize("k", [1, 7, 300])
+def test_where_bounds_cannot_tell_rows_apart(isa, kind, metric, k):
+    train, queries = crowded_data(kind)
+    assert_exact(train, queries, k, metric)
+    if metric == "euclidean" and k == 7:
+        index = df.KNNIndex(train)
+        index.search(queries, k)
+        assert index.stats["n_refined"] > len(queries) * len(train) / 8
+
+
 def test_a_bad_row_is_told_by_its_number_among_all(monkeypatch):
-    monkeypatch.setattr(knn, "_PIECE_BYTES", (0, 1 << 30))
-    monkeypatch.setattr(knn, "_PIECE_ROWS", 10)
+    monkeypatch.setattr(knn, "_PIECE_BYTES", 4 * 2 * 10)
     train = np.random.default_rng(15).standard_normal((35, 2))
     train[27, 1] = np.nan
     with pytest.raises(ValueError, match="train must be finite; row 27 holds NaN"):

@@ -106,6 +106,14 @@ inline std::uint32_t greater(Vector<double> a, Vector<double> b) {
 #endif
 }
 
+// Bit i of the result says whether values[i] < limit.
+template <Index kCount, class T> inline std::uint32_t below(const T* values, T limit) {
+    static_assert(kCount <= 32 && kCount % kLanes<T> == 0);
+    std::uint32_t mask = 0;
+    for (Index i = 0; i < kCount; i += kLanes<T>) mask |= greater(broadcast(limit), load(values + i)) << i;
+    return mask;
+}
+
 #if defined(__AVX2__) && !defined(__AVX512F__)
 // Row m lists the positions of the set bits of m, in ascending order: what a permutation needs to move them to the front.
 inline constexpr auto kSetBits = [] {
@@ -145,6 +153,10 @@ template <class T> inline Vector<double> load_as_double(const T* p) {
     constexpr Index kCount = kLanes<double>;
     if constexpr (std::is_same_v<T, double>) {
         return load(p);
+#if defined(__AVX512F__)
+    } else if constexpr (std::is_same_v<T, float>) {
+        return _mm512_maskz_cvtps_pd(0xff, _mm256_loadu_ps(p)); // GCC 12 converts halves and joins them
+#endif
     } else if constexpr (std::is_same_v<T, Half>) {
         // The exponent field moved to binary32's place is short by 112; the multiplication restores it, subnormals included.
         using Bits16 = typename VectorTraits<std::uint16_t, 2 * kCount>::type;

@@ -1,8 +1,8 @@
 // The micro-kernel: kTileQueries queries against one panel of kPanelRows training rows, accumulated in registers and handed
 // to a consumer there. A matrix of scores never exists.
 //
-// Letters: A panel holds kPanelRows rows feature by feature, (n_features, kPanelRows). A query block holds its queries in
-// groups of kTileQueries, depth block by depth block: (n_depth_blocks, n_groups, depth, kTileQueries).
+// Layouts: a panel holds kPanelRows rows feature by feature, (n_features, kPanelRows); queries come in groups, each
+// (n_features, kTileQueries). Long rows are swept in blocks of features, the depth blocks.
 #pragma once
 
 #include "core/simd.hpp"
@@ -71,22 +71,13 @@ template <class Step, class T, bool kFirst>
     return result;
 }
 
-// A block of queries in the layout above, and room for their partial scores against one panel.
+// Groups of queries, and room for their partial scores against one panel.
 template <class T> struct QueryBlock {
-    const T* packed;
+    const T* groups; // (n_groups, n_features, kTileQueries)
     Index n_groups;
     Index n_features;
     T* partial; // n_groups * kTileQueries * kPanelRows, used when there is more than one depth block
 };
-
-template <class T> inline Index packed_offset(Index query, Index feature, Index n_groups, Index n_features) {
-    const Index depth = depth_of_blocks(n_features);
-    const Index block = feature / depth;
-    const Index block_depth = std::min(depth, n_features - block * depth);
-    const Index group = query / kTileQueries;
-    return block * depth * n_groups * kTileQueries + group * block_depth * kTileQueries
-           + (feature - block * depth) * kTileQueries + query % kTileQueries;
-}
 
 // Scores of every query of the block against one panel: consume(group, accumulators) for each group.
 template <class Step, class T, class Consume>
@@ -96,13 +87,13 @@ void sweep_panel(const QueryBlock<T>& block, const T* panel, const T* bias, cons
     for (Index begin = 0; begin < block.n_features; begin += full_depth) {
         const Index depth = std::min(full_depth, block.n_features - begin);
         const bool last = begin + depth == block.n_features;
-        const T* queries = block.packed + begin * block.n_groups * kTileQueries;
+        const T* queries = block.groups + begin * kTileQueries;
         const T* rows = panel + begin * kPanelRows<T>;
-        for (Index group = 0; group < block.n_groups; ++group, queries += depth * kTileQueries) {
+        for (Index group = 0; group < block.n_groups; ++group, queries += block.n_features * kTileQueries) {
             // The first groups fetch the slice that comes next, the others the group that comes next.
             const auto* ahead = reinterpret_cast<const char*>(
                 group < kTileVectors ? rows + depth * kPanelRows<T> + group * depth * kLanes<T>
-                                     : queries + depth * kTileQueries
+                                     : queries + block.n_features * kTileQueries
             );
             T* partial = block.partial + group * kScores;
             const Accumulators<T> sums = begin == 0 ? tile<Step, T, true>(queries, rows, depth, bias, ahead)

@@ -2,8 +2,7 @@
 // passes the filter is refined at the end, or earlier where the bounds cannot tell enough rows apart.
 #pragma once
 
-#include "knn/candidates.hpp"
-#include "knn/pack.hpp"
+#include "knn/crowd.hpp"
 
 namespace deeprob::knn {
 
@@ -17,6 +16,8 @@ struct SearchInput {
     double largest_norm;
     bool integral;
     Rows queries;
+    const float* query_groups; // as pack_queries makes them
+    const RowMeasure* query_measures;
     Index k;
     // The training rows may be a piece of more: their first is row `first_row` of all. Those before it have been searched; the
     // outputs hold min(k, first_row) neighbours among them for each query. Pieces have no representatives.
@@ -51,8 +52,7 @@ struct SearchPlan {
         constexpr Index kMaxSegment = Index{1} << 30;    // positions fit 32 bits
         const Index n_queries = input.queries.n_rows;
         k = std::min(input.k, input.first_row + input.n_positions);
-        const Index bytes = Candidates::bytes_per_query(k)
-                            + input.queries.n_features * static_cast<Index>(sizeof(double) + sizeof(float));
+        const Index bytes = Candidates::bytes_per_query(k);
         const Index groups = std::clamp<Index>(kScratchBytes / bytes / core::kTileQueries, 1, kBlockGroups);
         block_queries = groups * core::kTileQueries;
         n_blocks = core::ceil_div(n_queries, block_queries);
@@ -67,7 +67,8 @@ struct SearchPlan {
         segment_panels = core::ceil_div(n_panels, n_segments);
         n_segments = core::ceil_div(n_panels, segment_panels);
     }
-    [[nodiscard]] Index n_groups() const { return core::ceil_div(block_queries, core::kTileQueries); }
+    // Blocks of less than one group may begin inside it.
+    [[nodiscard]] Index max_groups() const { return core::ceil_div(block_queries, core::kTileQueries) + 1; }
     [[nodiscard]] Index n_tasks() const { return n_blocks * n_segments; }
     [[nodiscard]] SearchTask task(Index number, Index n_queries) const {
         const Index segment = number % n_segments;
@@ -85,46 +86,36 @@ class BlockSearch {
   public:
     BlockSearch(const SearchInput& input, const SearchPlan& plan, const Surrogate& surrogate)
         : input_(input), plan_(plan), surrogate_(surrogate), bounds_(surrogate),
-          candidates_(plan.block_queries, plan.k), values_(size(plan.block_queries * input.queries.n_features)),
-          centred_(size(surrogate.padded_features())), scaled_(size(surrogate.n_features)),
-          packed_(size(plan.n_groups() * core::kTileQueries * surrogate.n_features)),
+          candidates_(plan.block_queries, plan.k), crowd_(surrogate.metric, plan.block_queries, surrogate.n_features),
+          values_(size(surrogate.n_features)),
           partial_(
               core::n_depth_blocks(surrogate.n_features) > 1
-                  ? size(plan.n_groups() * core::kTileQueries * core::kPanelRows<float>)
+                  ? size(plan.max_groups() * core::kTileQueries * core::kPanelRows<float>)
                   : 0
           ),
-          queries_(size(plan.block_queries)), relative_(padded_queries()), product_(padded_queries()),
-          constant_(padded_queries()), panel_(padded_queries()), threshold_(padded_queries()),
-          refined_(size(Candidates::capacity(plan.k) + plan.k)), rows_(size(Candidates::capacity(plan.k))),
+          relative_(size(plan.block_queries)), product_(size(plan.block_queries)), constant_(size(plan.block_queries)),
+          panel_(size(plan.block_queries)), threshold_(size(plan.max_groups() * core::kTileQueries)),
+          refined_(size(Candidates::capacity(plan.k))), rows_(size(Candidates::capacity(plan.k))),
           keys_(size(Candidates::capacity(plan.k))) {}
 
-    // Packs queries [begin, end). The rows found before belong to segment 0; the others know their distance only. Returns the
-    // first query that cannot be searched, or -1.
-    Index load(Index begin, Index end, Index segment) {
-        Index unusable = -1;
+    // Prepares for queries [begin, end). The rows found before belong to segment 0; the others know their distance only.
+    void load(Index begin, Index end, Index segment) {
+        first_query_ = begin;
         n_queries_ = end - begin;
-        n_groups_ = core::ceil_div(n_queries_, core::kTileQueries);
-        const Index n_features = input_.queries.n_features;
-        std::ranges::fill(packed_, 0.0F);
+        first_group_ = begin / core::kTileQueries;
+        n_groups_ = core::ceil_div(end, core::kTileQueries) - first_group_;
+        // The other queries of the groups are never candidates.
         std::ranges::fill(threshold_, std::numeric_limits<float>::infinity());
+        crowd_.clear();
         for (Index q = 0; q < n_queries_; ++q) {
-            double* values = values_.data() + q * n_features;
-            row_as_double(input_.queries, begin + q, values);
-            std::copy_n(values, n_features, centred_.begin());
-            std::fill(centred_.begin() + n_features, centred_.end(), 0.0);
-            const RowMeasure measure =
-                pack_query(surrogate_, centred_.data(), q, n_groups_, scaled_.data(), packed_.data());
-            if (!measure.usable() && unusable < 0) unusable = begin + q;
-            const QueryBound bound = bounds_.query(measure, input_.largest_norm, input_.integral);
+            const QueryBound bound = bounds_.query(measure(q), input_.largest_norm, input_.integral);
             relative_[size(q)] = bound.relative;
             product_[size(q)] = bound.product;
             constant_[size(q)] = bound.constant;
             panel_[size(q)] = bound.panel;
-            queries_[size(q)] = measure;
             candidates_.clear(q);
-            if (input_.n_found() > 0) recall(begin + q, q, segment == 0);
+            if (input_.n_found() > 0) recall(q, segment == 0);
         }
-        return unusable;
     }
 
     // The error of query q's score with the row at a position of the segment, rounded up.
@@ -148,6 +139,7 @@ class BlockSearch {
             } else {
                 sweep<core::Product>(panel);
             }
+            serve_crowd(panel);
         }
         for (Index q = 0; q < n_queries_; ++q) {
             candidates_.tighten(q, error_of(q));
@@ -162,37 +154,42 @@ class BlockSearch {
 
   private:
     static std::size_t size(Index n) { return static_cast<std::size_t>(n); }
-    [[nodiscard]] std::size_t padded_queries() const { return size(plan_.n_groups() * core::kTileQueries); }
+    [[nodiscard]] const RowMeasure& measure(Index q) const { return input_.query_measures[first_query_ + q]; }
+    // Query 0 of the block is this one of its first group.
+    [[nodiscard]] Index offset() const { return first_query_ - first_group_ * core::kTileQueries; }
 
     // Starts from the neighbours that were found among the rows before this piece.
-    void recall(Index query, Index q, bool keep) {
+    void recall(Index q, bool keep) {
         const Index n_found = input_.n_found();
         for (Index i = 0; i < n_found; ++i) {
-            const Index at = query * input_.k + i;
+            const Index at = (first_query_ + q) * input_.k + i;
             refined_[size(i)] = {key_of_distance(surrogate_.metric, input_.distances[at]), input_.indices[at]};
         }
         if (n_found == plan_.k) raise_threshold(q, refined_[size(n_found - 1)].key);
-        if (keep) candidates_.settle(q, {refined_.data(), size(n_found)});
+        if (keep) candidates_.merge(q, {refined_.data(), size(n_found)});
     }
 
-    void raise_threshold(Index q, double key) { candidates_.raise(q, bounds_.score_of_key(queries_[size(q)], key)); }
+    void raise_threshold(Index q, double key) { candidates_.raise(q, bounds_.score_of_key(measure(q), key)); }
 
     // The score that a row of this panel must exceed to be a candidate, for each query.
     void set_thresholds(Index panel) {
         const float norm = input_.packed.norm[panel];
         const float slack = input_.packed.slack[panel];
+        float* thresholds = threshold_.data() + offset();
         for (Index q = 0; q < n_queries_; ++q) {
             const float error = product_[size(q)] * norm + constant_[size(q)] + panel_[size(q)] * slack;
             const float threshold = candidates_.threshold(q) - error;
             // -infinity stays: its product with relative = 0 is NaN.
-            threshold_[size(q)] =
-                std::isinf(threshold) ? threshold : threshold - std::abs(threshold) * relative_[size(q)];
+            thresholds[q] = std::isinf(threshold) ? threshold : threshold - std::abs(threshold) * relative_[size(q)];
         }
     }
 
     template <class Step> void sweep(Index panel) {
         constexpr Index kRows = core::kPanelRows<float>;
-        const core::QueryBlock<float> block{packed_.data(), n_groups_, surrogate_.n_features, partial_.data()};
+        const Index group_size = surrogate_.n_features * core::kTileQueries;
+        const core::QueryBlock<float> block{
+            input_.query_groups + first_group_ * group_size, n_groups_, surrogate_.n_features, partial_.data()
+        };
         core::sweep_panel<Step>(
             block, input_.packed.panels + panel * kRows * surrogate_.n_features, input_.packed.bias + panel * kRows,
             [&](Index group, const core::Accumulators<float>& sums) { collect(panel, group, sums); }
@@ -221,14 +218,18 @@ class BlockSearch {
     [[gnu::noinline]] void append(
         Index panel, Index group, const core::Accumulators<float>& sums, const std::uint32_t* hits
     ) {
-        constexpr std::uint32_t kVectorMask = (std::uint32_t{1} << core::kLanes<float>)-1;
+        constexpr std::uint32_t kVectorMask = (std::uint32_t{1} << core::kLanes<float>) - 1;
         const auto position = static_cast<std::int32_t>((panel - segment_) * core::kPanelRows<float>);
         for (Index t = 0; t < core::kTileQueries; ++t) {
             if (hits[t] == 0) continue;
-            const Index q = group * core::kTileQueries + t;
-            if (candidates_.full(q)) make_room(q);
+            const Index q = group * core::kTileQueries + t - offset();
+            if (!crowd_.has(q) && candidates_.full(q)) make_room(q);
+            if (crowd_.has(q)) {
+                crowd_.want(q, hits[t]);
+                continue;
+            }
             for (Index v = 0; v < core::kTileVectors; ++v) {
-                const std::uint32_t mask = hits[t] >> (v * core::kLanes<float>)&kVectorMask;
+                const std::uint32_t mask = hits[t] >> (v * core::kLanes<float>) & kVectorMask;
                 const auto first = position + static_cast<std::int32_t>(v * core::kLanes<float>);
                 if (mask != 0) candidates_.append(q, sums.at[t][v], first, mask);
             }
@@ -240,9 +241,40 @@ class BlockSearch {
         // Where the bounds keep more than half, they would soon be asked again: the canonical distances decide.
         if (std::ssize(candidates_.positions(q)) > plan_.k + Candidates::kRoom / 2) {
             refine(q);
-            const auto exact = candidates_.exact(q);
-            if (std::ssize(exact) == plan_.k) raise_threshold(q, exact.back().key);
+            crowd_.enter(q);
         }
+    }
+
+    void serve_crowd(Index panel) {
+        const Index first = panel * core::kPanelRows<float>;
+        n_refined_ += crowd_.serve(
+            input_.train, input_.queries,
+            [&](Index lane) { return training_row(input_.representatives, first + lane); },
+            [&](Index q) { return first_query_ + q; }, [&](Index q) { return worst_key(q); },
+            [&](Index q, std::uint32_t lanes, const auto& key) {
+                const double worst = worst_key(q);
+                std::size_t n = 0;
+                for (; lanes != 0; lanes &= lanes - 1) {
+                    const Index lane = std::countr_zero(lanes);
+                    const Index row = input_.first_row + training_row(input_.representatives, first + lane);
+                    // Of equal keys the first row wins, and rows come in ascending order.
+                    if (const double k = key(lane); k < worst) refined_[n++] = {k, row};
+                }
+                if (n > 0) settle(q, n);
+            }
+        );
+    }
+
+    // Of the exact neighbours, or infinity as long as there are fewer than k.
+    [[nodiscard]] double worst_key(Index q) const {
+        const auto exact = candidates_.exact(q);
+        return std::ssize(exact) == plan_.k ? exact.back().key : std::numeric_limits<double>::infinity();
+    }
+
+    // The first n of refined_ join the exact neighbours of a query whose candidates are done with.
+    void settle(Index q, std::size_t n) {
+        candidates_.merge(q, {refined_.data(), n});
+        if (std::ssize(candidates_.exact(q)) == plan_.k) raise_threshold(q, worst_key(q));
     }
 
     // Canonical keys of the candidates; the best of them and of the exact neighbours so far remain.
@@ -252,13 +284,12 @@ class BlockSearch {
         for (std::size_t c = 0; c < positions.size(); ++c) {
             rows_[c] = training_row(input_.representatives, first + positions[c]);
         }
-        const CanonicalQuery query{values_.data() + q * input_.queries.n_features, queries_[size(q)].input_norm2};
+        row_as_double(input_.queries, first_query_ + q, values_.data());
+        const CanonicalQuery query{values_.data(), measure(q).input_norm2};
         canonical_keys(surrogate_.metric, query, input_.train, {rows_.data(), positions.size()}, keys_.data());
         n_refined_ += std::ssize(positions);
-        std::size_t n = 0;
-        for (const Neighbor& neighbor : candidates_.exact(q)) refined_[n++] = neighbor;
-        for (std::size_t c = 0; c < positions.size(); ++c) refined_[n++] = {keys_[c], input_.first_row + rows_[c]};
-        candidates_.settle(q, {refined_.data(), n});
+        for (std::size_t c = 0; c < positions.size(); ++c) refined_[c] = {keys_[c], input_.first_row + rows_[c]};
+        settle(q, positions.size());
     }
 
     const SearchInput& input_;
@@ -266,16 +297,15 @@ class BlockSearch {
     const Surrogate& surrogate_;
     FilterBounds bounds_;
     Candidates candidates_;
+    Crowd crowd_;
+    Index first_query_ = 0;
     Index n_queries_ = 0;
+    Index first_group_ = 0;
     Index n_groups_ = 0;
     Index segment_ = 0; // first panel
     Index n_refined_ = 0;
-    std::vector<double> values_;  // the block's queries as doubles
-    std::vector<double> centred_; // one query
-    std::vector<float> scaled_;   // one query
-    core::AlignedVector<float> packed_;
+    std::vector<double> values_; // one query
     core::AlignedVector<float> partial_;
-    std::vector<RowMeasure> queries_;
     std::vector<float> relative_; // QueryBound of each query, by field
     std::vector<float> product_;
     std::vector<float> constant_;

@@ -87,7 +87,8 @@ class Candidates {
           // One vector more than the capacity: compression writes whole vectors.
           stride_(capacity_ + core::kLanes<float>), scores_(size(n_queries * stride_)),
           positions_(size(n_queries * stride_)), counts_(size(n_queries)), exact_(size(n_queries * k)),
-          exact_counts_(size(n_queries)), thresholds_(size(n_queries)), errors_(size(stride_)), lower_(size(stride_)) {}
+          exact_counts_(size(n_queries)), thresholds_(size(n_queries)), errors_(size(stride_)), lower_(size(stride_)),
+          merged_(size(2 * k)) {}
 
     void clear(Index query) {
         counts_[size(query)] = 0;
@@ -149,12 +150,16 @@ class Candidates {
         return {exact_.data() + query * k_, size(exact_counts_[size(query)])};
     }
 
-    // `refined` holds the candidates and what was exact before, by their canonical keys; the candidates are done with.
-    void settle(Index query, std::span<Neighbor> refined) {
-        const Index kept = keep_smallest(refined, k_);
-        std::copy_n(refined.begin(), kept, exact_.begin() + query * k_);
-        exact_counts_[size(query)] = kept;
+    // The k first of `refined`, rows by their canonical keys, and of the exact neighbours so far remain; the candidates are
+    // done with. Reorders `refined`.
+    void merge(Index query, std::span<Neighbor> refined) {
         counts_[size(query)] = 0;
+        const std::span<const Neighbor> found = refined.first(size(keep_smallest(refined, k_)));
+        const auto before = exact(query);
+        const Index kept = std::min(std::ssize(before) + std::ssize(found), k_);
+        std::merge(before.begin(), before.end(), found.begin(), found.end(), merged_.begin());
+        std::copy_n(merged_.begin(), kept, exact_.begin() + query * k_);
+        exact_counts_[size(query)] = kept;
     }
 
     void raise(Index query, double threshold) {
@@ -177,6 +182,7 @@ class Candidates {
     std::vector<float> thresholds_;
     std::vector<float> errors_; // of the candidates of one query
     std::vector<float> lower_;
+    std::vector<Neighbor> merged_; // of one query
 };
 
 } // namespace deeprob::knn

@@ -30,8 +30,17 @@ struct Products {
 
 inline constexpr Index kCanonicalVectors = kCanonicalLanes / core::kLanes<double>;
 
-inline double add_lanes(const double* lane) {
-    return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+// ((0+4) + (2+6)) + ((1+5) + (3+7)): halves are added until one number is left.
+[[gnu::always_inline]] inline double add_lanes(const core::Vector<double>* lanes) {
+    using Four = core::VectorTraits<double, 32>::type;
+    using Two = core::VectorTraits<double, 16>::type;
+    Four four[2];
+    std::memcpy(four, lanes, sizeof four);
+    four[0] += four[1];
+    Two two[2];
+    std::memcpy(two, four, sizeof two);
+    two[0] += two[1];
+    return two[0][0] + two[0][1];
 }
 
 // Eight features of a row, those past its end as zeros, which change no sum.
@@ -66,10 +75,34 @@ void canonical_sums(const Q* query, const T* const* rows, Index n_features, doub
             }
         }
     }
-    for (Index r = 0; r < kRows; ++r) {
-        double lane[kCanonicalLanes];
-        std::memcpy(lane, lanes[r], sizeof lane);
-        sums[r] = add_lanes(lane);
+    for (Index r = 0; r < kRows; ++r) sums[r] = add_lanes(lanes[r]);
+}
+
+// The register tile of canonical sums: kTileLeft rows with kTileRight others, as many as the registers of a level hold.
+inline constexpr Index kTileLeft = kCanonicalVectors == 1 ? 4 : 2;
+inline constexpr Index kTileRight = kCanonicalVectors == 1 ? 4 : (kCanonicalVectors == 2 ? 2 : 1);
+
+// sums[l * kTileRight + r], of doubles that are padded with zeros to `padded_features`, a multiple of kCanonicalLanes.
+template <class Terms>
+void canonical_tile(const double* const* left, const double* const* right, Index padded_features, double* sums) {
+    constexpr Index kWidth = core::kLanes<double>;
+    core::Vector<double> lanes[kTileLeft][kTileRight][kCanonicalVectors] = {};
+    for (Index f = 0; f < padded_features; f += kCanonicalLanes) {
+#pragma GCC unroll 4
+        for (Index v = 0; v < kCanonicalVectors; ++v) {
+            core::Vector<double> y[kTileRight];
+#pragma GCC unroll 4
+            for (Index r = 0; r < kTileRight; ++r) y[r] = core::load(right[r] + f + v * kWidth);
+#pragma GCC unroll 4
+            for (Index l = 0; l < kTileLeft; ++l) {
+                const auto x = core::load(left[l] + f + v * kWidth);
+#pragma GCC unroll 4
+                for (Index r = 0; r < kTileRight; ++r) lanes[l][r][v] += Terms::term(x, y[r]);
+            }
+        }
+    }
+    for (Index l = 0; l < kTileLeft; ++l) {
+        for (Index r = 0; r < kTileRight; ++r) sums[l * kTileRight + r] = add_lanes(lanes[l][r]);
     }
 }
 
@@ -95,6 +128,13 @@ void canonical_keys_of(
         const double row_norm2 = metric == Metric::cosine ? canonical_norm2(rows[r], n_features) : 0.0;
         keys[r] = key_of_sum(metric, sums[r], query.norm2, row_norm2);
     }
+}
+
+// Calls f.template operator()<Terms>() with the terms of the metric.
+template <class F> decltype(auto) with_terms(Metric metric, F&& f) {
+    if (is_euclidean(metric)) return f.template operator()<SquaredDifferences>();
+    if (metric == Metric::manhattan) return f.template operator()<AbsoluteDifferences>();
+    return f.template operator()<Products>();
 }
 
 template <class Terms, class T>
@@ -126,13 +166,7 @@ inline void canonical_keys(
     Metric metric, const CanonicalQuery& query, const Rows& train, std::span<const Index> ids, double* keys
 ) {
     core::with_dtype(train.dtype, [&]<class T> {
-        if (is_euclidean(metric)) {
-            canonical_keys<SquaredDifferences, T>(metric, query, train, ids, keys);
-        } else if (metric == Metric::manhattan) {
-            canonical_keys<AbsoluteDifferences, T>(metric, query, train, ids, keys);
-        } else {
-            canonical_keys<Products, T>(metric, query, train, ids, keys);
-        }
+        with_terms(metric, [&]<class Terms> { canonical_keys<Terms, T>(metric, query, train, ids, keys); });
     });
 }
 

@@ -10,11 +10,11 @@
 
 namespace deeprob::knn {
 
-inline constexpr double kUnit = 0x1p-24;       // rounding of float32
-inline constexpr double kUnit64 = 0x1p-53;     // rounding of float64
-inline constexpr double kUnderflow = 0x1p-148; // of a product and of a sum in float32
-inline constexpr double kUnderflow64 = 0x1p-1074;
-inline constexpr double kExactIntegers = 0x1p23; // half integers up to here are exact in float32
+inline constexpr double kUnit = 0x1p-24;          // rounding of float32
+inline constexpr double kUnit64 = 0x1p-53;        // rounding of float64
+inline constexpr double kUnderflow = 0x1p-148;    // of a product and of a sum in float32
+inline constexpr double kUnderflow64 = 0x1p-1020; // of a product in float64, and more: subnormals are slow
+inline constexpr double kExactIntegers = 0x1p23;  // half integers up to here are exact in float32
 
 // What a row adds to the bounds of its panel.
 struct RowBound {
@@ -72,7 +72,7 @@ class FilterBounds {
     // `largest_norm`: of the centred training rows, unscaled; `integral`: whether all of them are made of integers.
     [[nodiscard]] QueryBound query(const RowMeasure& query, double largest_norm, bool integral) const {
         if (!query.filterable(surrogate_)) return {0, 0, std::numeric_limits<float>::infinity(), 0};
-        if (integral && query.integral && is_exact(query, largest_norm)) return {0, 0, 0, 0};
+        if (integral && query.integral() && is_exact(query, largest_norm)) return {0, 0, 0, 0};
         constexpr float kThresholdRounding = 0x1p-22F;
         const double norm = std::sqrt(query.norm2) * surrogate_.scale;
         const double square = surrogate_.scale * surrogate_.scale;

@@ -56,7 +56,7 @@ PackReport pack_panel(
         const RowMeasure measure = center_row(surrogate, values);
         if (!measure.usable() && report.unusable_row < 0) report.unusable_row = id;
         const RowBound bound = bounds.row(measure);
-        report.integral = report.integral && measure.integral;
+        report.integral = report.integral && measure.integral();
         report.largest_norm = std::max(report.largest_norm, std::sqrt(measure.norm2));
         norm = std::max(norm, bound.norm);
         slack = std::max(slack, bound.slack);
@@ -64,7 +64,8 @@ PackReport pack_panel(
             *bias = bound.bias;
         } else {
             *bias = static_cast<T>(bounds.bias(measure));
-            scale_row(surrogate, values, rows + r * row_stride);
+            T* row = rows + r * row_stride;
+            for (Index f = 0; f < n_features; ++f) row[f] = surrogate.scaled<T>(values[f]);
         }
     }
     T* out = packed.panels + panel * kRows * n_features;
@@ -105,21 +106,46 @@ PackReport pack(
     return total;
 }
 
-// Packs one query (as doubles, padded with zeros) into its place of a query block; its values are centred on the way.
+// Packs queries [first, last), at most kTileQueries of them, into one group; queries without a surrogate become zeros.
+// `values` has room for a padded row.
 template <class T>
-RowMeasure pack_query(const Surrogate& surrogate, double* values, Index query, Index n_groups, T* scaled, T* packed) {
-    const RowMeasure measure = center_row(surrogate, values);
-    const bool fits = measure.filterable(surrogate);
-    if (fits) scale_row(surrogate, values, scaled);
+void pack_group(
+    const Rows& queries, Index first, Index last, const Surrogate& surrogate, double* values, T* group,
+    RowMeasure* measures
+) {
     const Index n_features = surrogate.n_features;
-    const Index depth = core::depth_of_blocks(n_features);
-    for (Index begin = 0; begin < n_features; begin += depth) {
-        T* out = packed + core::packed_offset<T>(query, begin, n_groups, n_features);
-        for (Index f = begin; f < std::min(begin + depth, n_features); ++f, out += core::kTileQueries) {
-            *out = fits ? scaled[f] : T{0};
-        }
+    std::fill_n(group, n_features * core::kTileQueries, T{0});
+    for (Index q = first; q < last; ++q) {
+        row_as_double(queries, q, values);
+        std::fill(values + n_features, values + surrogate.padded_features(), 0.0);
+        const RowMeasure measure = center_row(surrogate, values);
+        measures[q - first] = measure;
+        if (!measure.filterable(surrogate)) continue;
+        T* out = group + (q - first);
+        for (Index f = 0; f < n_features; ++f) out[f * core::kTileQueries] = surrogate.scaled<T>(values[f]);
     }
-    return measure;
+}
+
+// Packs all queries; returns the first that cannot be searched, or -1.
+template <class T>
+Index pack_queries(
+    const Rows& queries, const Surrogate& surrogate, T* groups, RowMeasure* measures, const core::Execution& execution
+) {
+    const Index n_groups = core::ceil_div(queries.n_rows, core::kTileQueries);
+    const auto n_threads = static_cast<std::size_t>(core::team_size(n_groups, execution));
+    const auto width = static_cast<std::size_t>(surrogate.padded_features());
+    std::vector<double> values(n_threads * width);
+    core::parallel_for(n_groups, execution, [&](Index group, int thread, core::LoopControl&) {
+        const Index first = group * core::kTileQueries;
+        pack_group(
+            queries, first, std::min(first + core::kTileQueries, queries.n_rows), surrogate,
+            values.data() + static_cast<std::size_t>(thread) * width,
+            groups + group * surrogate.n_features * core::kTileQueries, measures + first
+        );
+    });
+    const RowMeasure* const bad =
+        std::find_if(measures, measures + queries.n_rows, [](const RowMeasure& row) { return !row.usable(); });
+    return bad == measures + queries.n_rows ? -1 : bad - measures;
 }
 
 } // namespace deeprob::knn

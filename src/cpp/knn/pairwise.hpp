@@ -56,24 +56,24 @@ template <class T> class PairwiseBlock {
     static constexpr Index kQueries = kGroups * core::kTileQueries;
 
     PairwiseBlock(const PairwiseInput<T>& input, const Surrogate& surrogate)
-        : input_(input), surrogate_(surrogate), values_(size(kQueries * surrogate.n_features)),
-          centred_(size(surrogate.padded_features())), scaled_(size(surrogate.n_features)),
+        : input_(input), surrogate_(surrogate), values_(size(surrogate.padded_features())),
           packed_(size(kQueries * surrogate.n_features)), partial_(size(kQueries * core::kPanelRows<T>)),
           measures_(size(kQueries)), maps_(size(kQueries)) {}
 
     // Returns the first query that has no distances, or -1.
     Index load(Index begin, Index end) {
         Index unusable = -1;
+        first_query_ = begin;
         n_queries_ = end - begin;
         n_groups_ = core::ceil_div(n_queries_, core::kTileQueries);
-        const Index n_features = surrogate_.n_features;
-        std::fill(packed_.begin(), packed_.end(), T{0});
+        for (Index group = 0; group < n_groups_; ++group) {
+            const Index first = group * core::kTileQueries;
+            pack_group(
+                input_.x, begin + first, std::min(begin + first + core::kTileQueries, end), surrogate_, values_.data(),
+                packed_.data() + first * surrogate_.n_features, measures_.data() + first
+            );
+        }
         for (Index q = 0; q < n_queries_; ++q) {
-            double* values = values_.data() + q * n_features;
-            row_as_double(input_.x, begin + q, values);
-            std::copy_n(values, n_features, centred_.begin());
-            std::fill(centred_.begin() + n_features, centred_.end(), 0.0);
-            measures_[size(q)] = pack_query(surrogate_, centred_.data(), q, n_groups_, scaled_.data(), packed_.data());
             if (!measures_[size(q)].usable() && unusable < 0) unusable = begin + q;
             maps_[size(q)] = score_to_distance<T>(surrogate_, measures_[size(q)]);
         }
@@ -134,7 +134,8 @@ template <class T> class PairwiseBlock {
         double keys[core::kPanelRows<T>];
         std::size_t n = 0;
         for (; lanes != 0; lanes &= lanes - 1) rows[n++] = first + std::countr_zero(lanes);
-        const CanonicalQuery query{values_.data() + q * surrogate_.n_features, measures_[size(q)].input_norm2};
+        row_as_double(input_.x, first_query_ + q, values_.data());
+        const CanonicalQuery query{values_.data(), measures_[size(q)].input_norm2};
         canonical_keys(surrogate_.metric, query, input_.y, {rows, n}, keys);
         for (std::size_t i = 0; i < n; ++i) {
             out[rows[i]] = static_cast<T>(distance_of_key(surrogate_.metric, keys[i]));
@@ -143,11 +144,10 @@ template <class T> class PairwiseBlock {
 
     const PairwiseInput<T>& input_;
     const Surrogate& surrogate_;
+    Index first_query_ = 0;
     Index n_queries_ = 0;
     Index n_groups_ = 0;
-    std::vector<double> values_;
-    std::vector<double> centred_;
-    std::vector<T> scaled_;
+    std::vector<double> values_; // one query
     core::AlignedVector<T> packed_;
     core::AlignedVector<T> partial_;
     std::vector<RowMeasure> measures_;

@@ -13,11 +13,6 @@ struct SearchOutput {
     std::int64_t* indices; // (n_queries, k)
 };
 
-struct SearchReport {
-    Index unusable_query = -1; // the first query that cannot be searched
-    Index n_refined = 0;       // canonical distances computed
-};
-
 // Appends all rows equal to the representative of `neighbor`, at most `limit` of them, with its key.
 inline void append_group(const SearchInput& input, const Neighbor& neighbor, Index limit, std::vector<Neighbor>& out) {
     const auto* const end = input.representatives + input.n_positions;
@@ -92,11 +87,12 @@ struct SearchWorker {
     }
 };
 
-inline SearchReport search(
+// Returns how many canonical distances it computed.
+inline Index search(
     const SearchInput& input, const Surrogate& surrogate, const SearchOutput& output, const core::Execution& execution
 ) {
     const Index n_queries = input.queries.n_rows;
-    if (n_queries == 0) return {};
+    if (n_queries == 0) return 0;
     const SearchPlan plan(input, execution);
     PartialNeighbors partial(plan, n_queries);
     std::vector<std::unique_ptr<SearchWorker>> workers(
@@ -107,13 +103,11 @@ inline SearchReport search(
         auto& expanded = workers[static_cast<std::size_t>(thread)]->expanded;
         write_neighbors(input, surrogate.metric, nearest, query, output, expanded);
     };
-    std::vector<Index> unusable(static_cast<std::size_t>(plan.n_tasks()), -1);
     core::parallel_for(plan.n_tasks(), execution, [&](Index number, int thread, core::LoopControl& control) {
         const SearchTask task = plan.task(number, n_queries);
         BlockSearch& block = workers[static_cast<std::size_t>(thread)]->block;
-        Index& bad = unusable[static_cast<std::size_t>(number)];
-        bad = block.load(task.first_query, task.last_query, task.segment);
-        if (bad >= 0 || !block.scan(task.first_panel, task.last_panel, thread, control)) return;
+        block.load(task.first_query, task.last_query, task.segment);
+        if (!block.scan(task.first_panel, task.last_panel, thread, control)) return;
         for (Index q = task.first_query; q < task.last_query; ++q) {
             const auto nearest = block.nearest(q - task.first_query);
             if (plan.n_segments > 1) {
@@ -123,17 +117,14 @@ inline SearchReport search(
             }
         }
     });
-    SearchReport report;
-    for (const auto& worker : workers) report.n_refined += worker->block.n_refined();
-    const auto bad = std::ranges::find_if(unusable, [](Index query) { return query >= 0; });
-    if (bad != unusable.end()) {
-        report.unusable_query = *bad;
-    } else if (plan.n_segments > 1) {
+    if (plan.n_segments > 1) {
         core::parallel_for(n_queries, execution, [&](Index q, int thread, core::LoopControl&) {
             write(q, partial.merge(q), thread);
         });
     }
-    return report;
+    Index n_refined = 0;
+    for (const auto& worker : workers) n_refined += worker->block.n_refined();
+    return n_refined;
 }
 
 } // namespace deeprob::knn

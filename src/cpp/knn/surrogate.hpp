@@ -31,15 +31,17 @@ struct Surrogate {
         std::copy_n(center, n_features, this->center.begin());
     }
     [[nodiscard]] Index padded_features() const { return static_cast<Index>(center.size()); }
+    template <class T> [[nodiscard]] T scaled(double centred) const { return static_cast<T>(centred * scale); }
 };
 
-// Of x - center, before scaling.
+// Of x - center, before scaling. Crosses the border as five doubles.
 struct RowMeasure {
     double input_norm2; // of the row as given; NaN or too large if the row cannot be searched
     double norm2;
     double norm1;
     double center_product; // with the center
-    bool integral;         // every element is an integer
+    double fraction;       // summed distance of the elements from integers
+    [[nodiscard]] bool integral() const { return fraction == 0; }
     [[nodiscard]] bool usable() const { return input_norm2 <= kMaxNorm2; }
     [[nodiscard]] bool filterable(const Surrogate& surrogate) const {
         const bool norm_known =
@@ -74,22 +76,13 @@ inline RowMeasure center_row(const Surrogate& surrogate, double* values) {
         product += v * c;
         fraction += core::absolute(v - ((v + to_integer) - to_integer));
     }
-    double total_fraction = 0;
     for (Index l = 0; l < kWidth; ++l) {
         measure.norm2 += norm2[l];
         measure.norm1 += norm1[l];
         measure.center_product += product[l];
-        total_fraction += fraction[l];
+        measure.fraction += fraction[l];
     }
-    measure.integral = total_fraction == 0;
     return measure;
-}
-
-// Scales a centred row into T.
-template <class T> void scale_row(const Surrogate& surrogate, const double* centred, T* out) {
-    for (Index f = 0; f < surrogate.n_features; ++f) {
-        out[f] = static_cast<T>(centred[f] * surrogate.scale);
-    }
 }
 
 } // namespace deeprob::knn

@@ -1,0 +1,161 @@
+"""What the search kernels read: training rows and queries in their layouts, and what the filters know of them."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from deeprob_fast import _kernels, _surrogate, _validation
+from deeprob_fast._typing import AnyArray, Float32, Float64, Int64
+
+
+class Groups(NamedTuple):
+    """Equal rows. Without duplicates worth grouping all three are empty: every row stands for itself."""
+
+    representatives: Int64  # (n_distinct,) first row of each group, ascending
+    starts: Int64  # (n_distinct + 1,)
+    members: Int64  # (n_train,) rows of group j: members[starts[j]:starts[j + 1]], ascending
+
+
+class Packing(NamedTuple):
+    """The training rows as the kernels of one instruction-set level read them."""
+
+    panels: Float32
+    bias: Float32
+    norm: Float32
+    slack: Float32
+
+    @classmethod
+    def empty(cls, n_positions: int, n_features: int) -> "Packing":
+        """Allocate room for that many rows."""
+        panel_rows = _kernels.panel_rows()
+        n_panels = -(-n_positions // panel_rows)
+        return cls(
+            _aligned_empty(n_panels * panel_rows * n_features),
+            _aligned_empty(n_panels * panel_rows),
+            _aligned_empty(n_panels),
+            _aligned_empty(n_panels),
+        )
+
+
+NO_GROUPS = Groups(*(np.empty(0, dtype=np.int64) for _ in Groups._fields))
+
+# Packed queries take this much at a time.
+_QUERY_BYTES = 64 << 20
+
+
+def _few_repeat(n_distinct: int, n_rows: int) -> bool:
+    return 8 * n_distinct > 7 * n_rows
+
+
+def group_equal_rows(train: AnyArray, n_threads: int) -> Groups:
+    """Group equal rows if a sample says that there are many: ties by the thousand would defeat any filter."""
+    sample = train[_surrogate.sample_rows(len(train), 1024)]
+    hashes = np.empty(len(sample), dtype=np.uint64)
+    _kernels.hash_rows(sample, hashes, n_threads)
+    if _few_repeat(len(np.unique(hashes)), len(sample)):
+        return NO_GROUPS
+    hashes = np.empty(len(train), dtype=np.uint64)
+    _kernels.hash_rows(train, hashes, n_threads)
+    _, first, group = np.unique(hashes, return_index=True, return_inverse=True)
+    if _few_repeat(len(first), len(train)) or not _kernels.rows_equal(train, first[group].astype(np.int64), n_threads):
+        return NO_GROUPS
+    by_first = np.argsort(first)
+    rank = np.empty_like(by_first)
+    rank[by_first] = np.arange(len(by_first))
+    group = rank[group]
+    members = np.argsort(group, kind="stable").astype(np.int64)
+    starts = np.concatenate([[0], np.cumsum(np.bincount(group))]).astype(np.int64)
+    return Groups(first[by_first].astype(np.int64), starts, members)
+
+
+def _aligned_empty(size: int) -> Float32:
+    """Return float32 memory that starts on a cache line."""
+    line = 64
+    memory = np.empty(4 * size + line, dtype=np.uint8)
+    start = -memory.ctypes.data % line
+    return memory[start : start + 4 * size].view(np.float32)
+
+
+def fit_surrogate(train: AnyArray, metric: str) -> _surrogate.Surrogate:
+    """Choose center and scale for the rows."""
+    # Sums of absolute differences do not cancel, and float32 holds every other dtype as it is.
+    return _surrogate.fit(train, metric, centered=metric != "manhattan" or train.dtype == np.float64)
+
+
+class Queries(NamedTuple):
+    """Some queries as the kernels of one instruction-set level read them."""
+
+    rows: AnyArray
+    first: int
+    groups: Float32
+    measures: Float64
+
+    @classmethod
+    def pack(cls, rows: AnyArray, metric: str, surrogate: _surrogate.Surrogate, n_threads: int) -> Iterator["Queries"]:
+        """Pack the queries, so many at a time that the memory stays bounded."""
+        group = _kernels.group_queries()
+        step = group * max(1, _QUERY_BYTES // (4 * group * rows.shape[1]))
+        for first in range(0, len(rows), step):
+            some = rows[first : first + step]
+            groups = _aligned_empty(-(-len(some) // group) * group * rows.shape[1])
+            measures = np.empty((len(some), 5))
+            bad = _kernels.pack_queries(some, metric, surrogate.center, surrogate.scale, groups, measures, n_threads)
+            if bad >= 0:
+                raise ValueError(_validation.describe_bad_row("queries", some[bad], first + bad))
+            yield cls(some, first, groups, measures)
+
+
+class Prepared(NamedTuple):
+    """Training rows, or a piece of them, and what the filters know of them."""
+
+    train: AnyArray
+    first_row: int
+    groups: Groups
+    metric: str
+    surrogate: _surrogate.Surrogate
+    packing: Packing
+    largest_norm: float
+    integral: bool
+
+    @classmethod
+    def pack(
+        cls,
+        train: AnyArray,
+        metric: str,
+        surrogate: _surrogate.Surrogate,
+        n_threads: int,
+        *,
+        groups: Groups = NO_GROUPS,
+        first_row: int = 0,
+        room: Packing | None = None,
+    ) -> "Prepared":
+        """Pack the rows, into `room` if it is given."""
+        packing = room or Packing.empty(len(groups.representatives) or len(train), train.shape[1])
+        report = _kernels.pack(train, groups.representatives, metric, surrogate.center, surrogate.scale, *packing, n_threads)
+        if report["unusable_row"] >= 0:
+            # Told by its number among all rows.
+            row = report["unusable_row"]
+            raise ValueError(_validation.describe_bad_row("train", train[row], first_row + row))
+        return cls(train, first_row, groups, metric, surrogate, packing, report["largest_norm"], report["integral"])
+
+    def search(self, queries: Queries, distances: Float64, indices: Int64, n_threads: int) -> int:
+        """Search, starting from what the outputs hold of earlier rows; return how many canonical distances it took."""
+        own = slice(queries.first, queries.first + len(queries.rows))
+        return _kernels.search(
+            self.train,
+            *self.groups,
+            self.metric,
+            self.surrogate.center,
+            self.surrogate.scale,
+            *self.packing,
+            self.largest_norm,
+            self.integral,
+            self.first_row,
+            queries.rows,
+            queries.groups,
+            queries.measures,
+            distances[own],
+            indices[own],
+            n_threads,
+        )

@@ -1,0 +1,133 @@
+// Where the bounds cannot tell most rows of a panel apart, its canonical distances are computed together: the rows become
+// doubles once, and queries that want the same rows share a register tile of sums.
+#pragma once
+
+#include "knn/candidates.hpp"
+#include "knn/pack.hpp"
+
+#include <bit>
+
+namespace deeprob::knn {
+
+class Crowd {
+  public:
+    static constexpr Index kLanes = core::kPanelRows<float>;
+    // A query that wants fewer of a panel's rows than this is served better by lists.
+    static constexpr int kFewRows = kLanes / 4;
+
+    Crowd(Metric metric, Index n_queries, Index n_features)
+        : metric_(metric), width_(core::round_up(n_features, kCanonicalLanes)), member_(size(n_queries)),
+          wanted_(size(n_queries)), rows_(size(kLanes * width_)), queries_(size(kTileLeft * width_)) {}
+
+    void clear() {
+        std::ranges::fill(member_, false);
+        n_wanted_ = 0;
+    }
+    [[nodiscard]] bool has(Index query) const { return member_[size(query)]; }
+    void enter(Index query) { member_[size(query)] = true; }
+
+    // Member `query` wants the lanes `rows` of the panel at hand.
+    void want(Index query, std::uint32_t rows) {
+        wanted_[size(n_wanted_++)] = {rows, static_cast<std::uint32_t>(query)};
+        if (std::popcount(rows) < kFewRows) member_[size(query)] = false;
+    }
+
+    // Computes the canonical sums that were wanted, and perhaps others of the same panel. For every query, give(query, lanes, key)
+    // gets the lanes whose key may be below limit_of(query), and key(lane). row_of(lane) is a row of `train`, query_of(query) one
+    // of `queries`. Returns the number of sums.
+    template <class RowOf, class QueryOf, class LimitOf, class Give>
+    Index serve(
+        const Rows& train, const Rows& queries, const RowOf& row_of, const QueryOf& query_of, const LimitOf& limit_of,
+        const Give& give
+    ) {
+        if (n_wanted_ == 0) return 0;
+        const std::span<Wanted> wanted{wanted_.data(), size(n_wanted_)};
+        n_wanted_ = 0;
+        // Queries that want the same rows come together.
+        std::ranges::sort(wanted, {}, &Wanted::order);
+        std::uint32_t any = 0;
+        for (const Wanted& w : wanted) any |= w.rows;
+        for (std::uint32_t rest = any; rest != 0; rest &= rest - 1) {
+            const Index lane = std::countr_zero(rest);
+            load(train, row_of(lane), rows_.data() + lane * width_, row_norms_[lane]);
+        }
+        Index n_keys = 0;
+        for (std::size_t first = 0; first < wanted.size(); first += kTileLeft) {
+            const auto some = wanted.subspan(first, std::min<std::size_t>(kTileLeft, wanted.size() - first));
+            std::uint32_t lanes = 0;
+            for (std::size_t q = 0; q < some.size(); ++q) {
+                lanes |= some[q].rows;
+                load(
+                    queries, query_of(some[q].query), queries_.data() + static_cast<Index>(q) * width_, query_norms_[q]
+                );
+            }
+            with_terms(metric_, [&]<class Terms> { compute<Terms>(lanes); });
+            for (std::size_t q = 0; q < some.size(); ++q) {
+                const auto key = [&](Index lane) {
+                    return key_of_sum(metric_, sums_[q][lane], query_norms_[q], row_norms_[lane]);
+                };
+                give(some[q].query, lanes & promising(sums_[q], limit_of(some[q].query)), key);
+            }
+            n_keys += std::popcount(lanes) * std::ssize(some);
+        }
+        return n_keys;
+    }
+
+  private:
+    struct Wanted {
+        std::uint32_t rows;
+        std::uint32_t query;
+        [[nodiscard]] std::uint64_t order() const { return std::uint64_t{rows} << 32 | query; }
+    };
+
+    static std::size_t size(Index n) { return static_cast<std::size_t>(n); }
+
+    void load(const Rows& from, Index row, double* out, double& norm2) const {
+        row_as_double(from, row, out);
+        std::fill(out + from.n_features, out + width_, 0.0);
+        norm2 = metric_ == Metric::cosine ? canonical_norm2(out, width_) : 0;
+    }
+
+    // Lanes whose key may be below the limit: spares the square roots of the others.
+    [[nodiscard]] std::uint32_t promising(const double* sums, double limit) const {
+        constexpr double kTiny = 0x1p-1000; // squares of less underflow
+        if (metric_ != Metric::euclidean) return ~std::uint32_t{0};
+        return core::below<kLanes>(sums, std::max(limit * limit * (1 + 0x1p-50), kTiny));
+    }
+
+    // Sums of the loaded queries with the loaded rows `lanes`.
+    template <class Terms> void compute(std::uint32_t lanes) {
+        const double* left[kTileLeft];
+        for (Index q = 0; q < kTileLeft; ++q) left[q] = queries_.data() + q * width_;
+        while (lanes != 0) {
+            Index lane[kTileRight];
+            const double* right[kTileRight];
+            for (Index r = 0; r < kTileRight; ++r) {
+                // A tile that is not full repeats its last row.
+                lane[r] = lanes == 0 ? lane[r - 1] : std::countr_zero(lanes);
+                right[r] = rows_.data() + lane[r] * width_;
+                lanes &= lanes - 1;
+            }
+            double sums[kTileLeft * kTileRight];
+            canonical_tile<Terms>(left, right, width_, sums);
+            for (Index q = 0; q < kTileLeft; ++q) {
+                for (Index r = 0; r < kTileRight; ++r) {
+                    sums_[q][lane[r]] = sums[q * kTileRight + r];
+                }
+            }
+        }
+    }
+
+    Metric metric_;
+    Index width_;
+    std::vector<char> member_;
+    std::vector<Wanted> wanted_;
+    Index n_wanted_ = 0;
+    core::AlignedVector<double> rows_;
+    core::AlignedVector<double> queries_;
+    double row_norms_[kLanes] = {};
+    double query_norms_[kTileLeft] = {};
+    double sums_[kTileLeft][kLanes] = {};
+};
+
+} // namespace deeprob::knn
