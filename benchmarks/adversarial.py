@@ -25,9 +25,9 @@ def make_data(normal: Array, rng: np.random.Generator) -> Iterator[tuple[str, Ar
     yield "near-duplicates", (normal[rng.integers(0, n_rows // 100, n_rows)] * (1 + 1e-7 * normal)).astype(np.float32)
     yield "two clusters of width 1e-6", normal[rng.integers(0, 2, n_rows)] + np.float32(1e-6) * normal
     yield "one-hot rows", np.eye(n_features, dtype=np.float32)[rng.integers(0, n_features, n_rows)]
-    yield "binary rows, uint8", rng.integers(0, 2, normal.shape).astype(np.uint8)
-    yield "binary rows times 0.1", (rng.integers(0, 2, normal.shape) * 0.1).astype(np.float32)
-    yield "integer grid of three values", rng.integers(0, 3, normal.shape).astype(np.int8)
+    yield "binary rows, uint8", np.asarray(rng.integers(0, 2, normal.shape), dtype=np.uint8)
+    yield "binary rows times 0.1", np.asarray(rng.integers(0, 2, normal.shape) * 0.1, dtype=np.float32)
+    yield "integer grid of three values", np.asarray(rng.integers(0, 3, normal.shape), dtype=np.int8)
     yield "values of 1e-30", normal * np.float32(1e-30)
     yield "values of 1e+30", normal * np.float32(1e30)
     yield "rows of 1e-30 and of 1e+30", np.where(odd, normal * np.float32(1e-30), normal * np.float32(1e30))

@@ -44,6 +44,7 @@ LIBRARIES = {
 # OpenBLAS architectures whose sgemm uses the whole vector unit of a processor of that level.
 FULL_WIDTH = {
     "x86-64-v4": {"SkylakeX", "Cooperlake", "SapphireRapids"},
+    "x86-64-v4-vnni": {"SkylakeX", "Cooperlake", "SapphireRapids"},
     "x86-64-v3": {"Haswell", "Zen", "SkylakeX", "Cooperlake", "SapphireRapids"},
 }
 
@@ -113,7 +114,7 @@ def processor_level() -> str:
 
 def _best_coretype(level: str) -> str:
     """Return the OpenBLAS architecture that every dynamic build has for a processor of this level."""
-    if level == "x86-64-v4":
+    if level.startswith("x86-64-v4"):
         return "SkylakeX"
     return "Zen" if "AMD" in cpu_model() else "Haswell"
 

@@ -11,7 +11,7 @@ from types import ModuleType
 from deeprob_fast import _cpu
 
 VARIABLE = "DEEPROB_FAST_ISA"
-LEVELS = ("baseline", "x86-64-v3", "x86-64-v4")
+LEVELS = ("baseline", "x86-64-v3", "x86-64-v4", "x86-64-v4-vnni")
 
 
 def pick_level(requested: str | None, runnable: list[str]) -> str:

@@ -1,6 +1,6 @@
 from types import ModuleType
 
-from deeprob_fast._typing import AnyArray, Float32, Float64, Int64, PackReport, UInt64
+from deeprob_fast._typing import AnyArray, Float32, Float64, Int32, Int64, PackReport, UInt64
 
 VARIABLE: str
 LEVELS: tuple[str, ...]
@@ -10,6 +10,8 @@ METRICS: tuple[str, ...]
 def pick_level(requested: str | None, runnable: list[str]) -> str: ...
 def load(level: str) -> ModuleType: ...
 def max_threads() -> int: ...
+def byte_limit() -> int: ...
+def max_byte_columns() -> int: ...
 def panel_rows() -> int: ...
 def group_queries() -> int: ...
 def pack(
@@ -18,14 +20,14 @@ def pack(
     metric: str,
     center: Float64,
     scale: float,
-    panels: Float32,
-    bias: Float32,
+    panels: Float32 | Int32,
+    bias: Float32 | Int32,
     norm: Float32,
     slack: Float32,
     n_threads: int,
 ) -> PackReport: ...
 def pack_queries(
-    queries: AnyArray, metric: str, center: Float64, scale: float, groups: Float32, measures: Float64, n_threads: int
+    queries: AnyArray, metric: str, center: Float64, scale: float, groups: Float32 | Int32, measures: Float64, n_threads: int
 ) -> int: ...
 def search(
     train: AnyArray,
@@ -35,15 +37,15 @@ def search(
     metric: str,
     center: Float64,
     scale: float,
-    panels: Float32,
-    bias: Float32,
+    panels: Float32 | Int32,
+    bias: Float32 | Int32,
     norm: Float32,
     slack: Float32,
     largest_norm: float,
     integral: bool,
     first_row: int,
     queries: AnyArray,
-    query_groups: Float32,
+    query_groups: Float32 | Int32,
     query_measures: Float64,
     distances: Float64,
     indices: Int64,

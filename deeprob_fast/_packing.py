@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from deeprob_fast import _kernels, _surrogate, _validation
-from deeprob_fast._typing import AnyArray, Float32, Float64, Int64
+from deeprob_fast._strategy import Strategy
+from deeprob_fast._typing import AnyArray, Float32, Float64, Int32, Int64
 
 
 class Groups(NamedTuple):
@@ -20,25 +21,28 @@ class Groups(NamedTuple):
 class Packing(NamedTuple):
     """The training rows as the kernels of one instruction-set level read them."""
 
-    panels: Float32
-    bias: Float32
+    panels: Float32 | Int32
+    bias: Float32 | Int32
     norm: Float32
     slack: Float32
 
     @classmethod
-    def empty(cls, n_positions: int, n_features: int) -> "Packing":
+    def empty(cls, n_positions: int, n_features: int, strategy: str) -> "Packing":
         """Allocate room for that many rows."""
         panel_rows = _kernels.panel_rows()
         n_panels = -(-n_positions // panel_rows)
         return cls(
-            _aligned_empty(n_panels * panel_rows * n_features),
-            _aligned_empty(n_panels * panel_rows),
-            _aligned_empty(n_panels),
-            _aligned_empty(n_panels),
+            _aligned_empty(n_panels * panel_rows * n_words(n_features, strategy), strategy),
+            _aligned_empty(n_panels * panel_rows, strategy),
+            np.empty(n_panels, dtype=np.float32),
+            np.empty(n_panels, dtype=np.float32),
         )
 
 
 NO_GROUPS = Groups(*(np.empty(0, dtype=np.int64) for _ in Groups._fields))
+
+# Numbers that the kernels note of each query.
+_MEASURES = {"dense": 5, "integer": 8}
 
 # Packed queries take this much at a time.
 _QUERY_BYTES = 64 << 20
@@ -69,18 +73,18 @@ def group_equal_rows(train: AnyArray, n_threads: int) -> Groups:
     return Groups(first[by_first].astype(np.int64), starts, members)
 
 
-def _aligned_empty(size: int) -> Float32:
-    """Return float32 memory that starts on a cache line."""
+def n_words(n_features: int, strategy: str) -> int:
+    """Return how many words of four bytes a packed row takes."""
+    return n_features if strategy == "dense" else -(-n_features // 4)
+
+
+def _aligned_empty(size: int, strategy: str) -> Float32 | Int32:
+    """Return words that start on a cache line: float32, or int32 for four bytes each."""
     line = 64
     memory = np.empty(4 * size + line, dtype=np.uint8)
     start = -memory.ctypes.data % line
-    return memory[start : start + 4 * size].view(np.float32)
-
-
-def fit_surrogate(train: AnyArray, metric: str) -> _surrogate.Surrogate:
-    """Choose center and scale for the rows."""
-    # Sums of absolute differences do not cancel, and float32 holds every other dtype as it is.
-    return _surrogate.fit(train, metric, centered=metric != "manhattan" or train.dtype == np.float64)
+    words = memory[start : start + 4 * size]
+    return words.view(np.float32) if strategy == "dense" else words.view(np.int32)
 
 
 class Queries(NamedTuple):
@@ -88,19 +92,21 @@ class Queries(NamedTuple):
 
     rows: AnyArray
     first: int
-    groups: Float32
+    groups: Float32 | Int32
     measures: Float64
 
     @classmethod
-    def pack(cls, rows: AnyArray, metric: str, surrogate: _surrogate.Surrogate, n_threads: int) -> Iterator["Queries"]:
+    def pack(cls, rows: AnyArray, metric: str, strategy: Strategy, n_threads: int) -> Iterator["Queries"]:
         """Pack the queries, so many at a time that the memory stays bounded."""
         group = _kernels.group_queries()
-        step = group * max(1, _QUERY_BYTES // (4 * group * rows.shape[1]))
+        words = n_words(rows.shape[1], strategy.name)
+        step = group * max(1, _QUERY_BYTES // (4 * group * words))
+        center, scale = strategy.surrogate
         for first in range(0, len(rows), step):
             some = rows[first : first + step]
-            groups = _aligned_empty(-(-len(some) // group) * group * rows.shape[1])
-            measures = np.empty((len(some), 5))
-            bad = _kernels.pack_queries(some, metric, surrogate.center, surrogate.scale, groups, measures, n_threads)
+            groups = _aligned_empty(-(-len(some) // group) * group * words, strategy.name)
+            measures = np.empty((len(some), _MEASURES[strategy.name]))
+            bad = _kernels.pack_queries(some, metric, center, scale, groups, measures, n_threads)
             if bad >= 0:
                 raise ValueError(_validation.describe_bad_row("queries", some[bad], first + bad))
             yield cls(some, first, groups, measures)
@@ -113,7 +119,7 @@ class Prepared(NamedTuple):
     first_row: int
     groups: Groups
     metric: str
-    surrogate: _surrogate.Surrogate
+    strategy: Strategy
     packing: Packing
     largest_norm: float
     integral: bool
@@ -123,7 +129,7 @@ class Prepared(NamedTuple):
         cls,
         train: AnyArray,
         metric: str,
-        surrogate: _surrogate.Surrogate,
+        strategy: Strategy,
         n_threads: int,
         *,
         groups: Groups = NO_GROUPS,
@@ -131,24 +137,29 @@ class Prepared(NamedTuple):
         room: Packing | None = None,
     ) -> "Prepared":
         """Pack the rows, into `room` if it is given."""
-        packing = room or Packing.empty(len(groups.representatives) or len(train), train.shape[1])
-        report = _kernels.pack(train, groups.representatives, metric, surrogate.center, surrogate.scale, *packing, n_threads)
+        packing = room or Packing.empty(len(groups.representatives) or len(train), train.shape[1], strategy.name)
+        center, scale = strategy.surrogate
+        report = _kernels.pack(train, groups.representatives, metric, center, scale, *packing, n_threads)
         if report["unusable_row"] >= 0:
             # Told by its number among all rows.
             row = report["unusable_row"]
             raise ValueError(_validation.describe_bad_row("train", train[row], first_row + row))
-        return cls(train, first_row, groups, metric, surrogate, packing, report["largest_norm"], report["integral"])
+        return cls(train, first_row, groups, metric, strategy, packing, report["largest_norm"], report["integral"])
 
     def search(self, queries: Queries, distances: Float64, indices: Int64, n_threads: int) -> int:
         """Search, starting from what the outputs hold of earlier rows; return how many canonical distances it took."""
+        center, scale = self.strategy.surrogate
         own = slice(queries.first, queries.first + len(queries.rows))
         return _kernels.search(
             self.train,
             *self.groups,
             self.metric,
-            self.surrogate.center,
-            self.surrogate.scale,
-            *self.packing,
+            center,
+            scale,
+            self.packing.panels,
+            self.packing.bias,
+            self.packing.norm,
+            self.packing.slack,
             self.largest_norm,
             self.integral,
             self.first_row,

@@ -32,12 +32,9 @@ def fit(rows: AnyArray, metric: str, *, centered: bool) -> Surrogate:
     a good one makes the bounds tight.
     """
     n_features = rows.shape[1]
-    sample = np.asarray(rows[sample_rows(len(rows), _SAMPLE_ROWS)], dtype=np.float64)
+    sample = _normalized(rows[sample_rows(len(rows), _SAMPLE_ROWS)], metric)
     sample = sample[: len(sample) - (len(sample) + 1) % 2]
     with np.errstate(all="ignore"):
-        if metric == "cosine":
-            norms = np.sqrt(np.einsum("ij,ij->i", sample, sample))
-            sample = sample / np.where(norms > 0, norms, 1)[:, None]
         center = np.zeros(n_features)
         if centered:
             middle = len(sample) // 2
@@ -53,3 +50,42 @@ def fit(rows: AnyArray, metric: str, *, centered: bool) -> Surrogate:
         return Surrogate(center, 1.0)
     exponent = -round(math.log2(scale_of))
     return Surrogate(center, math.ldexp(1.0, max(-_LARGEST_EXPONENT, min(_LARGEST_EXPONENT, exponent))))
+
+
+def _normalized(rows: AnyArray, metric: str) -> Float64:
+    """Return the rows as the kernels center them: those of the cosine have norm 1."""
+    values = np.asarray(rows, dtype=np.float64)
+    if metric != "cosine":
+        return values
+    with np.errstate(all="ignore"):
+        norms = np.sqrt(np.einsum("ij,ij->i", values, values))
+        normalized: Float64 = values / np.where(norms > 0, norms, 1)[:, None]
+    return normalized
+
+
+def centered_sample(rows: AnyArray, metric: str, surrogate: Surrogate, size: int) -> Float64:
+    """Return at most `size` rows, centred; rows that are not finite are left out."""
+    with np.errstate(all="ignore"):
+        sample: Float64 = _normalized(rows[sample_rows(len(rows), size)], metric) - surrogate.center
+        finite: Float64 = sample[np.isfinite(np.einsum("ij,ij->i", sample, sample))]
+    return finite
+
+
+def byte_scale(sample: Float64, limit: int, panel_rows: int) -> float:
+    """Return the factor that brings centred rows into bytes with the least rounding; large values may be cut off.
+
+    What counts is the worst row of each panel, as its bound is that of the panel.
+    """
+    largest = np.abs(sample).max(axis=1, initial=0.0)
+    typical = float(np.median(largest)) if len(largest) else 0.0
+    if not 1e-150 < typical < 1e150:
+        return 1.0
+    values = np.clip(sample / typical, -1e10, 1e10).astype(np.float32)
+    panels = np.arange(0, len(values), panel_rows)
+
+    def rounding(scale: float) -> float:
+        scaled = values * np.float32(scale)
+        rest = scaled - np.clip(np.rint(scaled), -limit, limit)
+        return float(np.median(np.maximum.reduceat(np.einsum("ij,ij->i", rest, rest), panels))) / scale**2
+
+    return min((limit * 2 ** (step / 3) for step in range(-5, 6)), key=rounding) / typical

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from deeprob_fast import _kernels
+from deeprob_fast._strategy import STRATEGIES
 from deeprob_fast._threads import available_threads
 from deeprob_fast._typing import AnyArray
 
@@ -137,6 +138,14 @@ def check_metric(metric: object) -> str:
         msg = f"metric must be one of {', '.join(_kernels.METRICS)}; got {metric!r}"
         raise ValueError(msg)
     return metric
+
+
+def check_strategy(strategy: object) -> str:
+    """Return the name of a strategy."""
+    if not isinstance(strategy, str) or strategy not in STRATEGIES:
+        msg = f"strategy must be one of {', '.join(STRATEGIES)}; got {strategy!r}"
+        raise ValueError(msg)
+    return strategy
 
 
 def check_n_threads(n_threads: Any) -> int:

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from deeprob_fast import _kernels, _surrogate, _validation
-from deeprob_fast._packing import Packing, Prepared, Queries, fit_surrogate, group_equal_rows
+from deeprob_fast import _kernels, _strategy, _validation
+from deeprob_fast._packing import Packing, Prepared, Queries, group_equal_rows, n_words
 from deeprob_fast._typing import AnyArray, ArrayLike, Float64, Int64
 
 
@@ -31,7 +31,7 @@ _PIECE_BYTES = 32 << 20
 
 def _search(
     pieces: Callable[[], Iterable[Prepared]],
-    surrogate: _surrogate.Surrogate,
+    strategy: _strategy.Strategy,
     metric: str,
     queries: AnyArray,
     k: int,
@@ -40,7 +40,7 @@ def _search(
     """Search the pieces of the training rows; also return how many canonical distances it took."""
     found = Neighbors(np.empty((len(queries), k), dtype=np.float64), np.empty((len(queries), k), dtype=np.int64))
     n_refined = 0
-    for batch in Queries.pack(queries, metric, surrogate, n_threads):
+    for batch in Queries.pack(queries, metric, strategy, n_threads):
         for piece in pieces():
             n_refined += piece.search(batch, *found, n_threads)
     return found, n_refined
@@ -58,13 +58,18 @@ class KNNIndex:
         "inner_product" finds the largest products first.
     n_threads : int, optional
         Default for preparing and searching; by default all that the environment grants. Does not change any result.
+    strategy : {"auto", "dense", "integer"}
+        How rows are excluded before canonical distances are computed: by float32 scores of all ("dense"), or by those of
+        rows rounded to bytes ("integer"; not for "manhattan"). "auto" estimates on a sample which is faster. Does not change
+        any result.
 
     Attributes
     ----------
     n_train, n_features : int
     metric : str
     stats : dict
-        What the last search did: the path, the instruction set, distinct rows, canonical distances computed.
+        What the last search did: the strategy and why it was chosen, the instruction set, distinct rows, canonical distances
+        computed.
 
     Raises
     ------
@@ -75,8 +80,8 @@ class KNNIndex:
 
     Notes
     -----
-    Preparing costs one pass over the rows and a float32 copy of them. An index can be pickled (the copy is made again on
-    loading) and searched from several threads at once.
+    Preparing costs one pass over the rows and a copy of them, in float32 or in bytes. An index can be pickled (the copy is made
+    again on loading) and searched from several threads at once.
 
     Examples
     --------
@@ -86,9 +91,12 @@ class KNNIndex:
     array([[1, 0]])
     """
 
-    def __init__(self, train: ArrayLike, *, metric: str = "euclidean", n_threads: int | None = None) -> None:
+    def __init__(
+        self, train: ArrayLike, *, metric: str = "euclidean", n_threads: int | None = None, strategy: str = "auto"
+    ) -> None:
         self._train = _validation.check_train(train)
         self.metric = _validation.check_metric(metric)
+        self._requested = _validation.check_strategy(strategy)
         self._n_threads = n_threads
         self.stats: dict[str, Any] = {}
         self._prepare()
@@ -113,9 +121,9 @@ class KNNIndex:
 
     def _prepare(self) -> None:
         threads = _validation.check_n_threads(self._n_threads)
-        surrogate = fit_surrogate(self._train, self.metric)
+        strategy = _strategy.choose(self._train, self.metric, self._requested, threads)
         groups = group_equal_rows(self._train, threads)
-        self._prepared = Prepared.pack(self._train, self.metric, surrogate, threads, groups=groups)
+        self._prepared = Prepared.pack(self._train, self.metric, strategy, threads, groups=groups)
 
     def search(self, queries: ArrayLike, k: int, *, n_threads: int | None = None) -> Neighbors:
         """Find the k nearest training rows of each query, exactly.
@@ -145,10 +153,10 @@ class KNNIndex:
         k = _validation.check_k(k, self.n_train)
         threads = _validation.check_n_threads(self._n_threads if n_threads is None else n_threads)
         prepared = self._prepared
-        found, n_refined = _search(lambda: [prepared], prepared.surrogate, self.metric, rows, k, threads)
+        found, n_refined = _search(lambda: [prepared], prepared.strategy, self.metric, rows, k, threads)
         self.stats = {
-            "path": "dense",
-            "reason": "every row is scored in float32; the canonical distance decides among those the bound cannot exclude",
+            "strategy": prepared.strategy.name,
+            "reason": prepared.strategy.reason,
             "isa": _kernels.ISA,
             "n_threads": threads,
             "n_queries": len(rows),
@@ -159,10 +167,10 @@ class KNNIndex:
         return found
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"train": self._train, "metric": self.metric, "n_threads": self._n_threads}
+        return {"train": self._train, "metric": self.metric, "n_threads": self._n_threads, "strategy": self._requested}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["train"], metric=state["metric"], n_threads=state["n_threads"])  # type: ignore[misc]  # rebuild
+        self.__init__(state.pop("train"), **state)  # type: ignore[misc]  # rebuild
 
 
 def nearest_neighbors(
@@ -213,16 +221,16 @@ def nearest_neighbors(
     k = _validation.check_k(k, len(rows))
     metric = _validation.check_metric(metric)
     threads = _validation.check_n_threads(n_threads)
-    surrogate = fit_surrogate(rows, metric)
+    strategy = _strategy.choose(rows, metric, "auto", threads)
     groups = group_equal_rows(rows, threads)
-    size = max(1, _PIECE_BYTES // (4 * rows.shape[1]))
+    size = max(1, _PIECE_BYTES // (4 * n_words(rows.shape[1], strategy.name)))
     if len(groups.representatives) or size >= len(rows):
-        whole = Prepared.pack(rows, metric, surrogate, threads, groups=groups)
-        return _search(lambda: [whole], surrogate, metric, near, k, threads)[0]
-    room = Packing.empty(size, rows.shape[1])
+        whole = Prepared.pack(rows, metric, strategy, threads, groups=groups)
+        return _search(lambda: [whole], strategy, metric, near, k, threads)[0]
+    room = Packing.empty(size, rows.shape[1], strategy.name)
 
     def pieces() -> Iterator[Prepared]:
         for start in range(0, len(rows), size):
-            yield Prepared.pack(rows[start : start + size], metric, surrogate, threads, first_row=start, room=room)
+            yield Prepared.pack(rows[start : start + size], metric, strategy, threads, first_row=start, room=room)
 
-    return _search(pieces, surrogate, metric, near, k, threads)[0]
+    return _search(pieces, strategy, metric, near, k, threads)[0]

@@ -17,7 +17,9 @@ def test_fastest_runnable_level_by_default():
 
 
 def test_unknown_level():
-    with pytest.raises(ImportError, match="DEEPROB_FAST_ISA must be one of baseline, x86-64-v3, x86-64-v4; got 'sse9'"):
+    with pytest.raises(
+        ImportError, match="DEEPROB_FAST_ISA must be one of baseline, x86-64-v3, x86-64-v4, x86-64-v4-vnni; got 'sse9'"
+    ):
         _kernels.pick_level("sse9", ["baseline"])
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import deeprob_fast as df
-from deeprob_fast import _packing, knn
+from deeprob_fast import _kernels, _packing, knn
 from tests import reference
 from tests.strategies import cast, problems
 
@@ -21,10 +21,81 @@ def assert_exact(train, queries, k, metric, **options):
     return found
 
 
+def assert_exact_index(train, queries, k, metric, strategy):
+    """Compare an index that uses one strategy with the specification, bit for bit."""
+    index = df.KNNIndex(train, metric=metric, strategy=strategy)
+    found = index.search(queries, k)
+    distances, indices = reference.nearest(train, queries, k, metric)
+    np.testing.assert_array_equal(found.indices, indices)
+    np.testing.assert_array_equal(found.distances, distances)
+    assert strategy in ("auto", index.stats["strategy"])
+    return index
+
+
+WITH_BYTES = [metric for metric in reference.METRICS if metric != "manhattan"]
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(problem=problems())
 def test_any_problem(isa, problem):
     assert_exact(problem.train, problem.queries, problem.k, problem.metric)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(problem=problems())
+@pytest.mark.parametrize("strategy", ["dense", "integer"])
+def test_any_problem_by_any_strategy(isa, strategy, problem):
+    metric = "cosine" if problem.metric == "manhattan" else problem.metric
+    assert_exact_index(problem.train, problem.queries, problem.k, metric, strategy)
+
+
+@pytest.mark.parametrize("metric", WITH_BYTES)
+@pytest.mark.parametrize("dtype", reference.DTYPES)
+@pytest.mark.parametrize("k", [1, 10, 1000])
+def test_integer_filter(isa, metric, dtype, k):
+    rng = np.random.default_rng(k)
+    train = cast(rng.standard_normal((1500, 53)) * 30, dtype)
+    queries = cast(rng.standard_normal((20, 53)) * 30, dtype)
+    index = assert_exact_index(train, queries, k, metric, "integer")
+    if k == 10:
+        assert index.stats["n_refined"] < len(queries) * len(train) / 4
+
+
+@pytest.mark.parametrize("metric", WITH_BYTES)
+def test_integer_filter_on_rows_of_very_different_lengths(isa, metric):
+    rng = np.random.default_rng(17)
+    train = rng.standard_normal((900, 40)).astype(np.float32) * np.float32(10) ** rng.integers(-12, 12, (900, 1)).astype(
+        np.float32
+    )
+    train[::50] = 0
+    assert_exact_index(train, train[::7], 9, metric, "integer")
+
+
+@pytest.mark.parametrize("metric", WITH_BYTES)
+def test_integer_filter_over_several_depth_blocks(isa, metric):
+    rng = np.random.default_rng(18)
+    train = rng.standard_normal((200, 2500), dtype=np.float32)
+    assert_exact_index(train, train[:20] + np.float32(0.1), 5, metric, "integer")
+
+
+def test_strategy_is_chosen_by_the_data():
+    rng = np.random.default_rng(19)
+    normal = rng.standard_normal((4000, 64), dtype=np.float32)
+    clusters = normal[rng.integers(0, 2, len(normal))] + np.float32(1e-6) * normal
+    for train, expected in ((normal, "integer"), (clusters, "dense"), (normal[:, :5], "dense")):
+        index = df.KNNIndex(train)
+        index.search(train[:5], 3)
+        assert index.stats["strategy"] == (expected if _kernels.ISA != "baseline" else "dense")
+        assert index.stats["reason"]
+
+
+def test_strategies_that_do_not_exist():
+    with pytest.raises(ValueError, match="strategy must be one of auto, dense, integer; got 'boxes3'"):
+        df.KNNIndex(np.ones((3, 3)), strategy="boxes3")
+    with pytest.raises(ValueError, match='strategy="integer" cannot be used: the integer filter has no manhattan distance'):
+        df.KNNIndex(np.ones((3, 3)), strategy="integer", metric="manhattan")
+    with pytest.raises(ValueError, match=r'strategy="integer" cannot be used: more than \d+ features'):
+        df.KNNIndex(np.ones((3, 9000), dtype=np.uint8), strategy="integer")
 
 
 @pytest.mark.parametrize("metric", reference.METRICS)
@@ -142,8 +213,10 @@ def crowded_data(kind):
 def test_where_bounds_cannot_tell_rows_apart(isa, kind, metric, k):
     train, queries = crowded_data(kind)
     assert_exact(train, queries, k, metric)
+    if metric in WITH_BYTES:
+        assert_exact_index(train, queries, k, metric, "integer")
     if metric == "euclidean" and k == 7:
-        index = df.KNNIndex(train)
+        index = df.KNNIndex(train, strategy="dense")
         index.search(queries, k)
         assert index.stats["n_refined"] > len(queries) * len(train) / 8
 
@@ -197,17 +270,17 @@ def test_equal_rows_have_distance_zero_and_come_in_order():
 
 def test_filter_refines_few_rows_on_ordinary_data():
     rng = np.random.default_rng(9)
-    index = df.KNNIndex(rng.standard_normal((20000, 64), dtype=np.float32))
-    index.search(rng.standard_normal((200, 64), dtype=np.float32), 10)
-    assert index.stats["n_refined"] < 200 * 15
-    assert index.stats["path"] == "dense"
+    for strategy, most in (("dense", 15), ("integer", 100)):
+        index = df.KNNIndex(rng.standard_normal((20000, 64), dtype=np.float32), strategy=strategy)
+        index.search(rng.standard_normal((200, 64), dtype=np.float32), 10)
+        assert index.stats["n_refined"] < 200 * most
 
 
 def test_integers_need_no_bound():
     """Ties by the thousand among small integers are excluded without a canonical distance each."""
     rng = np.random.default_rng(10)
     train = rng.permuted(np.tile(np.repeat([1, -1], 16), (20000, 1)), axis=1).astype(np.int8)
-    index = df.KNNIndex(train)
+    index = df.KNNIndex(train, strategy="dense")
     found = index.search(np.zeros((1, 32), dtype=np.int8), 10)
     assert found.indices.tolist() == [list(range(10))]
     assert index.stats["n_refined"] < 1000

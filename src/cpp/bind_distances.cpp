@@ -24,7 +24,8 @@ py::tuple pairwise_distances(
         core::AlignedVector<T> bias(n_positions);
         std::vector<float> bounds(2 * static_cast<std::size_t>(n_panels));
         const knn::Packed<T> packed{panels.data(), bias.data(), bounds.data(), bounds.data() + n_panels};
-        const auto report = knn::pack(y_rows, nullptr, y_rows.n_rows, surrogate, packed, execution(n_threads));
+        const auto report =
+            knn::pack(y_rows, nullptr, y_rows.n_rows, knn::DensePacker<T>(surrogate), packed, execution(n_threads));
         if (report.unusable_row >= 0) return {-1, report.unusable_row};
         const knn::PairwiseInput<T> input{x_rows, y_rows, {panels.data(), bias.data(), packed.norm, packed.slack}};
         return {knn::pairwise(input, surrogate, out.data(), out.outerStride(), execution(n_threads)), -1};

@@ -4,6 +4,8 @@
 #include "knn/search.hpp"
 #include "knn/vote.hpp"
 
+#include <type_traits>
+
 namespace deeprob::bind {
 
 namespace {
@@ -14,17 +16,25 @@ using Labels = core::ConstVector<std::int64_t>;
 // An empty list of representatives means that every row stands for itself.
 const Index* or_null(const Labels& values) { return values.size() == 0 ? nullptr : values.data(); }
 
+// What the dtype of a packing says about its filter.
+template <class T>
+using PackerOf = std::conditional_t<std::is_same_v<T, float>, knn::DensePacker<float>, knn::IntegerPacker>;
+template <class T> using FilterOf = std::conditional_t<std::is_same_v<T, float>, knn::DenseFilter, knn::IntegerFilter>;
+
+template <class T>
 py::dict pack(
     const py::array& train, const Labels& representatives, const std::string& metric,
-    const core::ConstVector<double>& center, double scale, core::MutableVector<float> panels,
-    core::MutableVector<float> bias, core::MutableVector<float> norm, core::MutableVector<float> slack, int n_threads
+    const core::ConstVector<double>& center, double scale, core::MutableVector<T> panels, core::MutableVector<T> bias,
+    core::MutableVector<float> norm, core::MutableVector<float> slack, int n_threads
 ) {
     const core::Rows rows = rows_of(train);
     const Index n_positions = representatives.size() == 0 ? rows.n_rows : representatives.size();
     const auto report = without_gil([&] {
         const knn::Surrogate surrogate(knn::metric_named(metric), center.data(), center.size(), scale);
-        const knn::Packed<float> packed{panels.data(), bias.data(), norm.data(), slack.data()};
-        return knn::pack(rows, or_null(representatives), n_positions, surrogate, packed, execution(n_threads));
+        const knn::Packed<T> packed{panels.data(), bias.data(), norm.data(), slack.data()};
+        return knn::pack(
+            rows, or_null(representatives), n_positions, PackerOf<T>(surrogate), packed, execution(n_threads)
+        );
     });
     py::dict result;
     result["unusable_row"] = report.unusable_row;
@@ -33,29 +43,34 @@ py::dict pack(
     return result;
 }
 
-// Five doubles a query.
-knn::RowMeasure* measures_of(double* values) {
-    static_assert(sizeof(knn::RowMeasure) == 5 * sizeof(double));
-    return reinterpret_cast<knn::RowMeasure*>(values);
+// Measures cross the border as rows of doubles.
+template <class T> auto* measures_of(double* values) {
+    using Measure = typename PackerOf<T>::Measure;
+    static_assert(sizeof(Measure) == (std::is_same_v<T, float> ? 5 : 8) * sizeof(double));
+    return reinterpret_cast<Measure*>(values);
 }
 
+template <class T>
 Index pack_queries(
     const py::array& queries, const std::string& metric, const core::ConstVector<double>& center, double scale,
-    core::MutableVector<float> groups, core::Matrix<double> measures, int n_threads
+    core::MutableVector<T> groups, core::Matrix<double> measures, int n_threads
 ) {
     const core::Rows rows = rows_of(queries);
     return without_gil([&] {
         const knn::Surrogate surrogate(knn::metric_named(metric), center.data(), center.size(), scale);
-        return knn::pack_queries(rows, surrogate, groups.data(), measures_of(measures.data()), execution(n_threads));
+        return knn::pack_queries(
+            rows, PackerOf<T>(surrogate), groups.data(), measures_of<T>(measures.data()), execution(n_threads)
+        );
     });
 }
 
+template <class T>
 Index search(
     const py::array& train, const Labels& representatives, const Labels& group_starts, const Labels& group_members,
     const std::string& metric, const core::ConstVector<double>& center, double scale,
-    const core::ConstVector<float>& panels, const core::ConstVector<float>& bias, const core::ConstVector<float>& norm,
+    const core::ConstVector<T>& panels, const core::ConstVector<T>& bias, const core::ConstVector<float>& norm,
     const core::ConstVector<float>& slack, double largest_norm, bool integral, Index first_row,
-    const py::array& queries, const core::ConstVector<float>& query_groups, core::Matrix<double> query_measures,
+    const py::array& queries, const core::ConstVector<T>& query_groups, core::Matrix<double> query_measures,
     core::Matrix<double> distances, core::Matrix<std::int64_t> indices, int n_threads
 ) {
     const knn::SearchInput input{
@@ -64,12 +79,7 @@ Index search(
         .n_positions = representatives.size() == 0 ? static_cast<Index>(train.shape(0)) : representatives.size(),
         .group_starts = group_starts.data(),
         .group_members = group_members.data(),
-        .packed = {panels.data(), bias.data(), norm.data(), slack.data()},
-        .largest_norm = largest_norm,
-        .integral = integral,
         .queries = rows_of(queries),
-        .query_groups = query_groups.data(),
-        .query_measures = measures_of(query_measures.data()),
         .k = distances.cols(),
         .first_row = first_row,
         .distances = distances.data(),
@@ -77,8 +87,39 @@ Index search(
     };
     return without_gil([&] {
         const knn::Surrogate surrogate(knn::metric_named(metric), center.data(), center.size(), scale);
-        return knn::search(input, surrogate, {distances.data(), indices.data()}, execution(n_threads));
+        const knn::Packed<const T> packed{panels.data(), bias.data(), norm.data(), slack.data()};
+        const auto* const measures = measures_of<T>(query_measures.data());
+        const auto filter = [&] {
+            if constexpr (std::is_same_v<T, float>) {
+                return knn::DenseFilter(surrogate, packed, largest_norm, integral, query_groups.data(), measures);
+            } else {
+                return knn::IntegerFilter(surrogate, packed, query_groups.data(), measures);
+            }
+        }();
+        const knn::SearchOutput output{distances.data(), indices.data()};
+        return knn::search(input, filter, surrogate.metric, output, execution(n_threads));
     });
+}
+
+// Packings of one filter.
+template <class T> void bind_filter(py::module_& m) {
+    using namespace py::literals;
+    m.def(
+        "pack", &pack<T>, "train"_a.noconvert(), "representatives"_a.noconvert(), "metric"_a, "center"_a.noconvert(),
+        "scale"_a, "panels"_a.noconvert(), "bias"_a.noconvert(), "norm"_a.noconvert(), "slack"_a.noconvert(),
+        "n_threads"_a
+    );
+    m.def(
+        "pack_queries", &pack_queries<T>, "queries"_a.noconvert(), "metric"_a, "center"_a.noconvert(), "scale"_a,
+        "groups"_a.noconvert(), "measures"_a.noconvert(), "n_threads"_a
+    );
+    m.def(
+        "search", &search<T>, "train"_a.noconvert(), "representatives"_a.noconvert(), "group_starts"_a.noconvert(),
+        "group_members"_a.noconvert(), "metric"_a, "center"_a.noconvert(), "scale"_a, "panels"_a.noconvert(),
+        "bias"_a.noconvert(), "norm"_a.noconvert(), "slack"_a.noconvert(), "largest_norm"_a, "integral"_a,
+        "first_row"_a, "queries"_a.noconvert(), "query_groups"_a.noconvert(), "query_measures"_a.noconvert(),
+        "distances"_a.noconvert(), "indices"_a.noconvert(), "n_threads"_a
+    );
 }
 
 } // namespace
@@ -88,22 +129,10 @@ void bind_knn(py::module_& m) {
     m.def("max_threads", &core::max_threads);
     m.def("panel_rows", [] { return core::kPanelRows<float>; });
     m.def("group_queries", [] { return core::kTileQueries; });
-    m.def(
-        "pack", &pack, "train"_a.noconvert(), "representatives"_a.noconvert(), "metric"_a, "center"_a.noconvert(),
-        "scale"_a, "panels"_a.noconvert(), "bias"_a.noconvert(), "norm"_a.noconvert(), "slack"_a.noconvert(),
-        "n_threads"_a
-    );
-    m.def(
-        "pack_queries", &pack_queries, "queries"_a.noconvert(), "metric"_a, "center"_a.noconvert(), "scale"_a,
-        "groups"_a.noconvert(), "measures"_a.noconvert(), "n_threads"_a
-    );
-    m.def(
-        "search", &search, "train"_a.noconvert(), "representatives"_a.noconvert(), "group_starts"_a.noconvert(),
-        "group_members"_a.noconvert(), "metric"_a, "center"_a.noconvert(), "scale"_a, "panels"_a.noconvert(),
-        "bias"_a.noconvert(), "norm"_a.noconvert(), "slack"_a.noconvert(), "largest_norm"_a, "integral"_a,
-        "first_row"_a, "queries"_a.noconvert(), "query_groups"_a.noconvert(), "query_measures"_a.noconvert(),
-        "distances"_a.noconvert(), "indices"_a.noconvert(), "n_threads"_a
-    );
+    m.def("byte_limit", [] { return core::kByteLimit; });
+    m.def("max_byte_columns", [] { return knn::kMaxByteColumns; });
+    bind_filter<float>(m);
+    bind_filter<std::int32_t>(m);
     m.def(
         "add_votes", &knn::add_votes, "labels"_a.noconvert(), "neighbors"_a.noconvert(), "weights"_a.noconvert(),
         "votes"_a.noconvert()

@@ -78,6 +78,40 @@ inline Vector<double> absolute(Vector<double> a) {
     return reinterpret_cast<Vector<double>>(reinterpret_cast<Bits>(a) & 0x7fffffffffffffffULL);
 }
 
+// Bytes of filters lie in [-kByteLimit, kByteLimit]: seven bits where sums of two products would saturate at sixteen.
+#if defined(__AVX512VNNI__)
+inline constexpr Index kByteLimit = 127;
+#else
+inline constexpr Index kByteLimit = 63;
+#endif
+
+// Adds to each sum the products of its four bytes, those of a unsigned, those of b signed.
+inline Vector<std::int32_t> add_byte_products(
+    Vector<std::int32_t> sum, Vector<std::int32_t> a, Vector<std::int32_t> b
+) {
+#if defined(__AVX512VNNI__)
+    return reinterpret_cast<Vector<std::int32_t>>(
+        _mm512_dpbusd_epi32(reinterpret_cast<__m512i>(sum), reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b))
+    );
+#elif defined(__AVX512F__)
+    const __m512i pairs = _mm512_maddubs_epi16(reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b));
+    return sum + reinterpret_cast<Vector<std::int32_t>>(_mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
+#elif defined(__AVX2__)
+    const __m256i pairs = _mm256_maddubs_epi16(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(b));
+    return sum + reinterpret_cast<Vector<std::int32_t>>(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+#else
+    for (int shift = 0; shift < 32; shift += 8) sum += (a >> shift & 0xff) * (b << (24 - shift) >> 24);
+    return sum;
+#endif
+}
+
+// Integers that fit into bytes.
+inline void store_as_bytes(std::int8_t* p, Vector<double> v) {
+    using Bytes = VectorTraits<std::int8_t, kLanes<double>>::type;
+    const auto bytes = __builtin_convertvector(v, Bytes);
+    std::memcpy(p, &bytes, sizeof bytes);
+}
+
 // Bit l of the result says whether a[l] > b[l]; false where either is NaN.
 inline std::uint32_t greater(Vector<float> a, Vector<float> b) {
 #if defined(__AVX512F__)
@@ -102,6 +136,22 @@ inline std::uint32_t greater(Vector<double> a, Vector<double> b) {
 #else
     std::uint32_t mask = 0;
     for (int l = 0; l < kLanes<double>; ++l) mask |= static_cast<std::uint32_t>(a[l] > b[l]) << l;
+    return mask;
+#endif
+}
+
+inline std::uint32_t greater(Vector<std::int32_t> a, Vector<std::int32_t> b) {
+#if defined(__AVX512F__)
+    return _mm512_cmpgt_epi32_mask(reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b));
+#elif defined(__AVX2__)
+    const auto above = reinterpret_cast<__m256>(a > b);
+    return static_cast<std::uint32_t>(_mm256_movemask_ps(above));
+#elif defined(__SSE2__)
+    const auto above = reinterpret_cast<__m128>(a > b);
+    return static_cast<std::uint32_t>(_mm_movemask_ps(above));
+#else
+    std::uint32_t mask = 0;
+    for (int l = 0; l < kLanes<std::int32_t>; ++l) mask |= static_cast<std::uint32_t>(a[l] > b[l]) << l;
     return mask;
 #endif
 }

@@ -28,6 +28,13 @@ struct NegativeAbsoluteDifference {
     template <class V> static V step(V sum, V a, V b) { return sum - absolute(a - b); }
 };
 
+// On words of four bytes, the rows' unsigned and the queries' signed.
+struct ByteProduct {
+    static Vector<std::int32_t> step(Vector<std::int32_t> sum, Vector<std::int32_t> query, Vector<std::int32_t> row) {
+        return add_byte_products(sum, row, query);
+    }
+};
+
 template <class T> struct Accumulators {
     Vector<T> at[kTileQueries][kTileVectors];
 };

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "knn/crowd.hpp"
+#include "knn/filters.hpp"
 
 namespace deeprob::knn {
 
@@ -12,12 +13,7 @@ struct SearchInput {
     Index n_positions;
     const Index* group_starts;  // with representatives: the equal rows of position j are
     const Index* group_members; // group_members[group_starts[j] : group_starts[j + 1]], ascending
-    Packed<const float> packed;
-    double largest_norm;
-    bool integral;
     Rows queries;
-    const float* query_groups; // as pack_queries makes them
-    const RowMeasure* query_measures;
     Index k;
     // The training rows may be a piece of more: their first is row `first_row` of all. Those before it have been searched; the
     // outputs hold min(k, first_row) neighbours among them for each query. Pieces have no representatives.
@@ -46,13 +42,13 @@ struct SearchPlan {
     Index segment_panels;
     Index n_segments;
 
-    SearchPlan(const SearchInput& input, const core::Execution& execution) {
+    SearchPlan(const SearchInput& input, Index room, const core::Execution& execution) {
         constexpr Index kScratchBytes = Index{32} << 20; // per thread
         constexpr Index kBlockGroups = 24;               // enough work on a panel to hide fetching the next one
         constexpr Index kMaxSegment = Index{1} << 30;    // positions fit 32 bits
         const Index n_queries = input.queries.n_rows;
         k = std::min(input.k, input.first_row + input.n_positions);
-        const Index bytes = Candidates::bytes_per_query(k);
+        const Index bytes = Candidates::bytes_per_query(k, room);
         const Index groups = std::clamp<Index>(kScratchBytes / bytes / core::kTileQueries, 1, kBlockGroups);
         block_queries = groups * core::kTileQueries;
         n_blocks = core::ceil_div(n_queries, block_queries);
@@ -82,21 +78,22 @@ struct SearchPlan {
 };
 
 // One thread's scratch and the steps of a task on it.
-class BlockSearch {
+template <class Filter> class BlockSearch {
   public:
-    BlockSearch(const SearchInput& input, const SearchPlan& plan, const Surrogate& surrogate)
-        : input_(input), plan_(plan), surrogate_(surrogate), bounds_(surrogate),
-          candidates_(plan.block_queries, plan.k), crowd_(surrogate.metric, plan.block_queries, surrogate.n_features),
-          values_(size(surrogate.n_features)),
+    using Value = typename Filter::Value;
+
+    BlockSearch(const SearchInput& input, const SearchPlan& plan, const Filter& filter, Metric metric)
+        : input_(input), plan_(plan), filter_(filter), metric_(metric),
+          candidates_(plan.block_queries, plan.k, Filter::kRoom),
+          crowd_(metric, plan.block_queries, input.queries.n_features), values_(size(input.queries.n_features)),
           partial_(
-              core::n_depth_blocks(surrogate.n_features) > 1
-                  ? size(plan.max_groups() * core::kTileQueries * core::kPanelRows<float>)
+              core::n_depth_blocks(filter.depth()) > 1
+                  ? size(plan.max_groups() * core::kTileQueries * core::kPanelRows<Value>)
                   : 0
           ),
-          relative_(size(plan.block_queries)), product_(size(plan.block_queries)), constant_(size(plan.block_queries)),
-          panel_(size(plan.block_queries)), threshold_(size(plan.max_groups() * core::kTileQueries)),
-          refined_(size(Candidates::capacity(plan.k))), rows_(size(Candidates::capacity(plan.k))),
-          keys_(size(Candidates::capacity(plan.k))) {}
+          bounds_(size(plan.block_queries)), limits_(size(plan.max_groups() * core::kTileQueries)),
+          refined_(size(std::max(candidates_.capacity(), Crowd::kLanes))), rows_(size(candidates_.capacity())),
+          keys_(size(candidates_.capacity())), ranked_(size(candidates_.capacity())) {}
 
     // Prepares for queries [begin, end). The rows found before belong to segment 0; the others know their distance only.
     void load(Index begin, Index end, Index segment) {
@@ -105,27 +102,17 @@ class BlockSearch {
         first_group_ = begin / core::kTileQueries;
         n_groups_ = core::ceil_div(end, core::kTileQueries) - first_group_;
         // The other queries of the groups are never candidates.
-        std::ranges::fill(threshold_, std::numeric_limits<float>::infinity());
+        constexpr Value kAbove = std::numeric_limits<Value>::has_infinity ? std::numeric_limits<Value>::infinity()
+                                                                          : std::numeric_limits<Value>::max();
+        std::ranges::fill(limits_, kAbove);
+        norm_ = slack_ = 0;
         crowd_.clear();
         for (Index q = 0; q < n_queries_; ++q) {
-            const QueryBound bound = bounds_.query(measure(q), input_.largest_norm, input_.integral);
-            relative_[size(q)] = bound.relative;
-            product_[size(q)] = bound.product;
-            constant_[size(q)] = bound.constant;
-            panel_[size(q)] = bound.panel;
+            bounds_[size(q)] = filter_.bound(begin + q);
             candidates_.clear(q);
+            set_limit(q);
             if (input_.n_found() > 0) recall(q, segment == 0);
         }
-    }
-
-    // The error of query q's score with the row at a position of the segment, rounded up.
-    [[nodiscard]] auto error_of(Index q) const {
-        return [this, q](std::int32_t position, float score) {
-            const Index panel = segment_ + position / core::kPanelRows<float>;
-            const float error = relative_[size(q)] * std::abs(score) + product_[size(q)] * input_.packed.norm[panel]
-                                + constant_[size(q)] + panel_[size(q)] * input_.packed.slack[panel];
-            return error * (1 + 0x1p-20F);
-        };
     }
 
     // Sweeps the panels [begin, end); false if stopped.
@@ -133,17 +120,13 @@ class BlockSearch {
         segment_ = begin;
         for (Index panel = begin; panel < end; ++panel) {
             if (control.stopped(thread)) return false;
-            set_thresholds(panel);
-            if (surrogate_.metric == Metric::manhattan) {
-                sweep<core::NegativeAbsoluteDifference>(panel);
-            } else {
-                sweep<core::Product>(panel);
-            }
+            set_limits(panel);
+            sweep(panel);
             serve_crowd(panel);
         }
         for (Index q = 0; q < n_queries_; ++q) {
             candidates_.tighten(q, error_of(q));
-            refine(q);
+            refine(q, std::numeric_limits<Index>::max());
         }
         return true;
     }
@@ -154,7 +137,6 @@ class BlockSearch {
 
   private:
     static std::size_t size(Index n) { return static_cast<std::size_t>(n); }
-    [[nodiscard]] const RowMeasure& measure(Index q) const { return input_.query_measures[first_query_ + q]; }
     // Query 0 of the block is this one of its first group.
     [[nodiscard]] Index offset() const { return first_query_ - first_group_ * core::kTileQueries; }
 
@@ -163,63 +145,83 @@ class BlockSearch {
         const Index n_found = input_.n_found();
         for (Index i = 0; i < n_found; ++i) {
             const Index at = (first_query_ + q) * input_.k + i;
-            refined_[size(i)] = {key_of_distance(surrogate_.metric, input_.distances[at]), input_.indices[at]};
+            refined_[size(i)] = {key_of_distance(metric_, input_.distances[at]), input_.indices[at]};
         }
         if (n_found == plan_.k) raise_threshold(q, refined_[size(n_found - 1)].key);
         if (keep) candidates_.merge(q, {refined_.data(), size(n_found)});
     }
 
-    void raise_threshold(Index q, double key) { candidates_.raise(q, bounds_.score_of_key(measure(q), key)); }
-
-    // The score that a row of this panel must exceed to be a candidate, for each query.
-    void set_thresholds(Index panel) {
-        const float norm = input_.packed.norm[panel];
-        const float slack = input_.packed.slack[panel];
-        float* thresholds = threshold_.data() + offset();
-        for (Index q = 0; q < n_queries_; ++q) {
-            const float error = product_[size(q)] * norm + constant_[size(q)] + panel_[size(q)] * slack;
-            const float threshold = candidates_.threshold(q) - error;
-            // -infinity stays: its product with relative = 0 is NaN.
-            thresholds[q] = std::isinf(threshold) ? threshold : threshold - std::abs(threshold) * relative_[size(q)];
-        }
-    }
-
-    template <class Step> void sweep(Index panel) {
-        constexpr Index kRows = core::kPanelRows<float>;
-        const Index group_size = surrogate_.n_features * core::kTileQueries;
-        const core::QueryBlock<float> block{
-            input_.query_groups + first_group_ * group_size, n_groups_, surrogate_.n_features, partial_.data()
+    // The error of query q's score with the row at a position of the segment, rounded up.
+    [[nodiscard]] auto error_of(Index q) const {
+        return [this, q](std::int32_t position, float score) {
+            const Index panel = segment_ + position / core::kPanelRows<Value>;
+            const QueryBound& bound = bounds_[size(q)];
+            const float error = bound.relative * std::abs(score) + bound.product * filter_.packed.norm[panel]
+                                + bound.constant + bound.panel * filter_.packed.slack[panel];
+            return error * (1 + 0x1p-20F);
         };
-        core::sweep_panel<Step>(
-            block, input_.packed.panels + panel * kRows * surrogate_.n_features, input_.packed.bias + panel * kRows,
-            [&](Index group, const core::Accumulators<float>& sums) { collect(panel, group, sums); }
-        );
     }
 
-    [[gnu::always_inline]] void collect(Index panel, Index group, const core::Accumulators<float>& sums) {
-        const float* thresholds = threshold_.data() + group * core::kTileQueries;
+    void raise_threshold(Index q, double key) {
+        candidates_.raise(q, filter_.score_of_key(first_query_ + q, key));
+        set_limit(q);
+    }
+
+    // The sum that a row must exceed to be a candidate of query q, in a panel whose norm and slack are at most norm_ and slack_.
+    void set_limit(Index q) {
+        const QueryBound& bound = bounds_[size(q)];
+        const float error = bound.product * norm_ + bound.constant + bound.panel * slack_;
+        float threshold = candidates_.threshold(q) - error;
+        // -infinity stays: its product with relative = 0 is NaN.
+        if (!std::isinf(threshold)) threshold -= std::abs(threshold) * bound.relative;
+        limits_[size(offset() + q)] = filter_.limit(first_query_ + q, threshold);
+    }
+
+    // Limits hold from panel to panel, as long as the panels' own parts of the bounds do not change much.
+    void set_limits(Index panel) {
+        constexpr float kSimilar = 0.9F;
+        const float norm = filter_.packed.norm[panel];
+        const float slack = filter_.packed.slack[panel];
+        if (norm <= norm_ && norm >= kSimilar * norm_ && slack <= slack_ && slack >= kSimilar * slack_) return;
+        norm_ = norm;
+        slack_ = slack;
+        for (Index q = 0; q < n_queries_; ++q) set_limit(q);
+    }
+
+    void sweep(Index panel) {
+        const core::QueryBlock<Value> block{
+            filter_.groups + first_group_ * filter_.depth() * core::kTileQueries, n_groups_, filter_.depth(),
+            partial_.data()
+        };
+        filter_.sweep(block, panel, [&](Index group, const core::Accumulators<Value>& sums) {
+            collect(panel, group, sums);
+        });
+    }
+
+    [[gnu::always_inline]] void collect(Index panel, Index group, const core::Accumulators<Value>& sums) {
+        const Value* limits = limits_.data() + group * core::kTileQueries;
         std::uint32_t hits[core::kTileQueries];
         std::uint32_t any = 0;
         for (Index q = 0; q < core::kTileQueries; ++q) {
-            const auto threshold = core::broadcast(thresholds[q]);
+            const auto limit = core::broadcast(limits[q]);
             hits[q] = 0;
             for (Index v = 0; v < core::kTileVectors; ++v) {
-                hits[q] |= core::greater(sums.at[q][v], threshold) << (v * core::kLanes<float>);
+                hits[q] |= core::greater(sums.at[q][v], limit) << (v * core::kLanes<Value>);
             }
             any |= hits[q];
         }
         if (any != 0) [[unlikely]] {
             // A copy, so that the accumulators need an address here only.
-            const core::Accumulators<float> scores = sums;
-            append(panel, group, scores, hits);
+            const core::Accumulators<Value> copy = sums;
+            append(panel, group, copy, hits);
         }
     }
 
     [[gnu::noinline]] void append(
-        Index panel, Index group, const core::Accumulators<float>& sums, const std::uint32_t* hits
+        Index panel, Index group, const core::Accumulators<Value>& sums, const std::uint32_t* hits
     ) {
-        constexpr std::uint32_t kVectorMask = (std::uint32_t{1} << core::kLanes<float>) - 1;
-        const auto position = static_cast<std::int32_t>((panel - segment_) * core::kPanelRows<float>);
+        constexpr std::uint32_t kVectorMask = (std::uint32_t{1} << core::kLanes<Value>) - 1;
+        const auto position = static_cast<std::int32_t>((panel - segment_) * core::kPanelRows<Value>);
         for (Index t = 0; t < core::kTileQueries; ++t) {
             if (hits[t] == 0) continue;
             const Index q = group * core::kTileQueries + t - offset();
@@ -229,24 +231,28 @@ class BlockSearch {
                 continue;
             }
             for (Index v = 0; v < core::kTileVectors; ++v) {
-                const std::uint32_t mask = hits[t] >> (v * core::kLanes<float>) & kVectorMask;
-                const auto first = position + static_cast<std::int32_t>(v * core::kLanes<float>);
-                if (mask != 0) candidates_.append(q, sums.at[t][v], first, mask);
+                const std::uint32_t mask = hits[t] >> (v * core::kLanes<Value>) & kVectorMask;
+                const auto first = position + static_cast<std::int32_t>(v * core::kLanes<Value>);
+                if (mask != 0) candidates_.append(q, filter_.scores(first_query_ + q, sums.at[t][v]), first, mask);
             }
         }
     }
 
     void make_room(Index q) {
+        const auto crowded = [&] { return candidates_.count(q) > plan_.k + Filter::kRoom / 2; };
         candidates_.tighten(q, error_of(q));
-        // Where the bounds keep more than half, they would soon be asked again: the canonical distances decide.
-        if (std::ssize(candidates_.positions(q)) > plan_.k + Candidates::kRoom / 2) {
-            refine(q);
+        set_limit(q);
+        // Where the bounds keep more than half, they would soon be asked again: canonical distances decide, first those of the
+        // best, which may exclude the others.
+        if (crowded()) refine(q, plan_.k);
+        if (crowded()) {
+            refine(q, std::numeric_limits<Index>::max());
             crowd_.enter(q);
         }
     }
 
     void serve_crowd(Index panel) {
-        const Index first = panel * core::kPanelRows<float>;
+        const Index first = panel * core::kPanelRows<Value>;
         n_refined_ += crowd_.serve(
             input_.train, input_.queries,
             [&](Index lane) { return training_row(input_.representatives, first + lane); },
@@ -277,25 +283,41 @@ class BlockSearch {
         if (std::ssize(candidates_.exact(q)) == plan_.k) raise_threshold(q, worst_key(q));
     }
 
-    // Canonical keys of the candidates; the best of them and of the exact neighbours so far remain.
-    void refine(Index q) {
-        const auto positions = candidates_.positions(q);
-        const Index first = segment_ * core::kPanelRows<float>;
-        for (std::size_t c = 0; c < positions.size(); ++c) {
-            rows_[c] = training_row(input_.representatives, first + positions[c]);
-        }
+    // Computes canonical distances of candidates, best first, until `most` are known or no other can be among the nearest.
+    void refine(Index q, Index most) {
+        constexpr Index kAtOnce = 8; // then the threshold is raised
+        const Index first = segment_ * core::kPanelRows<Value>;
+        const auto error = error_of(q);
+        std::span<Candidate> rest = candidates_.ranked(q, ranked_);
         row_as_double(input_.queries, first_query_ + q, values_.data());
-        const CanonicalQuery query{values_.data(), measure(q).input_norm2};
-        canonical_keys(surrogate_.metric, query, input_.train, {rows_.data(), positions.size()}, keys_.data());
-        n_refined_ += std::ssize(positions);
-        for (std::size_t c = 0; c < positions.size(); ++c) refined_[c] = {keys_[c], input_.first_row + rows_[c]};
-        settle(q, positions.size());
+        const CanonicalQuery query{values_.data(), filter_.input_norm2(first_query_ + q)};
+        const auto excluded = [&](const Candidate& c) {
+            return c.score + error(c.position, c.score) < candidates_.threshold(q);
+        };
+        while (!rest.empty() && most > 0) {
+            const Index missing = plan_.k - std::ssize(candidates_.exact(q));
+            const Index wanted = std::min(std::max(kAtOnce, missing), most);
+            Index n = 0;
+            std::size_t used = 0;
+            for (; used < rest.size() && n < wanted; ++used) {
+                if (!excluded(rest[used])) {
+                    rows_[size(n++)] = training_row(input_.representatives, first + rest[used].position);
+                }
+            }
+            rest = rest.subspan(used);
+            canonical_keys(metric_, query, input_.train, {rows_.data(), size(n)}, keys_.data());
+            for (Index c = 0; c < n; ++c) refined_[size(c)] = {keys_[size(c)], input_.first_row + rows_[size(c)]};
+            n_refined_ += n;
+            most -= n;
+            settle(q, size(n));
+        }
+        candidates_.assign(q, rest, excluded);
     }
 
     const SearchInput& input_;
     const SearchPlan& plan_;
-    const Surrogate& surrogate_;
-    FilterBounds bounds_;
+    const Filter& filter_;
+    Metric metric_;
     Candidates candidates_;
     Crowd crowd_;
     Index first_query_ = 0;
@@ -304,16 +326,16 @@ class BlockSearch {
     Index n_groups_ = 0;
     Index segment_ = 0; // first panel
     Index n_refined_ = 0;
+    float norm_ = 0; // that the limits stand for
+    float slack_ = 0;
     std::vector<double> values_; // one query
-    core::AlignedVector<float> partial_;
-    std::vector<float> relative_; // QueryBound of each query, by field
-    std::vector<float> product_;
-    std::vector<float> constant_;
-    std::vector<float> panel_;
-    std::vector<float> threshold_; // for the panel at hand
+    core::AlignedVector<Value> partial_;
+    std::vector<QueryBound> bounds_;
+    std::vector<Value> limits_;
     std::vector<Neighbor> refined_;
     std::vector<Index> rows_;
     std::vector<double> keys_;
+    std::vector<Candidate> ranked_;
 };
 
 } // namespace deeprob::knn

@@ -6,6 +6,7 @@
 #include "knn/filter.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <limits>
 #include <span>
 #include <vector>
@@ -27,6 +28,12 @@ inline Index keep_smallest(std::span<Neighbor> all, Index k) {
     std::sort(all.begin(), all.begin() + kept);
     return kept;
 }
+
+// A row that passed the filter, by its score.
+struct Candidate {
+    float score;
+    std::int32_t position;
+};
 
 inline constexpr float kNothing = -std::numeric_limits<float>::infinity();
 
@@ -73,17 +80,14 @@ inline float exceeded_by(std::span<const float> values, Index k) {
 
 class Candidates {
   public:
-    // Room beyond k before thresholds are tightened: small, so that they tighten early.
-    static constexpr Index kRoom = 64;
-
-    static Index capacity(Index k) { return 2 * k + kRoom + core::kPanelRows<float>; }
-    static Index bytes_per_query(Index k) {
-        return capacity(k) * static_cast<Index>(sizeof(float) + sizeof(std::int32_t))
+    static Index bytes_per_query(Index k, Index room) {
+        return capacity(k, room) * static_cast<Index>(sizeof(float) + sizeof(std::int32_t))
                + k * static_cast<Index>(sizeof(Neighbor));
     }
 
-    Candidates(Index n_queries, Index k)
-        : k_(k), capacity_(capacity(k)),
+    // `room`: for candidates beyond k, before thresholds are tightened.
+    Candidates(Index n_queries, Index k, Index room)
+        : k_(k), capacity_(capacity(k, room)),
           // One vector more than the capacity: compression writes whole vectors.
           stride_(capacity_ + core::kLanes<float>), scores_(size(n_queries * stride_)),
           positions_(size(n_queries * stride_)), counts_(size(n_queries)), exact_(size(n_queries * k)),
@@ -142,22 +146,42 @@ class Candidates {
         count = kept;
     }
 
-    [[nodiscard]] std::span<const std::int32_t> positions(Index query) const {
-        return {positions_.data() + query * stride_, size(counts_[size(query)])};
+    [[nodiscard]] Index capacity() const { return capacity_; }
+    [[nodiscard]] Index count(Index query) const { return counts_[size(query)]; }
+
+    // The candidates, best first, into the front of `out`.
+    std::span<Candidate> ranked(Index query, std::span<Candidate> out) const {
+        const auto n = size(counts_[size(query)]);
+        for (std::size_t c = 0; c < n; ++c) {
+            const std::size_t at = size(query * stride_) + c;
+            out[c] = {scores_[at], positions_[at]};
+        }
+        std::ranges::sort(out.first(n), std::greater{}, &Candidate::score);
+        return out.first(n);
+    }
+
+    // Only these remain candidates, less the excluded ones.
+    template <class Excluded> void assign(Index query, std::span<const Candidate> rest, const Excluded& excluded) {
+        Index n = 0;
+        for (const Candidate& candidate : rest) {
+            if (excluded(candidate)) continue;
+            scores_[size(query * stride_ + n)] = candidate.score;
+            positions_[size(query * stride_ + n)] = candidate.position;
+            ++n;
+        }
+        counts_[size(query)] = n;
     }
 
     [[nodiscard]] std::span<const Neighbor> exact(Index query) const {
         return {exact_.data() + query * k_, size(exact_counts_[size(query)])};
     }
 
-    // The k first of `refined`, rows by their canonical keys, and of the exact neighbours so far remain; the candidates are
-    // done with. Reorders `refined`.
+    // The k first of `refined`, rows by their canonical keys, and of the exact neighbours so far remain. Reorders `refined`.
     void merge(Index query, std::span<Neighbor> refined) {
-        counts_[size(query)] = 0;
         const std::span<const Neighbor> found = refined.first(size(keep_smallest(refined, k_)));
         const auto before = exact(query);
         const Index kept = std::min(std::ssize(before) + std::ssize(found), k_);
-        std::merge(before.begin(), before.end(), found.begin(), found.end(), merged_.begin());
+        std::ranges::merge(before, found, merged_.begin(), [](const Neighbor& a, const Neighbor& b) { return a < b; });
         std::copy_n(merged_.begin(), kept, exact_.begin() + query * k_);
         exact_counts_[size(query)] = kept;
     }
@@ -169,6 +193,7 @@ class Candidates {
     }
 
   private:
+    static Index capacity(Index k, Index room) { return 2 * k + room + core::kPanelRows<float>; }
     static std::size_t size(Index n) { return static_cast<std::size_t>(n); }
 
     Index k_;

@@ -80,7 +80,7 @@ void canonical_sums(const Q* query, const T* const* rows, Index n_features, doub
 
 // The register tile of canonical sums: kTileLeft rows with kTileRight others, as many as the registers of a level hold.
 inline constexpr Index kTileLeft = kCanonicalVectors == 1 ? 4 : 2;
-inline constexpr Index kTileRight = kCanonicalVectors == 1 ? 4 : (kCanonicalVectors == 2 ? 2 : 1);
+inline constexpr Index kTileRight = 4 / kCanonicalVectors;
 
 // sums[l * kTileRight + r], of doubles that are padded with zeros to `padded_features`, a multiple of kCanonicalLanes.
 template <class Terms>

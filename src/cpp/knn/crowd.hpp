@@ -20,16 +20,16 @@ class Crowd {
           wanted_(size(n_queries)), rows_(size(kLanes * width_)), queries_(size(kTileLeft * width_)) {}
 
     void clear() {
-        std::ranges::fill(member_, false);
+        std::ranges::fill(member_, 0);
         n_wanted_ = 0;
     }
-    [[nodiscard]] bool has(Index query) const { return member_[size(query)]; }
-    void enter(Index query) { member_[size(query)] = true; }
+    [[nodiscard]] bool has(Index query) const { return member_[size(query)] != 0; }
+    void enter(Index query) { member_[size(query)] = 1; }
 
     // Member `query` wants the lanes `rows` of the panel at hand.
     void want(Index query, std::uint32_t rows) {
         wanted_[size(n_wanted_++)] = {rows, static_cast<std::uint32_t>(query)};
-        if (std::popcount(rows) < kFewRows) member_[size(query)] = false;
+        if (std::popcount(rows) < kFewRows) member_[size(query)] = 0;
     }
 
     // Computes the canonical sums that were wanted, and perhaps others of the same panel. For every query, give(query, lanes, key)
@@ -120,7 +120,7 @@ class Crowd {
 
     Metric metric_;
     Index width_;
-    std::vector<char> member_;
+    std::vector<std::uint8_t> member_;
     std::vector<Wanted> wanted_;
     Index n_wanted_ = 0;
     core::AlignedVector<double> rows_;

@@ -17,8 +17,8 @@ inline constexpr double kUnderflow64 = 0x1p-1020; // of a product in float64, an
 inline constexpr double kExactIntegers = 0x1p23;  // half integers up to here are exact in float32
 
 // What a row adds to the bounds of its panel.
-struct RowBound {
-    float bias; // the term of the score that depends on the row alone; infinite if the row must always pass
+template <class T> struct RowBound {
+    T bias; // the term of the score that depends on the row alone; infinite if the row must always pass
     double norm;
     double slack;
 };
@@ -54,19 +54,19 @@ class FilterBounds {
         return 0;
     }
 
-    [[nodiscard]] RowBound row(const RowMeasure& row) const {
-        if (!row.filterable(surrogate_)) return {std::numeric_limits<float>::infinity(), 0, 0};
+    [[nodiscard]] RowBound<double> row(const RowMeasure& row) const {
+        if (!row.filterable(surrogate_)) return {std::numeric_limits<double>::infinity(), 0, 0};
         if (surrogate_.metric == Metric::manhattan) {
             return {0, 0, 2 * kUnit * row.norm1 * surrogate_.scale};
         }
         const double norm = std::sqrt(row.norm2) * surrogate_.scale;
         const double bias = this->bias(row);
         if (std::abs(bias) > kMaxSurrogateNorm * kMaxSurrogateNorm) {
-            return {std::numeric_limits<float>::infinity(), 0, 0};
+            return {std::numeric_limits<double>::infinity(), 0, 0};
         }
         double slack = (sum_ + 2 * kUnit) * std::abs(bias) + kUnderflow * root_n_ * norm;
         slack += is_euclidean(surrogate_.metric) ? 2 * canonical_ * norm * norm : canonical_ * center_norm_ * norm;
-        return {static_cast<float>(bias), norm, slack};
+        return {bias, norm, slack};
     }
 
     // `largest_norm`: of the centred training rows, unscaled; `integral`: whether all of them are made of integers.

@@ -1,8 +1,8 @@
-// Rows and queries into the layouts of core/tile.hpp, as surrogates.
+// Rows and queries into the layouts of core/tile.hpp, as surrogates. What becomes of one row is the packer's business.
 #pragma once
 
 #include "core/parallel.hpp"
-#include "knn/filter.hpp"
+#include "knn/integer.hpp"
 
 #include <limits>
 
@@ -12,8 +12,8 @@ namespace deeprob::knn {
 // are no representatives.
 template <class T> struct Packed {
     using Bound = std::conditional_t<std::is_const_v<T>, const float, float>;
-    T* panels;    // (n_panels, n_features, kPanelRows)
-    T* bias;      // (n_panels * kPanelRows); -infinity beyond the last row
+    T* panels;    // (n_panels, depth, kPanelRows)
+    T* bias;      // (n_panels * kPanelRows); the lowest value beyond the last row
     Bound* norm;  // (n_panels), the largest RowBound::norm of each panel
     Bound* slack; // (n_panels), the largest RowBound::slack
 };
@@ -24,77 +24,136 @@ struct PackReport {
     bool integral = true;
 };
 
+// Surrogates in floating point.
+template <class T> class DensePacker {
+  public:
+    using Value = T;
+    using Measure = RowMeasure;
+    static constexpr T kLowest = -std::numeric_limits<T>::infinity();
+
+    explicit DensePacker(const Surrogate& surrogate) : surrogate(surrogate), bounds_(surrogate) {}
+
+    [[nodiscard]] Index depth() const { return surrogate.n_features; }
+    RowBound<T> row(const RowMeasure& measure, const double* centred, T* out) const {
+        const RowBound<double> bound = bounds_.row(measure);
+        if (!std::isinf(bound.bias)) scale(centred, out);
+        return {static_cast<T>(bound.bias), bound.norm, bound.slack};
+    }
+    // Queries without a surrogate stay zeros.
+    RowMeasure query(const RowMeasure& measure, const double* centred, T* out) const {
+        if (measure.filterable(surrogate)) scale(centred, out);
+        return measure;
+    }
+
+    const Surrogate& surrogate;
+
+  private:
+    void scale(const double* centred, T* out) const {
+        for (Index f = 0; f < surrogate.n_features; ++f) out[f] = static_cast<T>(centred[f] * surrogate.scale);
+    }
+
+    FilterBounds bounds_;
+};
+
+// Surrogates in bytes, four to a word.
+class IntegerPacker {
+  public:
+    using Value = std::int32_t;
+    using Measure = IntegerMeasure;
+    static constexpr std::int32_t kLowest = std::numeric_limits<std::int32_t>::min();
+
+    explicit IntegerPacker(const Surrogate& surrogate) : surrogate(surrogate), bounds_(surrogate) {}
+
+    [[nodiscard]] Index depth() const { return n_words(surrogate.n_features); }
+    RowBound<std::int32_t> row(const RowMeasure& measure, const double* centred, std::int32_t* out) const {
+        auto* bytes = reinterpret_cast<std::int8_t*>(out);
+        const IntegerMeasure rounded = round_to_bytes(surrogate, measure, centred, bytes);
+        for (Index f = 0; f < 4 * depth(); ++f) bytes[f] = static_cast<std::int8_t>(bytes[f] + kByteOffset);
+        return bounds_.row(rounded);
+    }
+    IntegerMeasure query(const RowMeasure& measure, const double* centred, std::int32_t* out) const {
+        return round_to_bytes(surrogate, measure, centred, reinterpret_cast<std::int8_t*>(out));
+    }
+
+    const Surrogate& surrogate;
+
+  private:
+    IntegerBounds bounds_;
+};
+
 inline Index training_row(const Index* representatives, Index position) {
     return representatives == nullptr ? position : representatives[position];
 }
 
-// The rows of a panel before they are transposed lie an odd number of cache lines apart, so that they do not share a set.
-inline Index packing_stride(const Surrogate& surrogate) { return core::round_up(surrogate.padded_features(), 32) + 16; }
+// One thread's scratch.
+template <class Packer> struct PackScratch {
+    using Value = typename Packer::Value;
+    std::vector<double> values; // a row, padded with zeros
+    // The rows of a panel before they are transposed lie an odd number of cache lines apart, so that they do not share a set.
+    Index stride;
+    std::vector<Value> rows;
 
-template <class T>
+    explicit PackScratch(const Packer& packer)
+        : values(static_cast<std::size_t>(packer.surrogate.padded_features())),
+          stride(core::round_up(packer.surrogate.padded_features(), 32) + 16),
+          rows(static_cast<std::size_t>(core::kPanelRows<Value> * stride)) {}
+
+    RowMeasure load(const Rows& from, Index row, const Surrogate& surrogate) {
+        row_as_double(from, row, values.data());
+        std::fill(values.begin() + from.n_features, values.end(), 0.0);
+        return center_row(surrogate, values.data());
+    }
+};
+
+template <class Packer, class T = typename Packer::Value>
 PackReport pack_panel(
-    const Rows& train, const Index* representatives, Index n_positions, const Surrogate& surrogate,
-    const FilterBounds& bounds, Index panel, const Packed<T>& packed, double* values, T* rows
+    const Rows& train, const Index* representatives, Index n_positions, const Packer& packer, Index panel,
+    const Packed<T>& packed, PackScratch<Packer>& scratch
 ) {
     constexpr Index kRows = core::kPanelRows<T>;
-    const Index n_features = train.n_features;
     PackReport report;
-    const Index row_stride = packing_stride(surrogate);
-    std::fill_n(rows, kRows * row_stride, T{0});
+    std::ranges::fill(scratch.rows, T{0});
     double norm = 0;
     double slack = 0;
     for (Index r = 0; r < kRows; ++r) {
         const Index position = panel * kRows + r;
-        T* bias = packed.bias + position;
         if (position >= n_positions) {
-            *bias = -std::numeric_limits<T>::infinity();
+            packed.bias[position] = Packer::kLowest;
             continue;
         }
         const Index id = training_row(representatives, position);
-        row_as_double(train, id, values);
-        std::fill(values + n_features, values + surrogate.padded_features(), 0.0);
-        const RowMeasure measure = center_row(surrogate, values);
+        const RowMeasure measure = scratch.load(train, id, packer.surrogate);
         if (!measure.usable() && report.unusable_row < 0) report.unusable_row = id;
-        const RowBound bound = bounds.row(measure);
         report.integral = report.integral && measure.integral();
         report.largest_norm = std::max(report.largest_norm, std::sqrt(measure.norm2));
+        const RowBound<T> bound = packer.row(measure, scratch.values.data(), scratch.rows.data() + r * scratch.stride);
+        packed.bias[position] = bound.bias;
         norm = std::max(norm, bound.norm);
         slack = std::max(slack, bound.slack);
-        if (std::isinf(bound.bias)) {
-            *bias = bound.bias;
-        } else {
-            *bias = static_cast<T>(bounds.bias(measure));
-            T* row = rows + r * row_stride;
-            for (Index f = 0; f < n_features; ++f) row[f] = surrogate.scaled<T>(values[f]);
-        }
     }
-    T* out = packed.panels + panel * kRows * n_features;
-    for (Index f = 0; f < n_features; ++f) {
-        for (Index r = 0; r < kRows; ++r) out[f * kRows + r] = rows[r * row_stride + f];
+    T* out = packed.panels + panel * kRows * packer.depth();
+    for (Index f = 0; f < packer.depth(); ++f) {
+        const T* in = scratch.rows.data() + f;
+        for (Index r = 0; r < kRows; ++r) out[f * kRows + r] = in[r * scratch.stride];
     }
     packed.norm[panel] = rounded_up(norm);
     packed.slack[panel] = rounded_up(slack);
     return report;
 }
 
-template <class T>
+template <class Packer, class T = typename Packer::Value>
 PackReport pack(
-    const Rows& train, const Index* representatives, Index n_positions, const Surrogate& surrogate,
-    const Packed<T>& packed, const core::Execution& execution
+    const Rows& train, const Index* representatives, Index n_positions, const Packer& packer, const Packed<T>& packed,
+    const core::Execution& execution
 ) {
     const Index n_panels = core::ceil_div(n_positions, core::kPanelRows<T>);
-    const auto n_threads = static_cast<std::size_t>(core::team_size(n_panels, execution));
-    const auto width = static_cast<std::size_t>(surrogate.padded_features());
-    std::vector<double> values(n_threads * width);
-    const auto panel_size = static_cast<std::size_t>(core::kPanelRows<T> * packing_stride(surrogate));
-    std::vector<T> rows(n_threads * panel_size);
+    std::vector<PackScratch<Packer>> scratch(
+        static_cast<std::size_t>(core::team_size(n_panels, execution)), PackScratch<Packer>(packer)
+    );
     std::vector<PackReport> reports(static_cast<std::size_t>(n_panels));
-    const FilterBounds bounds(surrogate);
     core::parallel_for(n_panels, execution, [&](Index panel, int thread, core::LoopControl&) {
-        const auto t = static_cast<std::size_t>(thread);
         reports[static_cast<std::size_t>(panel)] = pack_panel(
-            train, representatives, n_positions, surrogate, bounds, panel, packed, values.data() + t * width,
-            rows.data() + t * panel_size
+            train, representatives, n_positions, packer, panel, packed, scratch[static_cast<std::size_t>(thread)]
         );
     });
     PackReport total;
@@ -106,46 +165,44 @@ PackReport pack(
     return total;
 }
 
-// Packs queries [first, last), at most kTileQueries of them, into one group; queries without a surrogate become zeros.
-// `values` has room for a padded row.
-template <class T>
+// Packs queries [first, last), at most kTileQueries of them, into one group.
+template <class Packer, class T = typename Packer::Value>
 void pack_group(
-    const Rows& queries, Index first, Index last, const Surrogate& surrogate, double* values, T* group,
-    RowMeasure* measures
+    const Rows& queries, Index first, Index last, const Packer& packer, PackScratch<Packer>& scratch, T* group,
+    typename Packer::Measure* measures
 ) {
-    const Index n_features = surrogate.n_features;
-    std::fill_n(group, n_features * core::kTileQueries, T{0});
+    std::fill_n(group, packer.depth() * core::kTileQueries, T{0});
     for (Index q = first; q < last; ++q) {
-        row_as_double(queries, q, values);
-        std::fill(values + n_features, values + surrogate.padded_features(), 0.0);
-        const RowMeasure measure = center_row(surrogate, values);
-        measures[q - first] = measure;
-        if (!measure.filterable(surrogate)) continue;
+        const RowMeasure measure = scratch.load(queries, q, packer.surrogate);
+        std::fill_n(scratch.rows.data(), packer.depth(), T{0});
+        measures[q - first] = packer.query(measure, scratch.values.data(), scratch.rows.data());
         T* out = group + (q - first);
-        for (Index f = 0; f < n_features; ++f) out[f * core::kTileQueries] = surrogate.scaled<T>(values[f]);
+        for (Index f = 0; f < packer.depth(); ++f)
+            out[f * core::kTileQueries] = scratch.rows[static_cast<std::size_t>(f)];
     }
 }
 
 // Packs all queries; returns the first that cannot be searched, or -1.
-template <class T>
+template <class Packer, class T = typename Packer::Value>
 Index pack_queries(
-    const Rows& queries, const Surrogate& surrogate, T* groups, RowMeasure* measures, const core::Execution& execution
+    const Rows& queries, const Packer& packer, T* groups, typename Packer::Measure* measures,
+    const core::Execution& execution
 ) {
     const Index n_groups = core::ceil_div(queries.n_rows, core::kTileQueries);
-    const auto n_threads = static_cast<std::size_t>(core::team_size(n_groups, execution));
-    const auto width = static_cast<std::size_t>(surrogate.padded_features());
-    std::vector<double> values(n_threads * width);
+    std::vector<PackScratch<Packer>> scratch(
+        static_cast<std::size_t>(core::team_size(n_groups, execution)), PackScratch<Packer>(packer)
+    );
     core::parallel_for(n_groups, execution, [&](Index group, int thread, core::LoopControl&) {
         const Index first = group * core::kTileQueries;
         pack_group(
-            queries, first, std::min(first + core::kTileQueries, queries.n_rows), surrogate,
-            values.data() + static_cast<std::size_t>(thread) * width,
-            groups + group * surrogate.n_features * core::kTileQueries, measures + first
+            queries, first, std::min(first + core::kTileQueries, queries.n_rows), packer,
+            scratch[static_cast<std::size_t>(thread)], groups + first * packer.depth(), measures + first
         );
     });
-    const RowMeasure* const bad =
-        std::find_if(measures, measures + queries.n_rows, [](const RowMeasure& row) { return !row.usable(); });
-    return bad == measures + queries.n_rows ? -1 : bad - measures;
+    const auto* const end = measures + queries.n_rows;
+    const auto* const bad =
+        std::find_if(measures, measures + queries.n_rows, [](const auto& m) { return !m.usable(); });
+    return bad == end ? -1 : bad - measures;
 }
 
 } // namespace deeprob::knn

@@ -56,7 +56,7 @@ template <class T> class PairwiseBlock {
     static constexpr Index kQueries = kGroups * core::kTileQueries;
 
     PairwiseBlock(const PairwiseInput<T>& input, const Surrogate& surrogate)
-        : input_(input), surrogate_(surrogate), values_(size(surrogate.padded_features())),
+        : input_(input), surrogate_(surrogate), packer_(surrogate), scratch_(packer_),
           packed_(size(kQueries * surrogate.n_features)), partial_(size(kQueries * core::kPanelRows<T>)),
           measures_(size(kQueries)), maps_(size(kQueries)) {}
 
@@ -69,7 +69,7 @@ template <class T> class PairwiseBlock {
         for (Index group = 0; group < n_groups_; ++group) {
             const Index first = group * core::kTileQueries;
             pack_group(
-                input_.x, begin + first, std::min(begin + first + core::kTileQueries, end), surrogate_, values_.data(),
+                input_.x, begin + first, std::min(begin + first + core::kTileQueries, end), packer_, scratch_,
                 packed_.data() + first * surrogate_.n_features, measures_.data() + first
             );
         }
@@ -134,8 +134,8 @@ template <class T> class PairwiseBlock {
         double keys[core::kPanelRows<T>];
         std::size_t n = 0;
         for (; lanes != 0; lanes &= lanes - 1) rows[n++] = first + std::countr_zero(lanes);
-        row_as_double(input_.x, first_query_ + q, values_.data());
-        const CanonicalQuery query{values_.data(), measures_[size(q)].input_norm2};
+        row_as_double(input_.x, first_query_ + q, scratch_.values.data());
+        const CanonicalQuery query{scratch_.values.data(), measures_[size(q)].input_norm2};
         canonical_keys(surrogate_.metric, query, input_.y, {rows, n}, keys);
         for (std::size_t i = 0; i < n; ++i) {
             out[rows[i]] = static_cast<T>(distance_of_key(surrogate_.metric, keys[i]));
@@ -144,10 +144,11 @@ template <class T> class PairwiseBlock {
 
     const PairwiseInput<T>& input_;
     const Surrogate& surrogate_;
+    DensePacker<T> packer_;
+    PackScratch<DensePacker<T>> scratch_;
     Index first_query_ = 0;
     Index n_queries_ = 0;
     Index n_groups_ = 0;
-    std::vector<double> values_; // one query
     core::AlignedVector<T> packed_;
     core::AlignedVector<T> partial_;
     std::vector<RowMeasure> measures_;

@@ -75,12 +75,12 @@ class PartialNeighbors {
 };
 
 // What one thread works with; made before the threads start.
-struct SearchWorker {
-    BlockSearch block;
+template <class Filter> struct SearchWorker {
+    BlockSearch<Filter> block;
     std::vector<Neighbor> expanded;
 
-    SearchWorker(const SearchInput& input, const SearchPlan& plan, const Surrogate& surrogate)
-        : block(input, plan, surrogate) {
+    SearchWorker(const SearchInput& input, const SearchPlan& plan, const Filter& filter, Metric metric)
+        : block(input, plan, filter, metric) {
         if (input.representatives != nullptr) {
             expanded.reserve(static_cast<std::size_t>(std::min(plan.k * input.k, input.train.n_rows)));
         }
@@ -88,24 +88,26 @@ struct SearchWorker {
 };
 
 // Returns how many canonical distances it computed.
-inline Index search(
-    const SearchInput& input, const Surrogate& surrogate, const SearchOutput& output, const core::Execution& execution
+template <class Filter>
+Index search(
+    const SearchInput& input, const Filter& filter, Metric metric, const SearchOutput& output,
+    const core::Execution& execution
 ) {
     const Index n_queries = input.queries.n_rows;
     if (n_queries == 0) return 0;
-    const SearchPlan plan(input, execution);
+    const SearchPlan plan(input, Filter::kRoom, execution);
     PartialNeighbors partial(plan, n_queries);
-    std::vector<std::unique_ptr<SearchWorker>> workers(
+    std::vector<std::unique_ptr<SearchWorker<Filter>>> workers(
         static_cast<std::size_t>(core::team_size(std::max(plan.n_tasks(), n_queries), execution))
     );
-    for (auto& worker : workers) worker = std::make_unique<SearchWorker>(input, plan, surrogate);
+    for (auto& worker : workers) worker = std::make_unique<SearchWorker<Filter>>(input, plan, filter, metric);
     const auto write = [&](Index query, std::span<const Neighbor> nearest, int thread) {
         auto& expanded = workers[static_cast<std::size_t>(thread)]->expanded;
-        write_neighbors(input, surrogate.metric, nearest, query, output, expanded);
+        write_neighbors(input, metric, nearest, query, output, expanded);
     };
     core::parallel_for(plan.n_tasks(), execution, [&](Index number, int thread, core::LoopControl& control) {
         const SearchTask task = plan.task(number, n_queries);
-        BlockSearch& block = workers[static_cast<std::size_t>(thread)]->block;
+        BlockSearch<Filter>& block = workers[static_cast<std::size_t>(thread)]->block;
         block.load(task.first_query, task.last_query, task.segment);
         if (!block.scan(task.first_panel, task.last_panel, thread, control)) return;
         for (Index q = task.first_query; q < task.last_query; ++q) {

@@ -31,7 +31,6 @@ struct Surrogate {
         std::copy_n(center, n_features, this->center.begin());
     }
     [[nodiscard]] Index padded_features() const { return static_cast<Index>(center.size()); }
-    template <class T> [[nodiscard]] T scaled(double centred) const { return static_cast<T>(centred * scale); }
 };
 
 // Of x - center, before scaling. Crosses the border as five doubles.
