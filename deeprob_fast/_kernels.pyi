@@ -24,10 +24,28 @@ def pack(
     bias: Float32 | Int32,
     norm: Float32,
     slack: Float32,
+    errors: Float64,
     n_threads: int,
 ) -> PackReport: ...
 def pack_queries(
-    queries: AnyArray, metric: str, center: Float64, scale: float, groups: Float32 | Int32, measures: Float64, n_threads: int
+    queries: AnyArray,
+    metric: str,
+    center: Float64,
+    scale: float,
+    groups: Float32 | Int32,
+    measures: Float64,
+    errors: Float64,
+    n_threads: int,
+) -> int: ...
+def project(
+    rows: AnyArray,
+    metric: str,
+    center: Float64,
+    basis: Float32,
+    defect: float,
+    columns: Float32,
+    errors: Float64,
+    n_threads: int,
 ) -> int: ...
 def search(
     train: AnyArray,

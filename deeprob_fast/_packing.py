@@ -27,12 +27,12 @@ class Packing(NamedTuple):
     slack: Float32
 
     @classmethod
-    def empty(cls, n_positions: int, n_features: int, strategy: str) -> "Packing":
+    def empty(cls, n_positions: int, n_features: int, strategy: Strategy) -> "Packing":
         """Allocate room for that many rows."""
         panel_rows = _kernels.panel_rows()
         n_panels = -(-n_positions // panel_rows)
         return cls(
-            _aligned_empty(n_panels * panel_rows * n_words(n_features, strategy), strategy),
+            _aligned_empty(n_panels * panel_rows * strategy.n_words(n_features), strategy),
             _aligned_empty(n_panels * panel_rows, strategy),
             np.empty(n_panels, dtype=np.float32),
             np.empty(n_panels, dtype=np.float32),
@@ -42,7 +42,7 @@ class Packing(NamedTuple):
 NO_GROUPS = Groups(*(np.empty(0, dtype=np.int64) for _ in Groups._fields))
 
 # Numbers that the kernels note of each query.
-_MEASURES = {"dense": 5, "integer": 8}
+_MEASURES = {"dense": 5, "integer": 8, "prefix": 8}
 
 # Packed queries take this much at a time.
 _QUERY_BYTES = 64 << 20
@@ -73,18 +73,23 @@ def group_equal_rows(train: AnyArray, n_threads: int) -> Groups:
     return Groups(first[by_first].astype(np.int64), starts, members)
 
 
-def n_words(n_features: int, strategy: str) -> int:
-    """Return how many words of four bytes a packed row takes."""
-    return n_features if strategy == "dense" else -(-n_features // 4)
-
-
-def _aligned_empty(size: int, strategy: str) -> Float32 | Int32:
+def _aligned_empty(size: int, strategy: Strategy) -> Float32 | Int32:
     """Return words that start on a cache line: float32, or int32 for four bytes each."""
     line = 64
     memory = np.empty(4 * size + line, dtype=np.uint8)
     start = -memory.ctypes.data % line
     words = memory[start : start + 4 * size]
-    return words.view(np.float32) if strategy == "dense" else words.view(np.int32)
+    return words.view(np.float32) if strategy.name == "dense" else words.view(np.int32)
+
+
+_NO_ERRORS = np.empty(0)
+
+
+def _columns(rows: AnyArray, metric: str, strategy: Strategy, n_threads: int) -> tuple[AnyArray, Float64, int]:
+    """Return what is packed of the rows, how far each is from it, and the first row that cannot be searched or -1."""
+    if strategy.projection is None:
+        return rows, _NO_ERRORS, -1
+    return strategy.projection.columns(rows, metric, n_threads)
 
 
 class Queries(NamedTuple):
@@ -99,14 +104,17 @@ class Queries(NamedTuple):
     def pack(cls, rows: AnyArray, metric: str, strategy: Strategy, n_threads: int) -> Iterator["Queries"]:
         """Pack the queries, so many at a time that the memory stays bounded."""
         group = _kernels.group_queries()
-        words = n_words(rows.shape[1], strategy.name)
+        words = strategy.n_words(rows.shape[1])
         step = group * max(1, _QUERY_BYTES // (4 * group * words))
         center, scale = strategy.surrogate
         for first in range(0, len(rows), step):
             some = rows[first : first + step]
-            groups = _aligned_empty(-(-len(some) // group) * group * words, strategy.name)
+            groups = _aligned_empty(-(-len(some) // group) * group * words, strategy)
             measures = np.empty((len(some), _MEASURES[strategy.name]))
-            bad = _kernels.pack_queries(some, metric, center, scale, groups, measures, n_threads)
+            columns, errors, bad = _columns(some, metric, strategy, n_threads)
+            if bad < 0:
+                kind = metric if columns is some else "euclidean"
+                bad = _kernels.pack_queries(columns, kind, center, scale, groups, measures, errors, n_threads)
             if bad >= 0:
                 raise ValueError(_validation.describe_bad_row("queries", some[bad], first + bad))
             yield cls(some, first, groups, measures)
@@ -137,12 +145,14 @@ class Prepared(NamedTuple):
         room: Packing | None = None,
     ) -> "Prepared":
         """Pack the rows, into `room` if it is given."""
-        packing = room or Packing.empty(len(groups.representatives) or len(train), train.shape[1], strategy.name)
+        packing = room or Packing.empty(len(groups.representatives) or len(train), train.shape[1], strategy)
         center, scale = strategy.surrogate
-        report = _kernels.pack(train, groups.representatives, metric, center, scale, *packing, n_threads)
-        if report["unusable_row"] >= 0:
+        columns, errors, bad = _columns(train, metric, strategy, n_threads)
+        kind = metric if columns is train else "euclidean"
+        report = _kernels.pack(columns, groups.representatives, kind, center, scale, *packing, errors, n_threads)
+        if max(bad, report["unusable_row"]) >= 0:
             # Told by its number among all rows.
-            row = report["unusable_row"]
+            row = bad if bad >= 0 else report["unusable_row"]
             raise ValueError(_validation.describe_bad_row("train", train[row], first_row + row))
         return cls(train, first_row, groups, metric, strategy, packing, report["largest_norm"], report["integral"])
 

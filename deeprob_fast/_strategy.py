@@ -4,12 +4,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from deeprob_fast import _kernels, _surrogate
-from deeprob_fast._typing import AnyArray, Float64
+from deeprob_fast import _kernels, _projection, _surrogate
+from deeprob_fast._typing import AnyArray, Float32, Float64
 
-STRATEGIES = ("auto", "dense", "integer")
+STRATEGIES = ("auto", "dense", "integer", "prefix")
 
 _SAMPLE_ROWS = 512
+_PREFIX_SAMPLE_ROWS = 2048
 _SAMPLE_QUERIES = 32
 # Costs of one pair of a query and a row, in units of the dense product.
 _BYTE_COST = {"x86-64-v4-vnni": 0.25, "x86-64-v4": 0.75, "x86-64-v3": 0.75}
@@ -17,49 +18,124 @@ _CANONICAL_COST = 12.0
 _PARITY = 0.75  # what the kernels lose of integer distances; ties are not told apart
 _WORTHWHILE = 0.8  # the cost below which the integer filter is taken
 _FEWEST_FEATURES = 8  # below, the comparisons of the dense filter cost as much as its products
+# A prefix is tried for long rows and large jobs only, and taken where it saves this much of the integer filter's cost.
+_PREFIX_FEATURES = 64
+_PREFIX_JOB = 1e10  # rows x queries x features
+_PREFIX_SAVES = 0.8
+_DIRECTIONS = (16, 32, 64, 128, 256)
 
 
 class Strategy(NamedTuple):
     """The chosen filter."""
 
     name: str
-    surrogate: _surrogate.Surrogate
+    surrogate: _surrogate.Surrogate  # of the rows, or of the projection's columns
     reason: str
+    projection: _projection.Projection | None = None
+
+    def n_words(self, n_features: int) -> int:
+        """Return how many words of four bytes a packed row takes."""
+        if self.name == "dense":
+            return n_features
+        return -(-(self.projection.n_columns if self.projection else n_features) // 4)
 
 
-def choose(train: AnyArray, metric: str, requested: str, n_threads: int) -> Strategy:
-    """Choose a filter for the rows, or take the requested one."""
+def choose(train: AnyArray, metric: str, requested: str, n_queries: int, n_threads: int) -> Strategy:
+    """Choose a filter for the rows and about that many queries, or take the requested one."""
     # Sums of absolute differences do not cancel, and float32 holds every other dtype as it is.
-    dense = _surrogate.fit(train, metric, centered=metric != "manhattan" or train.dtype == np.float64)
-    impossible = _why_not_bytes(train, metric)
-    if requested == "dense":
-        return Strategy("dense", dense, "asked for")
-    if impossible:
-        if requested == "integer":
-            msg = f'strategy="integer" cannot be used: {impossible}'
-            raise ValueError(msg)
-        return Strategy("dense", dense, impossible)
-    sample = _surrogate.centered_sample(train, metric, dense, _SAMPLE_ROWS)
-    scale = _surrogate.byte_scale(sample[:: max(1, len(sample) // 128)], _kernels.byte_limit(), _kernels.panel_rows())
-    integer = dense._replace(scale=scale)
+    surrogate = _surrogate.fit(train, metric, centered=metric != "manhattan" or train.dtype == np.float64)
+    impossible = _why_not(train, metric, requested)
+    if impossible and requested in ("integer", "prefix"):
+        msg = f'strategy="{requested}" cannot be used: {impossible}'
+        raise ValueError(msg)
+    if requested == "dense" or impossible:
+        return Strategy("dense", surrogate, impossible or "asked for")
+    if requested == "prefix":
+        return _prefix(train, metric, surrogate, np.inf, n_queries, n_threads) or Strategy("dense", surrogate, "no directions")
+    sample = _surrogate.centered_sample(train, metric, surrogate, _SAMPLE_ROWS)
+    integer = surrogate._replace(scale=_byte_scale(sample))
     if requested == "integer":
         return Strategy("integer", integer, "asked for")
     if train.shape[1] < _FEWEST_FEATURES:
-        return Strategy("dense", dense, f"fewer than {_FEWEST_FEATURES} features")
-    byte_cost = _BYTE_COST.get(_kernels.ISA, 1.0)
+        return Strategy("dense", surrogate, f"fewer than {_FEWEST_FEATURES} features")
     passing = _passing(sample, metric, integer, n_threads)
-    cost = byte_cost + _CANONICAL_COST * passing
+    cost = _BYTE_COST.get(_kernels.ISA, 1.0) + _CANONICAL_COST * passing
     facts = f"on a sample, bytes let {passing:.2%} of the rows pass: {cost:.2f} of the dense cost"
-    return Strategy("integer", integer, facts) if cost < _WORTHWHILE else Strategy("dense", dense, facts)
+    if not _why_not(train, metric, "prefix") and float(n_queries) * train.size > _PREFIX_JOB:
+        prefix = _prefix(train, metric, surrogate, _PREFIX_SAVES * min(cost, 1.0), n_queries, n_threads)
+        if prefix:
+            return prefix
+    return Strategy("integer", integer, facts) if cost < _WORTHWHILE else Strategy("dense", surrogate, facts)
 
 
-def _why_not_bytes(train: AnyArray, metric: str) -> str:
-    """Say why the integer filter cannot serve, or nothing."""
+def _why_not(train: AnyArray, metric: str, name: str) -> str:
+    """Say why a filter in bytes cannot serve, or nothing."""
     if metric == "manhattan":
-        return "the integer filter has no manhattan distance"
+        return "bytes have no filter for manhattan distances"
+    if name == "prefix" and metric == "inner_product":
+        return "a prefix has no filter for inner products"
+    if name == "prefix" and train.shape[1] < _PREFIX_FEATURES:
+        return f"fewer than {_PREFIX_FEATURES} features"
     if train.shape[1] > _kernels.max_byte_columns():
         return f"more than {_kernels.max_byte_columns()} features"
     return ""
+
+
+def _byte_scale(sample: Float64) -> float:
+    return _surrogate.byte_scale(sample[:: max(1, len(sample) // 128)], _kernels.byte_limit(), _kernels.panel_rows())
+
+
+def _prefix(
+    train: AnyArray, metric: str, surrogate: _surrogate.Surrogate, most: float, n_queries: int, n_threads: int
+) -> Strategy | None:
+    """Choose the number of directions that costs least, if that is less than `most` of the dense cost."""
+    sample = _surrogate.centered_sample(train, metric, surrogate, _PREFIX_SAMPLE_ROWS)
+    if len(sample) < 2 or not 1e-25 < float(np.abs(sample).max()) < 1e25:
+        return None
+    n_features = train.shape[1]
+    directions = _projection.principal_directions(sample, min(_DIRECTIONS[-1], n_features // 4), n_threads)
+    if not len(directions):
+        return None
+    along = _projection.product(sample, directions, n_threads)
+    costs = {}
+    for n, passing in _passing_prefixes(sample.astype(np.float32), along.astype(np.float32), n_threads).items():
+        sweep = _BYTE_COST.get(_kernels.ISA, 1.0) * (n + 1) / n_features
+        # Every row takes n products of its own.
+        costs[n] = (sweep + _CANONICAL_COST * passing + n / max(n_queries, 1), passing)
+    best = min(costs, key=costs.__getitem__)
+    cost, passing = costs[best]
+    if cost >= most:
+        return None
+    projection = _projection.mixed(directions[:best], surrogate.center, n_threads)
+    columns, _, _ = projection.columns(train[_surrogate.sample_rows(len(train), _SAMPLE_ROWS)], metric, n_threads)
+    center = np.median(columns, axis=0).astype(np.float64)
+    scale = _byte_scale(columns - center)
+    facts = f"on a sample, {best} directions let {passing:.2%} of the rows pass: {cost:.2f} of the dense cost"
+    return Strategy("prefix", _surrogate.Surrogate(center, scale), facts, projection)
+
+
+def _passing_prefixes(sample: Float32, along: Float32, n_threads: int) -> dict[int, float]:
+    """Estimate the fraction of the rows that pass, for some numbers of directions."""
+    own = np.arange(0, len(sample), max(1, len(sample) // _SAMPLE_QUERIES))
+
+    def distances(rows: Float32) -> Float32:
+        out = np.empty((len(own), len(rows)), dtype=np.float32)
+        rows = np.ascontiguousarray(rows)
+        _kernels.pairwise_distances(rows[own], rows, "euclidean", np.zeros(rows.shape[1]), 1.0, out, n_threads)
+        out[np.arange(len(own)), own] = np.inf
+        return out
+
+    threshold = distances(sample).min(axis=1)
+    squares = np.einsum("ij,ij->i", sample, sample)
+    # Bytes of coordinates that vary alike, up to 4.5 standard deviations, are off by this much of the rows' length, twice.
+    rounding = 2 * 4.5 / _kernels.byte_limit() / np.sqrt(12) * np.sqrt(squares.mean())
+    passing = {}
+    for n in {min(n, along.shape[1]) for n in _DIRECTIONS}:
+        inside = along[:, :n]
+        rest = np.sqrt(np.maximum(squares - np.einsum("ij,ij->i", inside, inside), 0))
+        nearest = distances(np.column_stack([inside, rest]))
+        passing[n] = float(np.mean(nearest <= (threshold + rounding)[:, None]))
+    return passing
 
 
 def _passing(sample: Float64, metric: str, surrogate: _surrogate.Surrogate, n_threads: int) -> float:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from deeprob_fast import _kernels, _strategy, _validation
-from deeprob_fast._packing import Packing, Prepared, Queries, group_equal_rows, n_words
+from deeprob_fast._packing import Packing, Prepared, Queries, group_equal_rows
 from deeprob_fast._typing import AnyArray, ArrayLike, Float64, Int64
 
 
@@ -58,10 +58,11 @@ class KNNIndex:
         "inner_product" finds the largest products first.
     n_threads : int, optional
         Default for preparing and searching; by default all that the environment grants. Does not change any result.
-    strategy : {"auto", "dense", "integer"}
-        How rows are excluded before canonical distances are computed: by float32 scores of all ("dense"), or by those of
-        rows rounded to bytes ("integer"; not for "manhattan"). "auto" estimates on a sample which is faster. Does not change
-        any result.
+    strategy : {"auto", "dense", "integer", "prefix"}
+        How rows are excluded before canonical distances are computed: by float32 scores of all ("dense"), by those of rows
+        rounded to bytes ("integer"; not for "manhattan"), or by bytes of the coordinates along their principal directions
+        ("prefix"; for euclidean distances and the cosine, from 64 features). "auto" estimates on a sample which is fastest
+        for as many queries as rows. Does not change any result.
 
     Attributes
     ----------
@@ -121,7 +122,7 @@ class KNNIndex:
 
     def _prepare(self) -> None:
         threads = _validation.check_n_threads(self._n_threads)
-        strategy = _strategy.choose(self._train, self.metric, self._requested, threads)
+        strategy = _strategy.choose(self._train, self.metric, self._requested, self.n_train, threads)
         groups = group_equal_rows(self._train, threads)
         self._prepared = Prepared.pack(self._train, self.metric, strategy, threads, groups=groups)
 
@@ -221,13 +222,13 @@ def nearest_neighbors(
     k = _validation.check_k(k, len(rows))
     metric = _validation.check_metric(metric)
     threads = _validation.check_n_threads(n_threads)
-    strategy = _strategy.choose(rows, metric, "auto", threads)
+    strategy = _strategy.choose(rows, metric, "auto", len(near), threads)
     groups = group_equal_rows(rows, threads)
-    size = max(1, _PIECE_BYTES // (4 * n_words(rows.shape[1], strategy.name)))
+    size = max(1, _PIECE_BYTES // (4 * strategy.n_words(rows.shape[1])))
     if len(groups.representatives) or size >= len(rows):
         whole = Prepared.pack(rows, metric, strategy, threads, groups=groups)
         return _search(lambda: [whole], strategy, metric, near, k, threads)[0]
-    room = Packing.empty(size, rows.shape[1], strategy.name)
+    room = Packing.empty(size, rows.shape[1], strategy)
 
     def pieces() -> Iterator[Prepared]:
         for start in range(0, len(rows), size):

@@ -1,6 +1,7 @@
 // NumPy <-> the k-NN kernels: packing, search, votes.
 #include "bind.hpp"
 #include "knn/group.hpp"
+#include "knn/projection.hpp"
 #include "knn/search.hpp"
 #include "knn/vote.hpp"
 
@@ -19,13 +20,21 @@ const Index* or_null(const Labels& values) { return values.size() == 0 ? nullptr
 // What the dtype of a packing says about its filter.
 template <class T>
 using PackerOf = std::conditional_t<std::is_same_v<T, float>, knn::DensePacker<float>, knn::IntegerPacker>;
-template <class T> using FilterOf = std::conditional_t<std::is_same_v<T, float>, knn::DenseFilter, knn::IntegerFilter>;
+
+template <class T> PackerOf<T> packer(const knn::Surrogate& surrogate, const core::ConstVector<double>& errors) {
+    if constexpr (std::is_same_v<T, float>) {
+        return knn::DensePacker<float>(surrogate);
+    } else {
+        return knn::IntegerPacker(surrogate, errors.size() == 0 ? nullptr : errors.data());
+    }
+}
 
 template <class T>
 py::dict pack(
     const py::array& train, const Labels& representatives, const std::string& metric,
     const core::ConstVector<double>& center, double scale, core::MutableVector<T> panels, core::MutableVector<T> bias,
-    core::MutableVector<float> norm, core::MutableVector<float> slack, int n_threads
+    core::MutableVector<float> norm, core::MutableVector<float> slack, const core::ConstVector<double>& errors,
+    int n_threads
 ) {
     const core::Rows rows = rows_of(train);
     const Index n_positions = representatives.size() == 0 ? rows.n_rows : representatives.size();
@@ -33,7 +42,7 @@ py::dict pack(
         const knn::Surrogate surrogate(knn::metric_named(metric), center.data(), center.size(), scale);
         const knn::Packed<T> packed{panels.data(), bias.data(), norm.data(), slack.data()};
         return knn::pack(
-            rows, or_null(representatives), n_positions, PackerOf<T>(surrogate), packed, execution(n_threads)
+            rows, or_null(representatives), n_positions, packer<T>(surrogate, errors), packed, execution(n_threads)
         );
     });
     py::dict result;
@@ -53,13 +62,13 @@ template <class T> auto* measures_of(double* values) {
 template <class T>
 Index pack_queries(
     const py::array& queries, const std::string& metric, const core::ConstVector<double>& center, double scale,
-    core::MutableVector<T> groups, core::Matrix<double> measures, int n_threads
+    core::MutableVector<T> groups, core::Matrix<double> measures, const core::ConstVector<double>& errors, int n_threads
 ) {
     const core::Rows rows = rows_of(queries);
     return without_gil([&] {
         const knn::Surrogate surrogate(knn::metric_named(metric), center.data(), center.size(), scale);
         return knn::pack_queries(
-            rows, PackerOf<T>(surrogate), groups.data(), measures_of<T>(measures.data()), execution(n_threads)
+            rows, packer<T>(surrogate, errors), groups.data(), measures_of<T>(measures.data()), execution(n_threads)
         );
     });
 }
@@ -93,11 +102,24 @@ Index search(
             if constexpr (std::is_same_v<T, float>) {
                 return knn::DenseFilter(surrogate, packed, largest_norm, integral, query_groups.data(), measures);
             } else {
-                return knn::IntegerFilter(surrogate, packed, query_groups.data(), measures);
+                return knn::IntegerFilter(surrogate, packed, query_groups.data(), measures, input.queries.n_features);
             }
         }();
         const knn::SearchOutput output{distances.data(), indices.data()};
         return knn::search(input, filter, surrogate.metric, output, execution(n_threads));
+    });
+}
+
+Index project(
+    const py::array& rows, const std::string& metric, const core::ConstVector<double>& center,
+    const core::ConstMatrix<float>& basis, double defect, core::Matrix<float> columns,
+    core::MutableVector<double> errors, int n_threads
+) {
+    const core::Rows input = rows_of(rows);
+    return without_gil([&] {
+        const knn::Surrogate surrogate(knn::metric_named(metric), center.data(), center.size(), 1);
+        const knn::Projection projection{basis.data(), basis.rows(), defect};
+        return knn::project(input, surrogate, projection, columns.data(), errors.data(), execution(n_threads));
     });
 }
 
@@ -107,11 +129,11 @@ template <class T> void bind_filter(py::module_& m) {
     m.def(
         "pack", &pack<T>, "train"_a.noconvert(), "representatives"_a.noconvert(), "metric"_a, "center"_a.noconvert(),
         "scale"_a, "panels"_a.noconvert(), "bias"_a.noconvert(), "norm"_a.noconvert(), "slack"_a.noconvert(),
-        "n_threads"_a
+        "errors"_a.noconvert(), "n_threads"_a
     );
     m.def(
         "pack_queries", &pack_queries<T>, "queries"_a.noconvert(), "metric"_a, "center"_a.noconvert(), "scale"_a,
-        "groups"_a.noconvert(), "measures"_a.noconvert(), "n_threads"_a
+        "groups"_a.noconvert(), "measures"_a.noconvert(), "errors"_a.noconvert(), "n_threads"_a
     );
     m.def(
         "search", &search<T>, "train"_a.noconvert(), "representatives"_a.noconvert(), "group_starts"_a.noconvert(),
@@ -136,6 +158,10 @@ void bind_knn(py::module_& m) {
     m.def(
         "add_votes", &knn::add_votes, "labels"_a.noconvert(), "neighbors"_a.noconvert(), "weights"_a.noconvert(),
         "votes"_a.noconvert()
+    );
+    m.def(
+        "project", &project, "rows"_a.noconvert(), "metric"_a, "center"_a.noconvert(), "basis"_a.noconvert(),
+        "defect"_a, "columns"_a.noconvert(), "errors"_a.noconvert(), "n_threads"_a
     );
     m.def(
         "hash_rows",

@@ -125,7 +125,7 @@ template <class Filter> class BlockSearch {
             serve_crowd(panel);
         }
         for (Index q = 0; q < n_queries_; ++q) {
-            candidates_.tighten(q, error_of(q));
+            candidates_.tighten(q, error_of(q), filter_.two_sided());
             refine(q, std::numeric_limits<Index>::max());
         }
         return true;
@@ -240,7 +240,7 @@ template <class Filter> class BlockSearch {
 
     void make_room(Index q) {
         const auto crowded = [&] { return candidates_.count(q) > plan_.k + Filter::kRoom / 2; };
-        candidates_.tighten(q, error_of(q));
+        candidates_.tighten(q, error_of(q), filter_.two_sided());
         set_limit(q);
         // Where the bounds keep more than half, they would soon be asked again: canonical distances decide, first those of the
         // best, which may exclude the others.
@@ -290,7 +290,9 @@ template <class Filter> class BlockSearch {
         const auto error = error_of(q);
         std::span<Candidate> rest = candidates_.ranked(q, ranked_);
         row_as_double(input_.queries, first_query_ + q, values_.data());
-        const CanonicalQuery query{values_.data(), filter_.input_norm2(first_query_ + q)};
+        const bool cosine = metric_ == Metric::cosine;
+        const double norm2 = cosine ? canonical_norm2(values_.data(), input_.queries.n_features) : 0;
+        const CanonicalQuery query{values_.data(), norm2};
         const auto excluded = [&](const Candidate& c) {
             return c.score + error(c.position, c.score) < candidates_.threshold(q);
         };

@@ -121,16 +121,16 @@ class Candidates {
         counts_[size(query)] += n;
     }
 
-    // Raises the threshold by the bounds of the scores and drops what it excludes. bound(position, score) is the score's error,
-    // which includes the rounding of the differences below.
-    template <class Bound> void tighten(Index query, const Bound& bound) {
+    // Raises the threshold by the bounds of the scores, if they are two-sided, and drops what it excludes. bound(position, score)
+    // is the score's error, which includes the rounding of the differences below.
+    template <class Bound> void tighten(Index query, const Bound& bound, bool two_sided) {
         Index& count = counts_[size(query)];
         if (count < k_) return;
         float* scores = scores_.data() + query * stride_;
         std::int32_t* positions = positions_.data() + query * stride_;
         for (Index c = 0; c < count; ++c) {
             errors_[size(c)] = bound(positions[c], scores[c]);
-            const bool known = scores[c] < std::numeric_limits<float>::infinity();
+            const bool known = two_sided && scores[c] < std::numeric_limits<float>::infinity();
             lower_[size(c)] = known ? scores[c] - errors_[size(c)] : kNothing;
         }
         std::fill_n(lower_.begin() + count, core::round_up(count, core::kLanes<float>) - count, kNothing);

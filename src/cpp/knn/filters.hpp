@@ -22,7 +22,8 @@ class DenseFilter {
           largest_norm_(largest_norm), integral_(integral) {}
 
     [[nodiscard]] Index depth() const { return surrogate_.n_features; }
-    [[nodiscard]] double input_norm2(Index query) const { return measures[query].input_norm2; }
+    // Whether a score also tells how far a row is at most.
+    [[nodiscard]] static bool two_sided() { return true; }
     [[nodiscard]] QueryBound bound(Index query) const {
         return bounds_.query(measures[query], largest_norm_, integral_);
     }
@@ -63,12 +64,14 @@ class IntegerFilter {
 
     IntegerFilter(
         const Surrogate& surrogate, const Packed<const std::int32_t>& packed, const std::int32_t* groups,
-        const IntegerMeasure* measures
+        const IntegerMeasure* measures, Index n_features
     )
-        : packed(packed), groups(groups), measures(measures), surrogate_(surrogate), bounds_(surrogate) {}
+        : packed(packed), groups(groups), measures(measures), surrogate_(surrogate), bounds_(surrogate, n_features),
+          projected_(surrogate.n_features != n_features) {}
 
     [[nodiscard]] Index depth() const { return n_words(surrogate_.n_features); }
-    [[nodiscard]] double input_norm2(Index query) const { return measures[query].row.input_norm2; }
+    // Columns of a projection tell how near a row may be, not how far.
+    [[nodiscard]] bool two_sided() const { return !projected_; }
     [[nodiscard]] QueryBound bound(Index query) const { return bounds_.query(measures[query]); }
     [[nodiscard]] double score_of_key(Index query, double key) const {
         return bounds_.score_of_key(measures[query], key);
@@ -120,6 +123,7 @@ class IntegerFilter {
 
     const Surrogate& surrogate_;
     IntegerBounds bounds_;
+    bool projected_;
 };
 
 } // namespace deeprob::knn

@@ -18,7 +18,7 @@ struct IntegerMeasure {
     RowMeasure row;
     double square;   // sum of X^2
     double sum;      // of X
-    double residual; // norm of x^ - X, rounded up
+    double residual; // norm of x^ - X, rounded up; infinite if the bytes say nothing
     [[nodiscard]] bool usable() const { return row.usable(); }
 };
 
@@ -54,6 +54,9 @@ inline IntegerMeasure round_to_bytes(
     constexpr double kRounding = 0x1p-40;
     const double norm = (std::sqrt(row.norm2) + (surrogate.metric == Metric::cosine ? 1 : 0)) * surrogate.scale;
     measure.residual = std::sqrt(measure.residual) * (1 + kRounding) + kRounding * norm;
+    // Cosine: a row of zeros has no direction, a tiny one none that is known well enough.
+    const bool directed = surrogate.metric != Metric::cosine || row.input_norm2 >= kMinCosineNorm2;
+    if (!row.usable() || !directed) measure.residual = std::numeric_limits<double>::infinity();
     return measure;
 }
 
@@ -61,14 +64,15 @@ inline IntegerMeasure round_to_bytes(
 // product: X.Y + s c.y^. Errors have the form of filter.hpp.
 class IntegerBounds {
   public:
-    explicit IntegerBounds(const Surrogate& surrogate)
-        : surrogate_(surrogate), n_(static_cast<double>(surrogate.n_features)), canonical_((n_ / 4 + 32) * kUnit64),
+    // `n_features`: of the canonical distance; the surrogate has as many columns as are packed.
+    IntegerBounds(const Surrogate& surrogate, Index n_features)
+        : surrogate_(surrogate), n_(static_cast<double>(n_features)), canonical_((n_ / 4 + 32) * kUnit64),
           center_norm_(std::sqrt(surrogate.center_norm2) * surrogate.scale) {}
 
     // Infinite slack if the row must always pass.
     [[nodiscard]] RowBound<std::int32_t> row(const IntegerMeasure& row) const {
         constexpr double kLargestBias = 0x1p29;
-        if (!has_distance(row.row)) return kAlways;
+        if (std::isinf(row.residual)) return kAlways;
         if (surrogate_.metric != Metric::inner_product) {
             return {-static_cast<std::int32_t>(row.square / 2), 0, row.residual};
         }
@@ -79,7 +83,7 @@ class IntegerBounds {
 
     [[nodiscard]] QueryBound query(const IntegerMeasure& query) const {
         constexpr float kScoreRounding = 0x1p-20F; // of the conversion to float, the root and the comparison
-        if (!has_distance(query.row)) return {0, 0, std::numeric_limits<float>::infinity(), 0};
+        if (std::isinf(query.residual)) return {0, 0, std::numeric_limits<float>::infinity(), 0};
         const double underflow = std::sqrt(n_ * kUnderflow64) * surrogate_.scale;
         if (surrogate_.metric != Metric::inner_product) {
             constexpr double kParity =
@@ -108,11 +112,6 @@ class IntegerBounds {
 
   private:
     static constexpr RowBound<std::int32_t> kAlways{0, 0, std::numeric_limits<double>::infinity()};
-
-    // Cosine: a row of zeros has no direction, a tiny one none that is known well enough.
-    [[nodiscard]] bool has_distance(const RowMeasure& row) const {
-        return row.usable() && (surrogate_.metric != Metric::cosine || row.input_norm2 >= kMinCosineNorm2);
-    }
 
     const Surrogate& surrogate_;
     double n_;

@@ -34,13 +34,13 @@ template <class T> class DensePacker {
     explicit DensePacker(const Surrogate& surrogate) : surrogate(surrogate), bounds_(surrogate) {}
 
     [[nodiscard]] Index depth() const { return surrogate.n_features; }
-    RowBound<T> row(const RowMeasure& measure, const double* centred, T* out) const {
+    RowBound<T> row(Index /*id*/, const RowMeasure& measure, const double* centred, T* out) const {
         const RowBound<double> bound = bounds_.row(measure);
         if (!std::isinf(bound.bias)) scale(centred, out);
         return {static_cast<T>(bound.bias), bound.norm, bound.slack};
     }
     // Queries without a surrogate stay zeros.
-    RowMeasure query(const RowMeasure& measure, const double* centred, T* out) const {
+    RowMeasure query(Index /*id*/, const RowMeasure& measure, const double* centred, T* out) const {
         if (measure.filterable(surrogate)) scale(centred, out);
         return measure;
     }
@@ -62,22 +62,27 @@ class IntegerPacker {
     using Measure = IntegerMeasure;
     static constexpr std::int32_t kLowest = std::numeric_limits<std::int32_t>::min();
 
-    explicit IntegerPacker(const Surrogate& surrogate) : surrogate(surrogate), bounds_(surrogate) {}
+    // `errors`: how far each row was from the one it stands for, or null.
+    explicit IntegerPacker(const Surrogate& surrogate, const double* errors = nullptr)
+        : surrogate(surrogate), errors_(errors), bounds_(surrogate, surrogate.n_features) {}
 
     [[nodiscard]] Index depth() const { return n_words(surrogate.n_features); }
-    RowBound<std::int32_t> row(const RowMeasure& measure, const double* centred, std::int32_t* out) const {
+    RowBound<std::int32_t> row(Index id, const RowMeasure& measure, const double* centred, std::int32_t* out) const {
         auto* bytes = reinterpret_cast<std::int8_t*>(out);
-        const IntegerMeasure rounded = round_to_bytes(surrogate, measure, centred, bytes);
+        const IntegerMeasure rounded = query(id, measure, centred, out);
         for (Index f = 0; f < 4 * depth(); ++f) bytes[f] = static_cast<std::int8_t>(bytes[f] + kByteOffset);
         return bounds_.row(rounded);
     }
-    IntegerMeasure query(const RowMeasure& measure, const double* centred, std::int32_t* out) const {
-        return round_to_bytes(surrogate, measure, centred, reinterpret_cast<std::int8_t*>(out));
+    IntegerMeasure query(Index id, const RowMeasure& measure, const double* centred, std::int32_t* out) const {
+        IntegerMeasure rounded = round_to_bytes(surrogate, measure, centred, reinterpret_cast<std::int8_t*>(out));
+        if (errors_ != nullptr) rounded.residual += errors_[id] * surrogate.scale * (1 + 0x1p-40);
+        return rounded;
     }
 
     const Surrogate& surrogate;
 
   private:
+    const double* errors_;
     IntegerBounds bounds_;
 };
 
@@ -126,7 +131,8 @@ PackReport pack_panel(
         if (!measure.usable() && report.unusable_row < 0) report.unusable_row = id;
         report.integral = report.integral && measure.integral();
         report.largest_norm = std::max(report.largest_norm, std::sqrt(measure.norm2));
-        const RowBound<T> bound = packer.row(measure, scratch.values.data(), scratch.rows.data() + r * scratch.stride);
+        const RowBound<T> bound =
+            packer.row(id, measure, scratch.values.data(), scratch.rows.data() + r * scratch.stride);
         packed.bias[position] = bound.bias;
         norm = std::max(norm, bound.norm);
         slack = std::max(slack, bound.slack);
@@ -175,7 +181,7 @@ void pack_group(
     for (Index q = first; q < last; ++q) {
         const RowMeasure measure = scratch.load(queries, q, packer.surrogate);
         std::fill_n(scratch.rows.data(), packer.depth(), T{0});
-        measures[q - first] = packer.query(measure, scratch.values.data(), scratch.rows.data());
+        measures[q - first] = packer.query(q, measure, scratch.values.data(), scratch.rows.data());
         T* out = group + (q - first);
         for (Index f = 0; f < packer.depth(); ++f)
             out[f * core::kTileQueries] = scratch.rows[static_cast<std::size_t>(f)];

@@ -1,0 +1,83 @@
+"""An orthonormal basis whose first directions hold most of what tells rows apart, from a sample of the rows."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from deeprob_fast import _kernels
+from deeprob_fast._typing import AnyArray, Float32, Float64
+
+_OVERSAMPLING = 8  # directions beyond the wanted ones that make the iteration converge (Halko, Martinsson and Tropp 2011)
+_ITERATIONS = 2
+_NEGLIGIBLE = 1e-9  # of the largest eigenvalue; such directions are left out
+
+
+class Projection(NamedTuple):
+    """The directions, and how far they are from orthonormal."""
+
+    center: Float64
+    basis: Float32  # (n_directions, n_features)
+    defect: float  # at least the Frobenius norm of B B^T - 1
+
+    @property
+    def n_columns(self) -> int:
+        """The coordinates and the length of the rest."""
+        return len(self.basis) + 1
+
+    def columns(self, rows: AnyArray, metric: str, n_threads: int) -> tuple[Float32, Float64, int]:
+        """Return the columns of the rows, the error of each row, and the first row that cannot be searched or -1."""
+        columns = np.empty((len(rows), self.n_columns), dtype=np.float32)
+        errors = np.empty(len(rows))
+        bad = _kernels.project(rows, metric, self.center, self.basis, self.defect, columns, errors, n_threads)
+        return columns, errors, bad
+
+
+def product(left: AnyArray, right: AnyArray, n_threads: int) -> AnyArray:
+    """Return left @ right.T by our own kernel: the threads of NumPy's BLAS would stay awake and disturb ours."""
+    out = np.empty((len(left), len(right)), dtype=left.dtype)
+    left, right = np.ascontiguousarray(left), np.ascontiguousarray(right)
+    _kernels.pairwise_distances(left, right, "inner_product", np.zeros(left.shape[1]), 1.0, out, n_threads)
+    return out
+
+
+def principal_directions(sample: Float64, n_directions: int, n_threads: int) -> Float64:
+    """Return orthonormal directions, those of largest variance first, by randomised subspace iteration.
+
+    Parameters
+    ----------
+    sample : array, shape (n_rows, n_features)
+        Centred.
+    n_directions : int
+        Fewer are returned where the sample has fewer.
+    n_threads : int
+    """
+    rng = np.random.default_rng(0)
+    rows = np.asarray(sample, dtype=np.float32)
+    transposed = np.ascontiguousarray(rows.T)
+    basis = rng.standard_normal((min(n_directions + _OVERSAMPLING, *rows.shape), rows.shape[1]), dtype=np.float32)
+    for _ in range(_ITERATIONS):
+        along = product(rows, basis, n_threads)
+        basis = _orthonormal(product(along.T, transposed, n_threads), n_threads).astype(np.float32)
+    along = product(rows, basis, n_threads)
+    _, vectors = np.linalg.eigh(product(along.T, along.T, n_threads).astype(np.float64))
+    turned = product(vectors[:, ::-1].T, basis.T.astype(np.float64), n_threads)
+    return _orthonormal(turned[:n_directions], n_threads, ordered=True)
+
+
+def _orthonormal(directions: AnyArray, n_threads: int, *, ordered: bool = False) -> Float64:
+    """Return an orthonormal basis of what the directions span; if `ordered`, the symmetric one, nearest to them."""
+    wide = directions.astype(np.float64)
+    values, vectors = np.linalg.eigh(product(wide, wide, n_threads))
+    kept = values > _NEGLIGIBLE * max(values[-1], 0)
+    inverse_root = vectors[:, kept] / np.sqrt(values[kept])
+    factor = inverse_root @ vectors[:, kept].T if ordered else inverse_root.T
+    return product(factor, wide.T, n_threads)
+
+
+def mixed(directions: Float64, center: Float64, n_threads: int) -> Projection:
+    """Return a basis of the same subspace by a random rotation, whose coordinates vary alike: bytes fit them best."""
+    rotation, _ = np.linalg.qr(np.random.default_rng(1).standard_normal((len(directions),) * 2))
+    basis = product(rotation, directions.T, n_threads).astype(np.float32)
+    wide = basis.astype(np.float64)
+    defect = np.linalg.norm(product(wide, wide, n_threads) - np.eye(len(wide)))
+    return Projection(center, basis, float(defect) + 1e-9)
