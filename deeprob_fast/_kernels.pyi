@@ -1,6 +1,6 @@
 from types import ModuleType
 
-from deeprob_fast._typing import AnyArray, Float32, Float64, Int32, Int64, PackReport, UInt64
+from deeprob_fast._typing import AnyArray, Float32, Float64, Int8, Int32, Int64, PackReport, UInt64
 
 VARIABLE: str
 LEVELS: tuple[str, ...]
@@ -35,6 +35,47 @@ def pack_queries(
     groups: Float32 | Int32,
     measures: Float64,
     errors: Float64,
+    n_threads: int,
+) -> int: ...
+def byte_stride(n_features: int) -> int: ...
+def pack_bytes(
+    rows: AnyArray,
+    representatives: Int64,
+    metric: str,
+    center: Float64,
+    scale: float,
+    queries: bool,
+    bytes: Int8,
+    squares: Int32,
+    residuals: Float32,
+    n_threads: int,
+) -> None: ...
+def search_prefix(
+    train: AnyArray,
+    representatives: Int64,
+    group_starts: Int64,
+    group_members: Int64,
+    metric: str,
+    center: Float64,
+    scale: float,
+    bytes: Int8,
+    squares: Int32,
+    residuals: Float32,
+    prefix_center: Float64,
+    prefix_scale: float,
+    panels: Float32 | Int32,
+    bias: Float32 | Int32,
+    norm: Float32,
+    slack: Float32,
+    first_row: int,
+    queries: AnyArray,
+    query_bytes: Int8,
+    query_squares: Int32,
+    query_residuals: Float32,
+    query_groups: Float32 | Int32,
+    query_measures: Float64,
+    distances: Float64,
+    indices: Int64,
     n_threads: int,
 ) -> int: ...
 def project(
@@ -76,3 +117,4 @@ def pairwise_distances(
     x: AnyArray, y: AnyArray, metric: str, center: Float64, scale: float, out: AnyArray, n_threads: int
 ) -> tuple[int, int]: ...
 def top_k(values: AnyArray, k: int, largest: bool, out_values: AnyArray, out_indices: Int64, n_threads: int) -> int: ...
+def symmetric_eigen(matrix: Float64, values: Float64, vectors: Float64) -> None: ...

@@ -7,7 +7,8 @@ import numpy as np
 
 from deeprob_fast import _kernels, _surrogate, _validation
 from deeprob_fast._strategy import Strategy
-from deeprob_fast._typing import AnyArray, Float32, Float64, Int32, Int64
+from deeprob_fast._surrogate import Surrogate
+from deeprob_fast._typing import AnyArray, Float32, Float64, Int8, Int32, Int64, UInt8
 
 
 class Groups(NamedTuple):
@@ -73,12 +74,17 @@ def group_equal_rows(train: AnyArray, n_threads: int) -> Groups:
     return Groups(first[by_first].astype(np.int64), starts, members)
 
 
-def _aligned_empty(size: int, strategy: Strategy) -> Float32 | Int32:
-    """Return words that start on a cache line: float32, or int32 for four bytes each."""
+def _aligned_bytes(size: int) -> UInt8:
+    """Return memory that starts on a cache line."""
     line = 64
-    memory = np.empty(4 * size + line, dtype=np.uint8)
+    memory = np.empty(size + line, dtype=np.uint8)
     start = -memory.ctypes.data % line
-    words = memory[start : start + 4 * size]
+    return memory[start : start + size]
+
+
+def _aligned_empty(size: int, strategy: Strategy) -> Float32 | Int32:
+    """Return aligned words: float32, or int32 for four bytes each."""
+    words = _aligned_bytes(4 * size)
     return words.view(np.float32) if strategy.name == "dense" else words.view(np.int32)
 
 
@@ -92,6 +98,29 @@ def _columns(rows: AnyArray, metric: str, strategy: Strategy, n_threads: int) ->
     return strategy.projection.columns(rows, metric, n_threads)
 
 
+class ByteRows(NamedTuple):
+    """Rows in bytes, one after the other."""
+
+    bytes: Int8
+    squares: Int32
+    residuals: Float32
+
+    @classmethod
+    def pack(
+        cls, rows: AnyArray, representatives: Int64, metric: str, rounding: Surrogate, n_threads: int, *, queries: bool
+    ) -> "ByteRows":
+        """Round the rows; the bytes start on a cache line."""
+        n_rows = len(representatives) or len(rows)
+        stride = _kernels.byte_stride(rows.shape[1])
+        out = cls(
+            _aligned_bytes(n_rows * stride).view(np.int8),
+            np.empty(n_rows, dtype=np.int32),
+            np.empty(n_rows, dtype=np.float32),
+        )
+        _kernels.pack_bytes(rows, representatives, metric, rounding.center, rounding.scale, queries, *out, n_threads)
+        return out
+
+
 class Queries(NamedTuple):
     """Some queries as the kernels of one instruction-set level read them."""
 
@@ -99,6 +128,7 @@ class Queries(NamedTuple):
     first: int
     groups: Float32 | Int32
     measures: Float64
+    bytes: ByteRows | None
 
     @classmethod
     def pack(cls, rows: AnyArray, metric: str, strategy: Strategy, n_threads: int) -> Iterator["Queries"]:
@@ -117,7 +147,11 @@ class Queries(NamedTuple):
                 bad = _kernels.pack_queries(columns, kind, center, scale, groups, measures, errors, n_threads)
             if bad >= 0:
                 raise ValueError(_validation.describe_bad_row("queries", some[bad], first + bad))
-            yield cls(some, first, groups, measures)
+            bytes_ = None
+            if strategy.rounding:
+                none = NO_GROUPS.representatives
+                bytes_ = ByteRows.pack(some, none, metric, strategy.rounding, n_threads, queries=True)
+            yield cls(some, first, groups, measures, bytes_)
 
 
 class Prepared(NamedTuple):
@@ -131,6 +165,7 @@ class Prepared(NamedTuple):
     packing: Packing
     largest_norm: float
     integral: bool
+    bytes: ByteRows | None
 
     @classmethod
     def pack(
@@ -154,12 +189,38 @@ class Prepared(NamedTuple):
             # Told by its number among all rows.
             row = bad if bad >= 0 else report["unusable_row"]
             raise ValueError(_validation.describe_bad_row("train", train[row], first_row + row))
-        return cls(train, first_row, groups, metric, strategy, packing, report["largest_norm"], report["integral"])
+        bytes_ = None
+        if strategy.rounding:
+            bytes_ = ByteRows.pack(train, groups.representatives, metric, strategy.rounding, n_threads, queries=False)
+        return cls(train, first_row, groups, metric, strategy, packing, report["largest_norm"], report["integral"], bytes_)
 
     def search(self, queries: Queries, distances: Float64, indices: Int64, n_threads: int) -> int:
         """Search, starting from what the outputs hold of earlier rows; return how many canonical distances it took."""
         center, scale = self.strategy.surrogate
         own = slice(queries.first, queries.first + len(queries.rows))
+        if self.strategy.rounding and self.bytes and queries.bytes:
+            return _kernels.search_prefix(
+                train=self.train,
+                representatives=self.groups.representatives,
+                group_starts=self.groups.starts,
+                group_members=self.groups.members,
+                metric=self.metric,
+                **self.strategy.rounding._asdict(),
+                **self.bytes._asdict(),
+                prefix_center=center,
+                prefix_scale=scale,
+                **self.packing._asdict(),
+                first_row=self.first_row,
+                queries=queries.rows,
+                query_bytes=queries.bytes.bytes,
+                query_squares=queries.bytes.squares,
+                query_residuals=queries.bytes.residuals,
+                query_groups=queries.groups,
+                query_measures=queries.measures,
+                distances=distances[own],
+                indices=indices[own],
+                n_threads=n_threads,
+            )
         return _kernels.search(
             self.train,
             *self.groups,

@@ -8,7 +8,7 @@ from deeprob_fast import _kernels
 from deeprob_fast._typing import AnyArray, Float32, Float64
 
 _OVERSAMPLING = 8  # directions beyond the wanted ones that make the iteration converge (Halko, Martinsson and Tropp 2011)
-_ITERATIONS = 2
+_ITERATIONS = 1
 _NEGLIGIBLE = 1e-9  # of the largest eigenvalue; such directions are left out
 
 
@@ -59,24 +59,28 @@ def principal_directions(sample: Float64, n_directions: int, n_threads: int) -> 
         along = product(rows, basis, n_threads)
         basis = _orthonormal(product(along.T, transposed, n_threads), n_threads).astype(np.float32)
     along = product(rows, basis, n_threads)
-    _, vectors = np.linalg.eigh(product(along.T, along.T, n_threads).astype(np.float64))
-    turned = product(vectors[:, ::-1].T, basis.T.astype(np.float64), n_threads)
-    return _orthonormal(turned[:n_directions], n_threads, ordered=True)
+    _, vectors = _eigen(product(along.T, along.T, n_threads).astype(np.float64))
+    return product(vectors[::-1][:n_directions], basis.T.astype(np.float64), n_threads)
 
 
-def _orthonormal(directions: AnyArray, n_threads: int, *, ordered: bool = False) -> Float64:
-    """Return an orthonormal basis of what the directions span; if `ordered`, the symmetric one, nearest to them."""
+def _eigen(matrix: Float64) -> tuple[Float64, Float64]:
+    """Return the eigenvalues of a symmetric matrix, ascending, and its eigenvectors as rows."""
+    values, vectors = np.empty(len(matrix)), np.empty_like(matrix)
+    _kernels.symmetric_eigen(matrix, values, vectors)
+    return values, vectors
+
+
+def _orthonormal(directions: AnyArray, n_threads: int) -> Float64:
+    """Return an orthonormal basis of what the directions span."""
     wide = directions.astype(np.float64)
-    values, vectors = np.linalg.eigh(product(wide, wide, n_threads))
+    values, vectors = _eigen(product(wide, wide, n_threads))
     kept = values > _NEGLIGIBLE * max(values[-1], 0)
-    inverse_root = vectors[:, kept] / np.sqrt(values[kept])
-    factor = inverse_root @ vectors[:, kept].T if ordered else inverse_root.T
-    return product(factor, wide.T, n_threads)
+    return product(vectors[kept] / np.sqrt(values[kept])[:, None], wide.T, n_threads)
 
 
 def mixed(directions: Float64, center: Float64, n_threads: int) -> Projection:
     """Return a basis of the same subspace by a random rotation, whose coordinates vary alike: bytes fit them best."""
-    rotation, _ = np.linalg.qr(np.random.default_rng(1).standard_normal((len(directions),) * 2))
+    rotation = _orthonormal(np.random.default_rng(1).standard_normal((len(directions),) * 2), n_threads)
     basis = product(rotation, directions.T, n_threads).astype(np.float32)
     wide = basis.astype(np.float64)
     defect = np.linalg.norm(product(wide, wide, n_threads) - np.eye(len(wide)))

@@ -10,11 +10,12 @@ from deeprob_fast._typing import AnyArray, Float32, Float64
 STRATEGIES = ("auto", "dense", "integer", "prefix")
 
 _SAMPLE_ROWS = 512
-_PREFIX_SAMPLE_ROWS = 2048
+_PREFIX_SAMPLE_ROWS = 1024
 _SAMPLE_QUERIES = 32
 # Costs of one pair of a query and a row, in units of the dense product.
 _BYTE_COST = {"x86-64-v4-vnni": 0.25, "x86-64-v4": 0.75, "x86-64-v3": 0.75}
 _CANONICAL_COST = 12.0
+_ROW_COST = 6.0  # of bytes, one row with one query
 _PARITY = 0.75  # what the kernels lose of integer distances; ties are not told apart
 _WORTHWHILE = 0.8  # the cost below which the integer filter is taken
 _FEWEST_FEATURES = 8  # below, the comparisons of the dense filter cost as much as its products
@@ -22,7 +23,7 @@ _FEWEST_FEATURES = 8  # below, the comparisons of the dense filter cost as much 
 _PREFIX_FEATURES = 64
 _PREFIX_JOB = 1e10  # rows x queries x features
 _PREFIX_SAVES = 0.8
-_DIRECTIONS = (16, 32, 64, 128, 256)
+_DIRECTIONS = (16, 32, 48, 64, 96, 128)
 
 
 class Strategy(NamedTuple):
@@ -32,6 +33,7 @@ class Strategy(NamedTuple):
     surrogate: _surrogate.Surrogate  # of the rows, or of the projection's columns
     reason: str
     projection: _projection.Projection | None = None
+    rounding: _surrogate.Surrogate | None = None  # of the rows, where the surrogate is of the projection's columns
 
     def n_words(self, n_features: int) -> int:
         """Return how many words of four bytes a packed row takes."""
@@ -81,8 +83,8 @@ def _why_not(train: AnyArray, metric: str, name: str) -> str:
     return ""
 
 
-def _byte_scale(sample: Float64) -> float:
-    return _surrogate.byte_scale(sample[:: max(1, len(sample) // 128)], _kernels.byte_limit(), _kernels.panel_rows())
+def _byte_scale(sample: Float64, n_rows: int = 128) -> float:
+    return _surrogate.byte_scale(sample[:: max(1, len(sample) // n_rows)], _kernels.byte_limit(), _kernels.panel_rows())
 
 
 def _prefix(
@@ -101,17 +103,18 @@ def _prefix(
     for n, passing in _passing_prefixes(sample.astype(np.float32), along.astype(np.float32), n_threads).items():
         sweep = _BYTE_COST.get(_kernels.ISA, 1.0) * (n + 1) / n_features
         # Every row takes n products of its own.
-        costs[n] = (sweep + _CANONICAL_COST * passing + n / max(n_queries, 1), passing)
+        costs[n] = (sweep + _ROW_COST * passing + n / max(n_queries, 1), passing)
     best = min(costs, key=costs.__getitem__)
     cost, passing = costs[best]
     if cost >= most:
         return None
     projection = _projection.mixed(directions[:best], surrogate.center, n_threads)
-    columns, _, _ = projection.columns(train[_surrogate.sample_rows(len(train), _SAMPLE_ROWS)], metric, n_threads)
+    columns, _, _ = projection.columns(train[_surrogate.sample_rows(len(train), _PREFIX_SAMPLE_ROWS)], metric, n_threads)
     center = np.median(columns, axis=0).astype(np.float64)
-    scale = _byte_scale(columns - center)
+    scale = _byte_scale(columns - center, len(columns))
     facts = f"on a sample, {best} directions let {passing:.2%} of the rows pass: {cost:.2f} of the dense cost"
-    return Strategy("prefix", _surrogate.Surrogate(center, scale), facts, projection)
+    rounding = surrogate._replace(scale=_byte_scale(sample))
+    return Strategy("prefix", _surrogate.Surrogate(center, scale), facts, projection, rounding)
 
 
 def _passing_prefixes(sample: Float32, along: Float32, n_threads: int) -> dict[int, float]:

@@ -86,6 +86,7 @@ def byte_scale(sample: Float64, limit: int, panel_rows: int) -> float:
     def rounding(scale: float) -> float:
         scaled = values * np.float32(scale)
         rest = scaled - np.clip(np.rint(scaled), -limit, limit)
-        return float(np.median(np.maximum.reduceat(np.einsum("ij,ij->i", rest, rest), panels))) / scale**2
+        worst = np.maximum.reduceat(np.einsum("ij,ij->i", rest, rest), panels)
+        return float(np.minimum(worst, 100 * np.median(worst)).mean()) / scale**2  # one outlier must not decide
 
     return min((limit * 2 ** (step / 3) for step in range(-5, 6)), key=rounding) / typical

@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 AnyArray: TypeAlias = NDArray[Any]
 Float32: TypeAlias = NDArray[np.float32]
 Float64: TypeAlias = NDArray[np.float64]
+Int8: TypeAlias = NDArray[np.int8]
 Int32: TypeAlias = NDArray[np.int32]
 Int64: TypeAlias = NDArray[np.int64]
+UInt8: TypeAlias = NDArray[np.uint8]
 UInt64: TypeAlias = NDArray[np.uint64]
 
 

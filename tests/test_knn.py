@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import deeprob_fast as df
-from deeprob_fast import _kernels, _packing, knn
+from deeprob_fast import _kernels, _packing, _projection, knn
 from tests import reference
 from tests.strategies import cast, problems
 
@@ -78,6 +78,88 @@ def test_integer_filter_over_several_depth_blocks(isa, metric):
     assert_exact_index(train, train[:20] + np.float32(0.1), 5, metric, "integer")
 
 
+def low_rank(rng, n_rows, n_features=96, rank=12):
+    """Rows near a subspace, as images are."""
+    basis = rng.standard_normal((rank, n_features))
+    rows = rng.standard_normal((n_rows, rank)) * np.linspace(3, 0.5, rank) @ basis
+    return rows + 0.05 * rng.standard_normal((n_rows, n_features))
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "sqeuclidean", "cosine"])
+@pytest.mark.parametrize("dtype", reference.DTYPES)
+@pytest.mark.parametrize("k", [1, 10, 400])
+def test_prefix_filter(isa, metric, dtype, k):
+    rng = np.random.default_rng(20)
+    rows = cast(low_rank(rng, 1540), dtype)
+    index = assert_exact_index(rows[40:], rows[:40], k, metric, "prefix")
+    if k == 10:
+        assert index.stats["n_refined"] < 40 * 150
+
+
+HARD = {
+    "Gaussian": lambda normal: normal,
+    "few distinct rows": lambda normal: np.tile(normal[:3], (300, 1)) + np.arange(900)[:, None] % 5,
+    "lengths from 1e-12 to 1e12": lambda normal: (
+        normal * np.float32(10) ** (np.arange(900) % 25 - 12)[:, None].astype(np.float32)
+    ),
+    "outlier": lambda normal: np.vstack([normal[:-1], np.full((1, 70), 1e30, np.float32)]),
+    "beyond float32": lambda normal: normal.astype(np.float64) * 1e60,
+    "offset": lambda normal: 1e6 + normal.astype(np.float64) * 1e-3,
+    "zeros between": lambda normal: np.where(np.arange(900)[:, None] % 3 == 0, 0, normal),
+    "one-hot": lambda _: np.eye(70)[np.arange(900) % 70] * np.arange(1, 901)[:, None],
+    "a line": lambda normal: normal[:, :1] * np.ones((1, 70), np.float32),
+}
+
+
+@pytest.mark.parametrize("data", HARD)
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_prefix_filter_on_hard_data(isa, metric, data):
+    train = HARD[data](np.random.default_rng(21).standard_normal((900, 70), dtype=np.float32))
+    index = df.KNNIndex(train, metric=metric, strategy="prefix")
+    found = index.search(train[::9], 6)
+    distances, indices = reference.nearest(train, train[::9], 6, metric)
+    np.testing.assert_array_equal(found.indices, indices)
+    np.testing.assert_array_equal(found.distances, distances)
+    # Dense where the sample has no directions in the range of float32.
+    out_of_range = metric == "euclidean" and data in ("beyond float32", "outlier")
+    assert index.stats["strategy"] == ("dense" if out_of_range else "prefix")
+
+
+def test_columns_of_a_projection_are_never_farther_apart_than_the_rows(isa):
+    rng = np.random.default_rng(22)
+    rows = low_rank(rng, 300).astype(np.float32)
+    center = np.median(rows, axis=0).astype(np.float64)
+    projection = _projection.mixed(_projection.principal_directions(rows - center, 12, 2), center, 2)
+    assert projection.defect < 1e-4
+    columns, errors, bad = projection.columns(rows, "euclidean", 2)
+    assert bad == -1
+    true = reference.distances(rows, rows, "euclidean")
+    short = reference.distances(columns, columns, "euclidean")
+    assert (short <= true + errors + errors[:, None]).all()
+    assert errors.max() < 1e-2 * np.median(true)
+    far = ~np.eye(len(rows), dtype=bool)
+    assert (short[far] / true[far]).min() > 0.9
+
+
+def test_prefix_is_chosen_for_a_large_job_near_a_subspace():
+    rows = low_rank(np.random.default_rng(23), 12000, 128).astype(np.float32)
+    index = df.KNNIndex(rows)
+    assert_exact(rows, rows[:3], 5, "euclidean")
+    index.search(rows[:3], 5)
+    assert index.stats["strategy"] == ("prefix" if _kernels.ISA != "baseline" else index.stats["strategy"])
+
+
+def test_prefix_refuses_bad_rows_by_their_number():
+    rows = low_rank(np.random.default_rng(24), 300)
+    index = df.KNNIndex(rows, strategy="prefix")
+    bad = rows.copy()
+    bad[123, 4] = np.nan
+    with pytest.raises(ValueError, match="train must be finite; row 123 holds NaN"):
+        df.KNNIndex(bad, strategy="prefix")
+    with pytest.raises(ValueError, match="queries must be finite; row 123 holds NaN"):
+        index.search(bad, 1)
+
+
 def test_strategy_is_chosen_by_the_data():
     rng = np.random.default_rng(19)
     normal = rng.standard_normal((4000, 64), dtype=np.float32)
@@ -90,9 +172,9 @@ def test_strategy_is_chosen_by_the_data():
 
 
 def test_strategies_that_do_not_exist():
-    with pytest.raises(ValueError, match="strategy must be one of auto, dense, integer; got 'boxes3'"):
+    with pytest.raises(ValueError, match="strategy must be one of auto, dense, integer, prefix; got 'boxes3'"):
         df.KNNIndex(np.ones((3, 3)), strategy="boxes3")
-    with pytest.raises(ValueError, match='strategy="integer" cannot be used: the integer filter has no manhattan distance'):
+    with pytest.raises(ValueError, match='strategy="integer" cannot be used: bytes have no filter for manhattan distances'):
         df.KNNIndex(np.ones((3, 3)), strategy="integer", metric="manhattan")
     with pytest.raises(ValueError, match=r'strategy="integer" cannot be used: more than \d+ features'):
         df.KNNIndex(np.ones((3, 9000), dtype=np.uint8), strategy="integer")

@@ -73,16 +73,12 @@ Index pack_queries(
     });
 }
 
-template <class T>
-Index search(
+knn::SearchInput search_input(
     const py::array& train, const Labels& representatives, const Labels& group_starts, const Labels& group_members,
-    const std::string& metric, const core::ConstVector<double>& center, double scale,
-    const core::ConstVector<T>& panels, const core::ConstVector<T>& bias, const core::ConstVector<float>& norm,
-    const core::ConstVector<float>& slack, double largest_norm, bool integral, Index first_row,
-    const py::array& queries, const core::ConstVector<T>& query_groups, core::Matrix<double> query_measures,
-    core::Matrix<double> distances, core::Matrix<std::int64_t> indices, int n_threads
+    Index first_row, const py::array& queries, const core::Matrix<double>& distances,
+    const core::Matrix<std::int64_t>& indices
 ) {
-    const knn::SearchInput input{
+    return {
         .train = rows_of(train),
         .representatives = or_null(representatives),
         .n_positions = representatives.size() == 0 ? static_cast<Index>(train.shape(0)) : representatives.size(),
@@ -94,6 +90,19 @@ Index search(
         .distances = distances.data(),
         .indices = indices.data(),
     };
+}
+
+template <class T>
+Index search(
+    const py::array& train, const Labels& representatives, const Labels& group_starts, const Labels& group_members,
+    const std::string& metric, const core::ConstVector<double>& center, double scale,
+    const core::ConstVector<T>& panels, const core::ConstVector<T>& bias, const core::ConstVector<float>& norm,
+    const core::ConstVector<float>& slack, double largest_norm, bool integral, Index first_row,
+    const py::array& queries, const core::ConstVector<T>& query_groups, core::Matrix<double> query_measures,
+    core::Matrix<double> distances, core::Matrix<std::int64_t> indices, int n_threads
+) {
+    const knn::SearchInput input =
+        search_input(train, representatives, group_starts, group_members, first_row, queries, distances, indices);
     return without_gil([&] {
         const knn::Surrogate surrogate(knn::metric_named(metric), center.data(), center.size(), scale);
         const knn::Packed<const T> packed{panels.data(), bias.data(), norm.data(), slack.data()};
@@ -107,6 +116,56 @@ Index search(
         }();
         const knn::SearchOutput output{distances.data(), indices.data()};
         return knn::search(input, filter, surrogate.metric, output, execution(n_threads));
+    });
+}
+
+using Bytes = core::ConstVector<std::int8_t>;
+using Words = core::ConstVector<std::int32_t>;
+using Floats = core::ConstVector<float>;
+
+// `scale` and `prefix_scale`: of the rows' bytes and of the prefix'.
+Index search_prefix(
+    const py::array& train, const Labels& representatives, const Labels& group_starts, const Labels& group_members,
+    const std::string& metric, const core::ConstVector<double>& center, double scale, const Bytes& bytes,
+    const Words& squares, const Floats& residuals, const core::ConstVector<double>& prefix_center, double prefix_scale,
+    const Words& panels, const Words& bias, const Floats& norm, const Floats& slack, Index first_row,
+    const py::array& queries, const Bytes& query_bytes, const Words& query_squares, const Floats& query_residuals,
+    const Words& query_groups, core::Matrix<double> query_measures, core::Matrix<double> distances,
+    core::Matrix<std::int64_t> indices, int n_threads
+) {
+    const knn::SearchInput input =
+        search_input(train, representatives, group_starts, group_members, first_row, queries, distances, indices);
+    return without_gil([&] {
+        const knn::Surrogate surrogate(knn::metric_named(metric), center.data(), center.size(), scale);
+        const knn::Surrogate prefix_surrogate(
+            surrogate.metric, prefix_center.data(), prefix_center.size(), prefix_scale
+        );
+        const knn::IntegerFilter prefix(
+            prefix_surrogate, {panels.data(), bias.data(), norm.data(), slack.data()}, query_groups.data(),
+            measures_of<std::int32_t>(query_measures.data()), input.queries.n_features
+        );
+        const knn::PrefixFilter filter(
+            prefix, prefix_scale, surrogate, {bytes.data(), squares.data(), residuals.data()},
+            {query_bytes.data(), query_squares.data(), query_residuals.data()}
+        );
+        const knn::SearchOutput output{distances.data(), indices.data()};
+        return knn::search(input, filter, surrogate.metric, output, execution(n_threads));
+    });
+}
+
+void pack_bytes(
+    const py::array& rows, const Labels& representatives, const std::string& metric,
+    const core::ConstVector<double>& center, double scale, bool queries, core::MutableVector<std::int8_t> bytes,
+    core::MutableVector<std::int32_t> squares, core::MutableVector<float> residuals, int n_threads
+) {
+    const core::Rows input = rows_of(rows);
+    without_gil([&] {
+        const knn::Surrogate surrogate(knn::metric_named(metric), center.data(), center.size(), scale);
+        const auto row_of = [&](Index i) { return knn::training_row(or_null(representatives), i); };
+        knn::pack_byte_rows(
+            input, squares.size(), row_of, surrogate, queries ? knn::ByteRole::query : knn::ByteRole::training_row,
+            {bytes.data(), squares.data(), residuals.data()}, execution(n_threads)
+        );
     });
 }
 
@@ -158,6 +217,21 @@ void bind_knn(py::module_& m) {
     m.def(
         "add_votes", &knn::add_votes, "labels"_a.noconvert(), "neighbors"_a.noconvert(), "weights"_a.noconvert(),
         "votes"_a.noconvert()
+    );
+    m.def("byte_stride", &knn::byte_stride, "n_features"_a);
+    m.def(
+        "pack_bytes", &pack_bytes, "rows"_a.noconvert(), "representatives"_a.noconvert(), "metric"_a,
+        "center"_a.noconvert(), "scale"_a, "queries"_a, "bytes"_a.noconvert(), "squares"_a.noconvert(),
+        "residuals"_a.noconvert(), "n_threads"_a
+    );
+    m.def(
+        "search_prefix", &search_prefix, "train"_a.noconvert(), "representatives"_a.noconvert(),
+        "group_starts"_a.noconvert(), "group_members"_a.noconvert(), "metric"_a, "center"_a.noconvert(), "scale"_a,
+        "bytes"_a.noconvert(), "squares"_a.noconvert(), "residuals"_a.noconvert(), "prefix_center"_a.noconvert(),
+        "prefix_scale"_a, "panels"_a.noconvert(), "bias"_a.noconvert(), "norm"_a.noconvert(), "slack"_a.noconvert(),
+        "first_row"_a, "queries"_a.noconvert(), "query_bytes"_a.noconvert(), "query_squares"_a.noconvert(),
+        "query_residuals"_a.noconvert(), "query_groups"_a.noconvert(), "query_measures"_a.noconvert(),
+        "distances"_a.noconvert(), "indices"_a.noconvert(), "n_threads"_a
     );
     m.def(
         "project", &project, "rows"_a.noconvert(), "metric"_a, "center"_a.noconvert(), "basis"_a.noconvert(),

@@ -26,7 +26,7 @@ py::list runnable() {
     if (v3) levels.append("x86-64-v3");
     if (v4) levels.append("x86-64-v4");
     // Byte products, of the processors since 2019.
-    if (v4 && __builtin_cpu_supports("avx512vnni") != 0) levels.append("x86-64-v4-vnni");
+    if (v4 && all(__builtin_cpu_supports("avx512vnni"))) levels.append("x86-64-v4-vnni");
 #endif
     return levels;
 }

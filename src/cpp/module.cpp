@@ -5,5 +5,6 @@ PYBIND11_MODULE(DEEPROB_KERNELS_MODULE, m, pybind11::mod_gil_not_used()) {
     m.doc() = "Kernels of deeprob_fast for one instruction-set level.";
     deeprob::core::watch_forks();
     deeprob::bind::bind_knn(m);
+    deeprob::bind::bind_algebra(m);
     deeprob::bind::bind_distances(m);
 }

@@ -105,11 +105,27 @@ inline Vector<std::int32_t> add_byte_products(
 #endif
 }
 
+inline std::int32_t add_lanes(Vector<std::int32_t> v) {
+    using Half = VectorTraits<std::int32_t, kVectorBytes / 2>::type;
+    Half halves[2];
+    std::memcpy(halves, &v, sizeof v);
+    halves[0] += halves[1];
+    std::int32_t sum = 0;
+    for (Index l = 0; l < kLanes<std::int32_t> / 2; ++l) sum += halves[0][l];
+    return sum;
+}
+
 // Integers that fit into bytes.
 inline void store_as_bytes(std::int8_t* p, Vector<double> v) {
+#if defined(__AVX512F__)
+    // GCC 12 would convert one element after the other.
+    const __m128i packed = _mm256_maskz_cvtepi32_epi8(0xff, _mm512_maskz_cvtpd_epi32(0xff, v));
+    std::memcpy(p, &packed, 8);
+#else
     using Bytes = VectorTraits<std::int8_t, kLanes<double>>::type;
     const auto bytes = __builtin_convertvector(v, Bytes);
     std::memcpy(p, &bytes, sizeof bytes);
+#endif
 }
 
 // Bit l of the result says whether a[l] > b[l]; false where either is NaN.

@@ -93,7 +93,9 @@ template <class Filter> class BlockSearch {
           ),
           bounds_(size(plan.block_queries)), limits_(size(plan.max_groups() * core::kTileQueries)),
           refined_(size(std::max(candidates_.capacity(), Crowd::kLanes))), rows_(size(candidates_.capacity())),
-          keys_(size(candidates_.capacity())), ranked_(size(candidates_.capacity())) {}
+          keys_(size(candidates_.capacity())), ranked_(size(candidates_.capacity())),
+          pairs_(Filter::kLooksTwice ? size(plan.block_queries * core::kPanelRows<Value>) : 0),
+          absolute_(pairs_.size()), distances_(pairs_.size()) {}
 
     // Prepares for queries [begin, end). The rows found before belong to segment 0; the others know their distance only.
     void load(Index begin, Index end, Index segment) {
@@ -122,10 +124,11 @@ template <class Filter> class BlockSearch {
             if (control.stopped(thread)) return false;
             set_limits(panel);
             sweep(panel);
+            if constexpr (Filter::kLooksTwice) look_again();
             serve_crowd(panel);
         }
         for (Index q = 0; q < n_queries_; ++q) {
-            candidates_.tighten(q, error_of(q), filter_.two_sided());
+            candidates_.tighten(q, error_of(q));
             refine(q, std::numeric_limits<Index>::max());
         }
         return true;
@@ -154,11 +157,8 @@ template <class Filter> class BlockSearch {
     // The error of query q's score with the row at a position of the segment, rounded up.
     [[nodiscard]] auto error_of(Index q) const {
         return [this, q](std::int32_t position, float score) {
-            const Index panel = segment_ + position / core::kPanelRows<Value>;
-            const QueryBound& bound = bounds_[size(q)];
-            const float error = bound.relative * std::abs(score) + bound.product * filter_.packed.norm[panel]
-                                + bound.constant + bound.panel * filter_.packed.slack[panel];
-            return error * (1 + 0x1p-20F);
+            const Index at = segment_ * core::kPanelRows<Value> + position;
+            return filter_.error(bounds_[size(q)], first_query_ + q, at, score);
         };
     }
 
@@ -180,8 +180,8 @@ template <class Filter> class BlockSearch {
     // Limits hold from panel to panel, as long as the panels' own parts of the bounds do not change much.
     void set_limits(Index panel) {
         constexpr float kSimilar = 0.9F;
-        const float norm = filter_.packed.norm[panel];
-        const float slack = filter_.packed.slack[panel];
+        const float norm = filter_.packed().norm[panel];
+        const float slack = filter_.packed().slack[panel];
         if (norm <= norm_ && norm >= kSimilar * norm_ && slack <= slack_ && slack >= kSimilar * slack_) return;
         norm_ = norm;
         slack_ = slack;
@@ -190,7 +190,7 @@ template <class Filter> class BlockSearch {
 
     void sweep(Index panel) {
         const core::QueryBlock<Value> block{
-            filter_.groups + first_group_ * filter_.depth() * core::kTileQueries, n_groups_, filter_.depth(),
+            filter_.groups() + first_group_ * filter_.depth() * core::kTileQueries, n_groups_, filter_.depth(),
             partial_.data()
         };
         filter_.sweep(block, panel, [&](Index group, const core::Accumulators<Value>& sums) {
@@ -225,22 +225,53 @@ template <class Filter> class BlockSearch {
         for (Index t = 0; t < core::kTileQueries; ++t) {
             if (hits[t] == 0) continue;
             const Index q = group * core::kTileQueries + t - offset();
+            if constexpr (Filter::kLooksTwice) {
+                if (!crowd_.has(q)) {
+                    for (std::uint32_t rest = hits[t]; rest != 0; rest &= rest - 1) {
+                        pairs_[size(n_pairs_++)] = {
+                            static_cast<std::int32_t>(q), position + static_cast<std::int32_t>(std::countr_zero(rest))
+                        };
+                    }
+                    continue;
+                }
+            }
             if (!crowd_.has(q) && candidates_.full(q)) make_room(q);
             if (crowd_.has(q)) {
                 crowd_.want(q, hits[t]);
                 continue;
             }
-            for (Index v = 0; v < core::kTileVectors; ++v) {
-                const std::uint32_t mask = hits[t] >> (v * core::kLanes<Value>) & kVectorMask;
-                const auto first = position + static_cast<std::int32_t>(v * core::kLanes<Value>);
-                if (mask != 0) candidates_.append(q, filter_.scores(first_query_ + q, sums.at[t][v]), first, mask);
+            if constexpr (!Filter::kLooksTwice) {
+                for (Index v = 0; v < core::kTileVectors; ++v) {
+                    const std::uint32_t mask = hits[t] >> (v * core::kLanes<Value>) & kVectorMask;
+                    const auto first = position + static_cast<std::int32_t>(v * core::kLanes<Value>);
+                    const auto scores = filter_.scores(first_query_ + q, sums.at[t][v]);
+                    if (mask != 0) candidates_.append(q, scores, first, mask);
+                }
             }
+        }
+    }
+
+    // Scores the panel's pairs that passed the first filter; those that pass again become candidates.
+    void look_again() {
+        const std::span<Pair> pairs{pairs_.data(), size(std::exchange(n_pairs_, 0))};
+        for (std::size_t p = 0; p < pairs.size(); ++p) {
+            const auto segment = static_cast<std::int32_t>(segment_ * core::kPanelRows<Value>);
+            absolute_[p] = {static_cast<std::int32_t>(first_query_) + pairs[p].query, segment + pairs[p].row};
+        }
+        filter_.distances({absolute_.data(), pairs.size()}, distances_.data());
+        for (std::size_t p = 0; p < pairs.size(); ++p) {
+            const Index q = pairs[p].query;
+            const float score = -distances_[p];
+            const float error = filter_.error(bounds_[size(q)], absolute_[p].query, absolute_[p].row, score);
+            if (score + error < candidates_.threshold(q)) continue;
+            if (candidates_.full(q)) make_room(q);
+            candidates_.append(q, score, pairs[p].row);
         }
     }
 
     void make_room(Index q) {
         const auto crowded = [&] { return candidates_.count(q) > plan_.k + Filter::kRoom / 2; };
-        candidates_.tighten(q, error_of(q), filter_.two_sided());
+        candidates_.tighten(q, error_of(q));
         set_limit(q);
         // Where the bounds keep more than half, they would soon be asked again: canonical distances decide, first those of the
         // best, which may exclude the others.
@@ -338,6 +369,10 @@ template <class Filter> class BlockSearch {
     std::vector<Index> rows_;
     std::vector<double> keys_;
     std::vector<Candidate> ranked_;
+    Index n_pairs_ = 0;
+    std::vector<Pair> pairs_; // of the panel at hand: query of the block, position in the segment
+    std::vector<Pair> absolute_;
+    std::vector<float> distances_;
 };
 
 } // namespace deeprob::knn

@@ -9,6 +9,7 @@
 #include <functional>
 #include <limits>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace deeprob::knn {
@@ -121,16 +122,22 @@ class Candidates {
         counts_[size(query)] += n;
     }
 
-    // Raises the threshold by the bounds of the scores, if they are two-sided, and drops what it excludes. bound(position, score)
-    // is the score's error, which includes the rounding of the differences below.
-    template <class Bound> void tighten(Index query, const Bound& bound, bool two_sided) {
+    void append(Index query, float score, std::int32_t position) {
+        const Index end = query * stride_ + counts_[size(query)]++;
+        scores_[size(end)] = score;
+        positions_[size(end)] = position;
+    }
+
+    // Raises the threshold by the bounds of the scores and drops what it excludes. bound(position, score) is the score's error,
+    // which includes the rounding of the differences below.
+    template <class Bound> void tighten(Index query, const Bound& bound) {
         Index& count = counts_[size(query)];
         if (count < k_) return;
         float* scores = scores_.data() + query * stride_;
         std::int32_t* positions = positions_.data() + query * stride_;
         for (Index c = 0; c < count; ++c) {
             errors_[size(c)] = bound(positions[c], scores[c]);
-            const bool known = two_sided && scores[c] < std::numeric_limits<float>::infinity();
+            const bool known = scores[c] < std::numeric_limits<float>::infinity();
             lower_[size(c)] = known ? scores[c] - errors_[size(c)] : kNothing;
         }
         std::fill_n(lower_.begin() + count, core::round_up(count, core::kLanes<float>) - count, kNothing);
@@ -150,7 +157,7 @@ class Candidates {
     [[nodiscard]] Index count(Index query) const { return counts_[size(query)]; }
 
     // The candidates, best first, into the front of `out`.
-    std::span<Candidate> ranked(Index query, std::span<Candidate> out) const {
+    [[nodiscard]] std::span<Candidate> ranked(Index query, std::span<Candidate> out) const {
         const auto n = size(counts_[size(query)]);
         for (std::size_t c = 0; c < n; ++c) {
             const std::size_t at = size(query * stride_) + c;

@@ -175,14 +175,15 @@ inline void row_as_double(const Rows& rows, Index i, double* out) {
     core::with_dtype(rows.dtype, [&]<class T> {
         constexpr Index kWidth = core::kLanes<double>;
         const T* row = rows.row<T>(i);
+        const Index n_features = rows.n_features;
         Index f = 0;
-        for (; f + kWidth <= rows.n_features; f += kWidth) core::store(out + f, core::load_as_double(row + f));
-        if (f < rows.n_features) {
+        for (; f + kWidth <= n_features; f += kWidth) core::store(out + f, core::load_as_double(row + f));
+        if (f < n_features) {
             T tail[kWidth] = {};
-            std::memcpy(tail, row + f, static_cast<std::size_t>(rows.n_features - f) * sizeof(T));
+            std::memcpy(tail, row + f, static_cast<std::size_t>(n_features - f) * sizeof(T));
             double values[kWidth];
             core::store(values, core::load_as_double(tail));
-            std::memcpy(out + f, values, static_cast<std::size_t>(rows.n_features - f) * sizeof(double));
+            std::memcpy(out + f, values, static_cast<std::size_t>(n_features - f) * sizeof(double));
         }
     });
 }

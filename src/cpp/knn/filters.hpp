@@ -2,10 +2,19 @@
 // adds up; a filter turns sums into scores (float, larger is nearer) and thresholds on scores into limits on sums.
 #pragma once
 
-#include "knn/integer.hpp"
+#include "knn/byte_rows.hpp"
 #include "knn/pack.hpp"
 
 namespace deeprob::knn {
+
+// The error of the score of the row at a position, rounded up.
+template <class T>
+float panel_error(const QueryBound& bound, const Packed<const T>& packed, Index position, float score) {
+    const Index panel = position / core::kPanelRows<T>;
+    const float error = bound.relative * std::abs(score) + bound.product * packed.norm[panel] + bound.constant
+                        + bound.panel * packed.slack[panel];
+    return error * (1 + 0x1p-20F);
+}
 
 // Every row in float32.
 class DenseFilter {
@@ -13,30 +22,34 @@ class DenseFilter {
     using Value = float;
     using Measure = RowMeasure;
     static constexpr Index kRoom = 64; // for candidates beyond k: little, so that thresholds tighten early
+    static constexpr bool kLooksTwice = false;
 
     DenseFilter(
         const Surrogate& surrogate, const Packed<const float>& packed, double largest_norm, bool integral,
         const float* groups, const RowMeasure* measures
     )
-        : packed(packed), groups(groups), measures(measures), surrogate_(surrogate), bounds_(surrogate),
+        : packed_(packed), groups_(groups), measures_(measures), surrogate_(surrogate), bounds_(surrogate),
           largest_norm_(largest_norm), integral_(integral) {}
 
     [[nodiscard]] Index depth() const { return surrogate_.n_features; }
-    // Whether a score also tells how far a row is at most.
-    [[nodiscard]] static bool two_sided() { return true; }
+    [[nodiscard]] const Packed<const float>& packed() const { return packed_; }
+    [[nodiscard]] const float* groups() const { return groups_; }
     [[nodiscard]] QueryBound bound(Index query) const {
-        return bounds_.query(measures[query], largest_norm_, integral_);
+        return bounds_.query(measures_[query], largest_norm_, integral_);
     }
     [[nodiscard]] double score_of_key(Index query, double key) const {
-        return bounds_.score_of_key(measures[query], key);
+        return bounds_.score_of_key(measures_[query], key);
     }
-    [[nodiscard]] float limit(Index /*query*/, float threshold) const { return threshold; }
-    [[nodiscard]] core::Vector<float> scores(Index /*query*/, core::Vector<float> sums) const { return sums; }
+    [[nodiscard]] static float limit(Index /*query*/, float threshold) { return threshold; }
+    [[nodiscard]] static core::Vector<float> scores(Index /*query*/, core::Vector<float> sums) { return sums; }
+    [[nodiscard]] float error(const QueryBound& bound, Index /*query*/, Index position, float score) const {
+        return panel_error(bound, packed_, position, score);
+    }
 
     template <class Consume>
     void sweep(const core::QueryBlock<float>& block, Index panel, const Consume& consume) const {
-        const float* rows = packed.panels + panel * core::kPanelRows<float> * depth();
-        const float* bias = packed.bias + panel * core::kPanelRows<float>;
+        const float* rows = packed_.panels + panel * core::kPanelRows<float> * depth();
+        const float* bias = packed_.bias + panel * core::kPanelRows<float>;
         if (surrogate_.metric == Metric::manhattan) {
             core::sweep_panel<core::NegativeAbsoluteDifference>(block, rows, bias, consume);
         } else {
@@ -44,11 +57,10 @@ class DenseFilter {
         }
     }
 
-    const Packed<const float> packed;
-    const float* groups;
-    const RowMeasure* measures;
-
   private:
+    Packed<const float> packed_;
+    const float* groups_;
+    const RowMeasure* measures_;
     const Surrogate& surrogate_;
     FilterBounds bounds_;
     double largest_norm_;
@@ -61,20 +73,25 @@ class IntegerFilter {
     using Value = std::int32_t;
     using Measure = IntegerMeasure;
     static constexpr Index kRoom = 192;
+    static constexpr bool kLooksTwice = false;
 
     IntegerFilter(
         const Surrogate& surrogate, const Packed<const std::int32_t>& packed, const std::int32_t* groups,
         const IntegerMeasure* measures, Index n_features
     )
-        : packed(packed), groups(groups), measures(measures), surrogate_(surrogate), bounds_(surrogate, n_features),
-          projected_(surrogate.n_features != n_features) {}
+        : packed_(packed), groups_(groups), measures_(measures), surrogate_(surrogate), bounds_(surrogate, n_features) {
+    }
 
     [[nodiscard]] Index depth() const { return n_words(surrogate_.n_features); }
-    // Columns of a projection tell how near a row may be, not how far.
-    [[nodiscard]] bool two_sided() const { return !projected_; }
-    [[nodiscard]] QueryBound bound(Index query) const { return bounds_.query(measures[query]); }
+    [[nodiscard]] const Packed<const std::int32_t>& packed() const { return packed_; }
+    [[nodiscard]] const std::int32_t* groups() const { return groups_; }
+    [[nodiscard]] QueryBound bound(Index query) const { return bounds_.query(measures_[query]); }
     [[nodiscard]] double score_of_key(Index query, double key) const {
-        return bounds_.score_of_key(measures[query], key);
+        return bounds_.score_of_key(measures_[query], key);
+    }
+
+    [[nodiscard]] float error(const QueryBound& bound, Index /*query*/, Index position, float score) const {
+        return panel_error(bound, packed_, position, score);
     }
 
     // The largest sum that is certainly not above the threshold.
@@ -105,25 +122,88 @@ class IntegerFilter {
     void sweep(const core::QueryBlock<std::int32_t>& block, Index panel, const Consume& consume) const {
         constexpr Index kRows = core::kPanelRows<std::int32_t>;
         core::sweep_panel<core::ByteProduct>(
-            block, packed.panels + panel * kRows * depth(), packed.bias + panel * kRows, consume
+            block, packed_.panels + panel * kRows * depth(), packed_.bias + panel * kRows, consume
         );
     }
 
-    const Packed<const std::int32_t> packed;
-    const std::int32_t* groups;
-    const IntegerMeasure* measures;
-
   private:
+    Packed<const std::int32_t> packed_;
+    const std::int32_t* groups_;
+    const IntegerMeasure* measures_;
     // What the offset of the stored rows adds to every sum.
-    [[nodiscard]] double offset(Index query) const { return measures[query].sum * static_cast<double>(kByteOffset); }
+    [[nodiscard]] double offset(Index query) const { return measures_[query].sum * static_cast<double>(kByteOffset); }
     // norm(X - Y)^2 is base - 2 * sum, or one more.
     [[nodiscard]] std::int32_t base(Index query) const {
-        return static_cast<std::int32_t>(measures[query].square + 2 * offset(query));
+        return static_cast<std::int32_t>(measures_[query].square + 2 * offset(query));
     }
 
     const Surrogate& surrogate_;
     IntegerBounds bounds_;
-    bool projected_;
+};
+
+// Bytes of a prefix exclude most rows; those that pass are scored by their own bytes at once, while the panel's are at hand.
+// Scores and thresholds are in the units of the rows' bytes, -norm(X - Y).
+class PrefixFilter {
+  public:
+    using Value = std::int32_t;
+    static constexpr Index kRoom = IntegerFilter::kRoom;
+    static constexpr bool kLooksTwice = true; // sums only say which rows to score
+
+    // `prefix`: of the projected columns. `surrogate`: of the rows, by which `rows` and `queries` were rounded.
+    PrefixFilter(
+        const IntegerFilter& prefix, double prefix_scale, const Surrogate& surrogate, const ByteRows& rows,
+        const ByteRows& queries
+    )
+        : prefix_(prefix), ratio_(static_cast<float>(prefix_scale / surrogate.scale)),
+          bounds_(surrogate, surrogate.n_features), canonical_error_(bounds_.canonical_error()), rows_(rows),
+          queries_(queries), stride_(byte_stride(surrogate.n_features)) {}
+
+    [[nodiscard]] Index depth() const { return prefix_.depth(); }
+    [[nodiscard]] const Packed<const std::int32_t>& packed() const { return prefix_.packed(); }
+    [[nodiscard]] const std::int32_t* groups() const { return prefix_.groups(); }
+    [[nodiscard]] QueryBound bound(Index query) const {
+        QueryBound bound = prefix_.bound(query);
+        // In the units of the rows' bytes.
+        bound.constant = rounded_up(bound.constant / ratio_);
+        bound.panel = rounded_up(bound.panel / ratio_);
+        bound.relative *= 2; // covers the rounding of the ratio
+        return bound;
+    }
+    [[nodiscard]] double score_of_key(Index /*query*/, double key) const { return bounds_.score_of_distance(key); }
+    [[nodiscard]] std::int32_t limit(Index query, float threshold) const {
+        return prefix_.limit(query, threshold * ratio_);
+    }
+
+    // Distances by the rows' own bytes: minus the scores.
+    void distances(std::span<const Pair> pairs, float* out) const {
+        byte_distances(queries_, rows_, stride_, pairs, out);
+    }
+    [[nodiscard]] float error(const QueryBound& /*bound*/, Index query, Index position, float score) const {
+        constexpr float kRounding = 0x1p-20F;
+        const float error = kRounding * std::abs(score) + queries_.residuals[query] + rows_.residuals[position];
+        return (error + canonical_error_) * (1 + kRounding);
+    }
+
+    template <class Consume>
+    void sweep(const core::QueryBlock<std::int32_t>& block, Index panel, const Consume& consume) const {
+        // While groups are swept, the panel's rows come nearer: most are asked for by some query of the block.
+        const Index n_bytes = core::kPanelRows<std::int32_t> * stride_;
+        const Index step = core::round_up(core::ceil_div(n_bytes, block.n_groups), 64);
+        const std::int8_t* next = rows_.bytes + (panel + 1) * n_bytes;
+        prefix_.sweep(block, panel, [&](Index group, const core::Accumulators<std::int32_t>& sums) {
+            for (Index b = group * step; b < std::min((group + 1) * step, n_bytes); b += 64) core::prefetch(next + b);
+            consume(group, sums);
+        });
+    }
+
+  private:
+    const IntegerFilter& prefix_;
+    float ratio_;
+    IntegerBounds bounds_;
+    float canonical_error_;
+    ByteRows rows_;
+    ByteRows queries_;
+    Index stride_;
 };
 
 } // namespace deeprob::knn

@@ -84,19 +84,16 @@ class IntegerBounds {
     [[nodiscard]] QueryBound query(const IntegerMeasure& query) const {
         constexpr float kScoreRounding = 0x1p-20F; // of the conversion to float, the root and the comparison
         if (std::isinf(query.residual)) return {0, 0, std::numeric_limits<float>::infinity(), 0};
-        const double underflow = std::sqrt(n_ * kUnderflow64) * surrogate_.scale;
         if (surrogate_.metric != Metric::inner_product) {
             constexpr double kParity =
-                0.75; // halves of odd squares are rounded down: sqrt(A + 1/2) for sqrt(A) or sqrt(A + 1)
-            const double cosine =
-                surrogate_.metric == Metric::cosine ? 4 * std::sqrt(canonical_) * surrogate_.scale : 0;
-            return {kScoreRounding, 0, rounded_up(query.residual + kParity + cosine + underflow), 1};
+                0.75; // halves of odd squares are rounded down: sqrt(A + 1/2) is sqrt(A) or sqrt(A + 1)
+            return {kScoreRounding, 0, rounded_up(query.residual + kParity + double{canonical_error()}), 1};
         }
         const double norm = std::sqrt(query.row.norm2) * surrogate_.scale;
         const double canonical = canonical_ * (norm + center_norm_);
         return {
             kScoreRounding, rounded_up(query.residual + canonical),
-            rounded_up(1 + canonical * center_norm_ + underflow * underflow),
+            rounded_up(1 + canonical * center_norm_ + n_ * kUnderflow64 * surrogate_.scale * surrogate_.scale),
             rounded_up(std::sqrt(query.square) + 1) // not 0: its product with an infinite slack is no number
         };
     }
@@ -104,10 +101,21 @@ class IntegerBounds {
     // A lower bound of the score of a row whose canonical key is `key`.
     [[nodiscard]] double score_of_key(const IntegerMeasure& query, double key) const {
         if (surrogate_.metric == Metric::inner_product) return FilterBounds(surrogate_).score_of_key(query.row, key);
+        return score_of_distance(key);
+    }
+
+    // The same, of distances.
+    [[nodiscard]] double score_of_distance(double key) const {
         double distance = key;
         if (surrogate_.metric == Metric::sqeuclidean) distance = std::sqrt(key);
         if (surrogate_.metric == Metric::cosine) distance = std::sqrt(2 * (key + 8 * canonical_));
         return -(distance * (1 + canonical_) + std::sqrt(n_ * kUnderflow64)) * surrogate_.scale;
+    }
+
+    // What canonical distances may be off by, besides a relative error far below that of a score in float32.
+    [[nodiscard]] float canonical_error() const {
+        const double cosine = surrogate_.metric == Metric::cosine ? 4 * std::sqrt(canonical_) : 0;
+        return rounded_up((cosine + std::sqrt(n_ * kUnderflow64)) * surrogate_.scale);
     }
 
   private:

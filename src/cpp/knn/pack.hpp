@@ -31,9 +31,10 @@ template <class T> class DensePacker {
     using Measure = RowMeasure;
     static constexpr T kLowest = -std::numeric_limits<T>::infinity();
 
-    explicit DensePacker(const Surrogate& surrogate) : surrogate(surrogate), bounds_(surrogate) {}
+    explicit DensePacker(const Surrogate& surrogate) : surrogate_(surrogate), bounds_(surrogate) {}
 
-    [[nodiscard]] Index depth() const { return surrogate.n_features; }
+    [[nodiscard]] const Surrogate& surrogate() const { return surrogate_; }
+    [[nodiscard]] Index depth() const { return surrogate_.n_features; }
     RowBound<T> row(Index /*id*/, const RowMeasure& measure, const double* centred, T* out) const {
         const RowBound<double> bound = bounds_.row(measure);
         if (!std::isinf(bound.bias)) scale(centred, out);
@@ -41,15 +42,14 @@ template <class T> class DensePacker {
     }
     // Queries without a surrogate stay zeros.
     RowMeasure query(Index /*id*/, const RowMeasure& measure, const double* centred, T* out) const {
-        if (measure.filterable(surrogate)) scale(centred, out);
+        if (measure.filterable(surrogate_)) scale(centred, out);
         return measure;
     }
 
-    const Surrogate& surrogate;
-
   private:
+    const Surrogate& surrogate_;
     void scale(const double* centred, T* out) const {
-        for (Index f = 0; f < surrogate.n_features; ++f) out[f] = static_cast<T>(centred[f] * surrogate.scale);
+        for (Index f = 0; f < surrogate_.n_features; ++f) out[f] = static_cast<T>(centred[f] * surrogate_.scale);
     }
 
     FilterBounds bounds_;
@@ -64,24 +64,25 @@ class IntegerPacker {
 
     // `errors`: how far each row was from the one it stands for, or null.
     explicit IntegerPacker(const Surrogate& surrogate, const double* errors = nullptr)
-        : surrogate(surrogate), errors_(errors), bounds_(surrogate, surrogate.n_features) {}
+        : surrogate_(surrogate), errors_(errors), bounds_(surrogate, surrogate.n_features) {}
 
-    [[nodiscard]] Index depth() const { return n_words(surrogate.n_features); }
+    [[nodiscard]] const Surrogate& surrogate() const { return surrogate_; }
+    [[nodiscard]] Index depth() const { return n_words(surrogate_.n_features); }
     RowBound<std::int32_t> row(Index id, const RowMeasure& measure, const double* centred, std::int32_t* out) const {
         auto* bytes = reinterpret_cast<std::int8_t*>(out);
         const IntegerMeasure rounded = query(id, measure, centred, out);
-        for (Index f = 0; f < 4 * depth(); ++f) bytes[f] = static_cast<std::int8_t>(bytes[f] + kByteOffset);
+        const Index n_bytes = 4 * depth(); // not asked for again: bytes may alias anything
+        for (Index f = 0; f < n_bytes; ++f) bytes[f] = static_cast<std::int8_t>(bytes[f] + kByteOffset);
         return bounds_.row(rounded);
     }
     IntegerMeasure query(Index id, const RowMeasure& measure, const double* centred, std::int32_t* out) const {
-        IntegerMeasure rounded = round_to_bytes(surrogate, measure, centred, reinterpret_cast<std::int8_t*>(out));
-        if (errors_ != nullptr) rounded.residual += errors_[id] * surrogate.scale * (1 + 0x1p-40);
+        IntegerMeasure rounded = round_to_bytes(surrogate_, measure, centred, reinterpret_cast<std::int8_t*>(out));
+        if (errors_ != nullptr) rounded.residual += errors_[id] * surrogate_.scale * (1 + 0x1p-40);
         return rounded;
     }
 
-    const Surrogate& surrogate;
-
   private:
+    const Surrogate& surrogate_;
     const double* errors_;
     IntegerBounds bounds_;
 };
@@ -99,8 +100,8 @@ template <class Packer> struct PackScratch {
     std::vector<Value> rows;
 
     explicit PackScratch(const Packer& packer)
-        : values(static_cast<std::size_t>(packer.surrogate.padded_features())),
-          stride(core::round_up(packer.surrogate.padded_features(), 32) + 16),
+        : values(static_cast<std::size_t>(packer.surrogate().padded_features())),
+          stride(core::round_up(packer.surrogate().padded_features(), 32) + 16),
           rows(static_cast<std::size_t>(core::kPanelRows<Value> * stride)) {}
 
     RowMeasure load(const Rows& from, Index row, const Surrogate& surrogate) {
@@ -127,7 +128,7 @@ PackReport pack_panel(
             continue;
         }
         const Index id = training_row(representatives, position);
-        const RowMeasure measure = scratch.load(train, id, packer.surrogate);
+        const RowMeasure measure = scratch.load(train, id, packer.surrogate());
         if (!measure.usable() && report.unusable_row < 0) report.unusable_row = id;
         report.integral = report.integral && measure.integral();
         report.largest_norm = std::max(report.largest_norm, std::sqrt(measure.norm2));
@@ -137,8 +138,9 @@ PackReport pack_panel(
         norm = std::max(norm, bound.norm);
         slack = std::max(slack, bound.slack);
     }
-    T* out = packed.panels + panel * kRows * packer.depth();
-    for (Index f = 0; f < packer.depth(); ++f) {
+    const Index depth = packer.depth();
+    T* out = packed.panels + panel * kRows * depth;
+    for (Index f = 0; f < depth; ++f) {
         const T* in = scratch.rows.data() + f;
         for (Index r = 0; r < kRows; ++r) out[f * kRows + r] = in[r * scratch.stride];
     }
@@ -179,7 +181,7 @@ void pack_group(
 ) {
     std::fill_n(group, packer.depth() * core::kTileQueries, T{0});
     for (Index q = first; q < last; ++q) {
-        const RowMeasure measure = scratch.load(queries, q, packer.surrogate);
+        const RowMeasure measure = scratch.load(queries, q, packer.surrogate());
         std::fill_n(scratch.rows.data(), packer.depth(), T{0});
         measures[q - first] = packer.query(q, measure, scratch.values.data(), scratch.rows.data());
         T* out = group + (q - first);

@@ -31,13 +31,18 @@ class RowProjector {
     RowProjector(const Rows& rows, const Surrogate& surrogate, const Projection& projection, const float* groups)
         : rows_(rows), surrogate_(surrogate), projection_(projection), groups_(groups),
           n_groups_(core::ceil_div(projection.n_directions, core::kTileQueries)),
-          values_(size(surrogate.padded_features())), panel_(size(kRows * surrogate.n_features)), bias_(size(kRows)),
+          values_(size(surrogate.padded_features())), stride_(core::round_up(surrogate.n_features, 32) + 16),
+          row_major_(size(kRows * stride_)), panel_(size(kRows * surrogate.n_features)), bias_(size(kRows)),
           partial_(size(n_groups_ * core::kTileQueries * kRows)), measures_(size(kRows)) {}
 
     // Rows [first, first + kRows) that exist: `columns` (n_columns each) and `errors` are those of row `first`.
     void project(Index first, float* columns, double* errors) {
         const Index n = std::min(kRows, rows_.n_rows - first);
         for (Index r = 0; r < kRows; ++r) load(first, r, n);
+        for (Index f = 0; f < rows_.n_features; ++f) {
+            const float* in = row_major_.data() + f;
+            for (Index r = 0; r < kRows; ++r) panel_[size(f * kRows + r)] = in[r * stride_];
+        }
         const core::QueryBlock<float> block{groups_, n_groups_, surrogate_.n_features, partial_.data()};
         core::sweep_panel<core::Product>(
             block, panel_.data(), bias_.data(), [&](Index group, const core::Accumulators<float>& sums) {
@@ -71,9 +76,8 @@ class RowProjector {
             measure = center_row(surrogate_, values_.data());
             fits = in_range(measure);
         }
-        for (Index f = 0; f < rows_.n_features; ++f) {
-            panel_[size(f * kRows + r)] = fits ? static_cast<float>(values_[size(f)]) : 0.0F;
-        }
+        float* out = row_major_.data() + r * stride_;
+        for (Index f = 0; f < rows_.n_features; ++f) out[f] = fits ? static_cast<float>(values_[size(f)]) : 0.0F;
     }
 
     // Far inside the range of float, and with a direction where that is needed.
@@ -112,6 +116,8 @@ class RowProjector {
     const float* groups_;
     Index n_groups_;
     std::vector<double> values_;
+    Index stride_; // as in pack.hpp
+    std::vector<float> row_major_;
     core::AlignedVector<float> panel_;
     core::AlignedVector<float> bias_;
     core::AlignedVector<float> partial_;
