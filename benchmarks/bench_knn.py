@@ -7,13 +7,13 @@ from typing import Any
 import click
 import environment
 
-SUITES = ("dense", "manhattan", "pairwise", "adversarial")
+SUITES = ("euclidean", "images", "manhattan", "pairwise", "adversarial")
 RESULTS = Path(__file__).resolve().parent / "results"
 
 
 @click.command()
 @click.option("--suite", type=click.Choice([*SUITES, "all"]), default="all", show_default=True, help="Which cases to run.")
-@click.option("--case", "case_name", metavar="NAME", help="Run this case only, for instance dense-60000x10000x784.")
+@click.option("--case", "case_name", metavar="NAME", help="Run this case only, for instance euclidean-60000x10000x784.")
 @click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True, help="Timed rounds after the warm-up.")
 @click.option("--threads", type=click.IntRange(min=1), default=os.cpu_count(), show_default=True, help="Threads of everyone.")
 @click.option(

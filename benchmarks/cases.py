@@ -7,7 +7,7 @@ from typing import Any
 
 import adversarial
 import checks
-import numpy as np
+import data
 import peers
 from harness import Contestant, Timing, time_interleaved
 from numpy_search import Array, sgemm_alone
@@ -18,20 +18,26 @@ import deeprob_fast as df
 Outcome = tuple[dict[str, Timing], dict[str, dict[str, Any]], list[str]]  # timings, facts by contestant, remarks
 
 
+DEFAULT_K = 10
+
+
 @dataclass(frozen=True)
 class Case:
-    """One shape of one task: Gaussian float32 rows and queries."""
+    """One shape of one task, on float32 rows and queries."""
 
     suite: str
     n_train: int
     n_queries: int
     n_features: int
-    k: int = 10
+    k: int = DEFAULT_K
+    source: str = "Gaussian"
 
     @property
     def name(self) -> str:
         """What `--case` takes."""
-        return f"{self.suite}-{self.n_train}x{self.n_queries}x{self.n_features}"
+        what = self.suite if self.source == "Gaussian" else self.source.lower()
+        neighbors = "" if self.k == DEFAULT_K else f"-k{self.k}"
+        return f"{what}-{self.n_train}x{self.n_queries}x{self.n_features}{neighbors}"
 
     @property
     def metric(self) -> str:
@@ -61,10 +67,14 @@ class Settings:
 
 
 CASES = (
-    Case("dense", 100_000, 10_000, 128),
-    Case("dense", 60_000, 10_000, 784),
-    Case("dense", 50_000, 5_000, 3072),
-    Case("dense", 1_000_000, 1_000, 32),
+    Case("euclidean", 100_000, 10_000, 128),
+    Case("euclidean", 60_000, 10_000, 784),
+    Case("euclidean", 50_000, 5_000, 3072),
+    Case("euclidean", 1_000_000, 1_000, 32),
+    Case("images", 60_000, 10_000, 784, source="Fashion-MNIST"),
+    Case("images", 60_000, 10_000, 784, k=1, source="Fashion-MNIST"),
+    Case("images", 60_000, 10_000, 784, k=100, source="Fashion-MNIST"),
+    Case("images", 50_000, 5_000, 3072, source="patches"),
     Case("manhattan", 60_000, 1_000, 784),
     Case("pairwise", 10_000, 10_000, 784),
     Case("adversarial", 20_000, 2_000, 64),
@@ -87,9 +97,7 @@ def run_case(case: Case, settings: Settings, peak: float) -> dict[str, Any]:
     dict
         The case's part of the report.
     """
-    rng = np.random.default_rng(0)
-    train = rng.standard_normal((case.n_train, case.n_features), dtype=np.float32)
-    queries = rng.standard_normal((case.n_queries, case.n_features), dtype=np.float32)
+    train, queries = data.load(case.source, case.n_train, case.n_queries, case.n_features)
     if case.suite == "adversarial":
         timings, facts, remarks = adversarial.run(train, queries, case.k, settings.n_threads, settings.rounds, case.name)
         summary = summarise(timings, facts, None)
@@ -106,7 +114,7 @@ def run_case(case: Case, settings: Settings, peak: float) -> dict[str, Any]:
 
 def _title(case: Case) -> str:
     """Return what the case does, in words."""
-    shape = f"{case.n_train} rows, {case.n_queries} queries, {case.n_features} features, Gaussian float32"
+    shape = f"{case.n_train} rows, {case.n_queries} queries, {case.n_features} features, {case.source} float32"
     if case.suite == "adversarial":
         return f"deeprob_fast alone, k={case.k}: {shape}, then other data of this shape"
     return f"pairwise {case.metric}: {shape}" if case.suite == "pairwise" else f"{case.metric}, k={case.k}: {shape}"
@@ -134,6 +142,11 @@ def _run_neighbors(case: Case, train: Array, queries: Array, settings: Settings)
         contestants.append(Contestant(SGEMM, sgemm_alone(train, queries)))
     facts: dict[str, dict[str, Any]] = {}
     ours: list[df.Neighbors] = []
+    index = df.KNNIndex(train, metric=case.metric, n_threads=settings.n_threads)
+    index.search(queries[: max(1, len(queries) // 20)], case.k)
+    stats = index.stats
+    refined = f"canonical distances a query: {stats['n_refined'] / stats['n_queries']:.0f}"
+    remarks = [f"strategy: {stats['strategy']} ({stats['reason']}); {refined}"]
 
     def inspect(name: str, found: Any) -> None:
         if name == OURS:
@@ -143,7 +156,7 @@ def _run_neighbors(case: Case, train: Array, queries: Array, settings: Settings)
             facts[name] = checks.compare_neighbors(name, found, ours[0])
 
     timings = time_interleaved(contestants, settings.rounds, inspect, case.name)
-    return timings, facts, []
+    return timings, facts, remarks
 
 
 def _run_pairwise(case: Case, train: Array, queries: Array, settings: Settings) -> Outcome:
