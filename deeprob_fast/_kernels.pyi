@@ -78,6 +78,9 @@ def search_prefix(
     indices: Int64,
     n_threads: int,
 ) -> int: ...
+def scan(
+    train: AnyArray, metric: str, queries: AnyArray, distances: Float64, indices: Int64, n_threads: int
+) -> tuple[int, int]: ...
 def project(
     rows: AnyArray,
     metric: str,

@@ -28,6 +28,20 @@ class Neighbors(NamedTuple):
 # A one-shot search packs this much of the training rows at a time: memory that is used again and again costs least.
 _PIECE_BYTES = 32 << 20
 
+# As few queries are compared with the rows as they are, in less time than packing takes.
+_FEW_QUERIES = 8
+_FEW_NEIGHBORS = 1024
+
+
+def _scan(train: AnyArray, queries: AnyArray, k: int, metric: str, n_threads: int) -> Neighbors:
+    found = Neighbors(np.empty((len(queries), k), dtype=np.float64), np.empty((len(queries), k), dtype=np.int64))
+    bad_row, bad_query = _kernels.scan(train, metric, queries, *found, n_threads)
+    if bad_row >= 0:
+        raise ValueError(_validation.describe_bad_row("train", train[bad_row], bad_row))
+    if bad_query >= 0:
+        raise ValueError(_validation.describe_bad_row("queries", queries[bad_query], bad_query))
+    return found
+
 
 def _search(
     pieces: Callable[[], Iterable[Prepared]],
@@ -208,8 +222,9 @@ def nearest_neighbors(
     Notes
     -----
     The distance is the canonical one of docs/exactness.md: computed in float64 from the inputs, in one order of operations.
-    O(n_queries * n_train * n_features) operations in float32; never a matrix of n_queries x n_train, nor a copy of the training
-    rows: they are packed and searched piece by piece, so they may be memory-mapped and larger than memory.
+    O(n_queries * n_train * n_features) operations on bytes or in float32, whichever a sample of the rows says is faster (see
+    `KNNIndex`), in float64 for up to eight queries; never a matrix of n_queries x n_train, nor a copy of the training rows: they
+    are packed and searched piece by piece, so they may be memory-mapped and larger than memory.
 
     Examples
     --------
@@ -222,6 +237,8 @@ def nearest_neighbors(
     k = _validation.check_k(k, len(rows))
     metric = _validation.check_metric(metric)
     threads = _validation.check_n_threads(n_threads)
+    if len(near) <= _FEW_QUERIES and k <= _FEW_NEIGHBORS:
+        return _scan(rows, near, k, metric, threads)
     strategy = _strategy.choose(rows, metric, "auto", len(near), threads)
     groups = group_equal_rows(rows, threads)
     size = max(1, _PIECE_BYTES // (4 * strategy.n_words(rows.shape[1])))

@@ -78,6 +78,32 @@ def test_integer_filter_over_several_depth_blocks(isa, metric):
     assert_exact_index(train, train[:20] + np.float32(0.1), 5, metric, "integer")
 
 
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(problem=problems())
+def test_few_queries_of_any_problem(isa, problem):
+    assert_exact(problem.train, problem.queries[:8], problem.k, problem.metric)
+
+
+@pytest.mark.parametrize("metric", reference.METRICS)
+@pytest.mark.parametrize("k", [1, 63, 700, 1024])
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_few_queries(isa, metric, k, n_threads):
+    rng = np.random.default_rng(25)
+    train = rng.integers(0, 4, (1999, 5)).astype(np.uint8)
+    assert_exact(train, train[:8], k, metric, n_threads=n_threads)
+    assert_exact(np.sort(rng.standard_normal((1500, 1)), axis=0)[::-1].copy(), np.array([[-9.0]]), min(k, 1000), metric)
+
+
+def test_few_queries_refuse_bad_rows():
+    rows = np.ones((300, 3))
+    bad = rows.copy()
+    bad[[123, 200]] = np.nan
+    with pytest.raises(ValueError, match="train must be finite; row 123 holds NaN"):
+        df.nearest_neighbors(bad, rows[:2], 5)
+    with pytest.raises(ValueError, match="queries must be finite; row 3 holds NaN"):
+        df.nearest_neighbors(rows, bad[120:125], 5)
+
+
 def low_rank(rng, n_rows, n_features=96, rank=12):
     """Rows near a subspace, as images are."""
     basis = rng.standard_normal((rank, n_features))

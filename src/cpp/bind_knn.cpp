@@ -2,7 +2,7 @@
 #include "bind.hpp"
 #include "knn/group.hpp"
 #include "knn/projection.hpp"
-#include "knn/search.hpp"
+#include "knn/scan.hpp"
 #include "knn/vote.hpp"
 
 #include <type_traits>
@@ -169,6 +169,19 @@ void pack_bytes(
     });
 }
 
+// Returns the first unusable row and query.
+py::tuple scan(
+    const py::array& train, const std::string& metric, const py::array& queries, core::Matrix<double> distances,
+    core::Matrix<std::int64_t> indices, int n_threads
+) {
+    const Labels none(Eigen::VectorX<std::int64_t>{});
+    const knn::SearchInput input = search_input(train, none, none, none, 0, queries, distances, indices);
+    const auto report = without_gil([&] {
+        return knn::scan(input, knn::metric_named(metric), {distances.data(), indices.data()}, execution(n_threads));
+    });
+    return py::make_tuple(report.unusable_row, report.unusable_query);
+}
+
 Index project(
     const py::array& rows, const std::string& metric, const core::ConstVector<double>& center,
     const core::ConstMatrix<float>& basis, double defect, core::Matrix<float> columns,
@@ -203,39 +216,12 @@ template <class T> void bind_filter(py::module_& m) {
     );
 }
 
-} // namespace
-
-void bind_knn(py::module_& m) {
+// Votes, and rows that are equal.
+void bind_groups(py::module_& m) {
     using namespace py::literals;
-    m.def("max_threads", &core::max_threads);
-    m.def("panel_rows", [] { return core::kPanelRows<float>; });
-    m.def("group_queries", [] { return core::kTileQueries; });
-    m.def("byte_limit", [] { return core::kByteLimit; });
-    m.def("max_byte_columns", [] { return knn::kMaxByteColumns; });
-    bind_filter<float>(m);
-    bind_filter<std::int32_t>(m);
     m.def(
         "add_votes", &knn::add_votes, "labels"_a.noconvert(), "neighbors"_a.noconvert(), "weights"_a.noconvert(),
         "votes"_a.noconvert()
-    );
-    m.def("byte_stride", &knn::byte_stride, "n_features"_a);
-    m.def(
-        "pack_bytes", &pack_bytes, "rows"_a.noconvert(), "representatives"_a.noconvert(), "metric"_a,
-        "center"_a.noconvert(), "scale"_a, "queries"_a, "bytes"_a.noconvert(), "squares"_a.noconvert(),
-        "residuals"_a.noconvert(), "n_threads"_a
-    );
-    m.def(
-        "search_prefix", &search_prefix, "train"_a.noconvert(), "representatives"_a.noconvert(),
-        "group_starts"_a.noconvert(), "group_members"_a.noconvert(), "metric"_a, "center"_a.noconvert(), "scale"_a,
-        "bytes"_a.noconvert(), "squares"_a.noconvert(), "residuals"_a.noconvert(), "prefix_center"_a.noconvert(),
-        "prefix_scale"_a, "panels"_a.noconvert(), "bias"_a.noconvert(), "norm"_a.noconvert(), "slack"_a.noconvert(),
-        "first_row"_a, "queries"_a.noconvert(), "query_bytes"_a.noconvert(), "query_squares"_a.noconvert(),
-        "query_residuals"_a.noconvert(), "query_groups"_a.noconvert(), "query_measures"_a.noconvert(),
-        "distances"_a.noconvert(), "indices"_a.noconvert(), "n_threads"_a
-    );
-    m.def(
-        "project", &project, "rows"_a.noconvert(), "metric"_a, "center"_a.noconvert(), "basis"_a.noconvert(),
-        "defect"_a, "columns"_a.noconvert(), "errors"_a.noconvert(), "n_threads"_a
     );
     m.def(
         "hash_rows",
@@ -253,6 +239,49 @@ void bind_knn(py::module_& m) {
         },
         "rows"_a.noconvert(), "representatives"_a.noconvert(), "n_threads"_a
     );
+}
+
+// What the prefix filter needs besides, and the search without a filter.
+void bind_prefix(py::module_& m) {
+    using namespace py::literals;
+    m.def("byte_stride", &knn::byte_stride, "n_features"_a);
+    m.def(
+        "pack_bytes", &pack_bytes, "rows"_a.noconvert(), "representatives"_a.noconvert(), "metric"_a,
+        "center"_a.noconvert(), "scale"_a, "queries"_a, "bytes"_a.noconvert(), "squares"_a.noconvert(),
+        "residuals"_a.noconvert(), "n_threads"_a
+    );
+    m.def(
+        "search_prefix", &search_prefix, "train"_a.noconvert(), "representatives"_a.noconvert(),
+        "group_starts"_a.noconvert(), "group_members"_a.noconvert(), "metric"_a, "center"_a.noconvert(), "scale"_a,
+        "bytes"_a.noconvert(), "squares"_a.noconvert(), "residuals"_a.noconvert(), "prefix_center"_a.noconvert(),
+        "prefix_scale"_a, "panels"_a.noconvert(), "bias"_a.noconvert(), "norm"_a.noconvert(), "slack"_a.noconvert(),
+        "first_row"_a, "queries"_a.noconvert(), "query_bytes"_a.noconvert(), "query_squares"_a.noconvert(),
+        "query_residuals"_a.noconvert(), "query_groups"_a.noconvert(), "query_measures"_a.noconvert(),
+        "distances"_a.noconvert(), "indices"_a.noconvert(), "n_threads"_a
+    );
+    m.def(
+        "scan", &scan, "train"_a.noconvert(), "metric"_a, "queries"_a.noconvert(), "distances"_a.noconvert(),
+        "indices"_a.noconvert(), "n_threads"_a
+    );
+    m.def(
+        "project", &project, "rows"_a.noconvert(), "metric"_a, "center"_a.noconvert(), "basis"_a.noconvert(),
+        "defect"_a, "columns"_a.noconvert(), "errors"_a.noconvert(), "n_threads"_a
+    );
+}
+
+} // namespace
+
+void bind_knn(py::module_& m) {
+    using namespace py::literals;
+    m.def("max_threads", &core::max_threads);
+    m.def("panel_rows", [] { return core::kPanelRows<float>; });
+    m.def("group_queries", [] { return core::kTileQueries; });
+    m.def("byte_limit", [] { return core::kByteLimit; });
+    m.def("max_byte_columns", [] { return knn::kMaxByteColumns; });
+    bind_filter<float>(m);
+    bind_filter<std::int32_t>(m);
+    bind_prefix(m);
+    bind_groups(m);
 }
 
 } // namespace deeprob::bind

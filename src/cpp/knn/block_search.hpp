@@ -225,22 +225,14 @@ template <class Filter> class BlockSearch {
         for (Index t = 0; t < core::kTileQueries; ++t) {
             if (hits[t] == 0) continue;
             const Index q = group * core::kTileQueries + t - offset();
-            if constexpr (Filter::kLooksTwice) {
-                if (!crowd_.has(q)) {
-                    for (std::uint32_t rest = hits[t]; rest != 0; rest &= rest - 1) {
-                        pairs_[size(n_pairs_++)] = {
-                            static_cast<std::int32_t>(q), position + static_cast<std::int32_t>(std::countr_zero(rest))
-                        };
-                    }
-                    continue;
-                }
+            if constexpr (!Filter::kLooksTwice) {
+                if (!crowd_.has(q) && candidates_.full(q)) make_room(q);
             }
-            if (!crowd_.has(q) && candidates_.full(q)) make_room(q);
             if (crowd_.has(q)) {
                 crowd_.want(q, hits[t]);
-                continue;
-            }
-            if constexpr (!Filter::kLooksTwice) {
+            } else if constexpr (Filter::kLooksTwice) {
+                note_pairs(q, position, hits[t]);
+            } else {
                 for (Index v = 0; v < core::kTileVectors; ++v) {
                     const std::uint32_t mask = hits[t] >> (v * core::kLanes<Value>) & kVectorMask;
                     const auto first = position + static_cast<std::int32_t>(v * core::kLanes<Value>);
@@ -251,12 +243,17 @@ template <class Filter> class BlockSearch {
         }
     }
 
+    void note_pairs(Index q, std::int32_t position, std::uint32_t lanes) {
+        for (; lanes != 0; lanes &= lanes - 1) {
+            pairs_[size(n_pairs_++)] = {q, position + std::countr_zero(lanes)};
+        }
+    }
+
     // Scores the panel's pairs that passed the first filter; those that pass again become candidates.
     void look_again() {
         const std::span<Pair> pairs{pairs_.data(), size(std::exchange(n_pairs_, 0))};
         for (std::size_t p = 0; p < pairs.size(); ++p) {
-            const auto segment = static_cast<std::int32_t>(segment_ * core::kPanelRows<Value>);
-            absolute_[p] = {static_cast<std::int32_t>(first_query_) + pairs[p].query, segment + pairs[p].row};
+            absolute_[p] = {first_query_ + pairs[p].query, segment_ * core::kPanelRows<Value> + pairs[p].row};
         }
         filter_.distances({absolute_.data(), pairs.size()}, distances_.data());
         for (std::size_t p = 0; p < pairs.size(); ++p) {
@@ -265,7 +262,7 @@ template <class Filter> class BlockSearch {
             const float error = filter_.error(bounds_[size(q)], absolute_[p].query, absolute_[p].row, score);
             if (score + error < candidates_.threshold(q)) continue;
             if (candidates_.full(q)) make_room(q);
-            candidates_.append(q, score, pairs[p].row);
+            candidates_.append(q, score, static_cast<std::int32_t>(pairs[p].row));
         }
     }
 

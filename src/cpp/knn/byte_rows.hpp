@@ -54,8 +54,8 @@ void pack_byte_rows(
 
 // A query and a row by their numbers.
 struct Pair {
-    std::int32_t query;
-    std::int32_t row;
+    Index query;
+    Index row;
 };
 
 // norm(X - Y) of each pair, rounded. Several at once, as one alone would wait for its own sums.

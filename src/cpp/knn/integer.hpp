@@ -36,7 +36,8 @@ inline IntegerMeasure round_to_bytes(
     V residual{};
     for (Index f = 0; f < surrogate.padded_features(); f += kWidth) {
         const V value = core::load(centred + f) * scale;
-        const V clipped = value > limit ? limit : (value < -limit ? -limit : value);
+        const V below = value > limit ? limit : value;
+        const V clipped = below < -limit ? -limit : below;
         const V integer = (clipped + to_integer) - to_integer;
         const V rest = value - integer;
         square += integer * integer;

@@ -185,8 +185,8 @@ void pack_group(
         std::fill_n(scratch.rows.data(), packer.depth(), T{0});
         measures[q - first] = packer.query(q, measure, scratch.values.data(), scratch.rows.data());
         T* out = group + (q - first);
-        for (Index f = 0; f < packer.depth(); ++f)
-            out[f * core::kTileQueries] = scratch.rows[static_cast<std::size_t>(f)];
+        const T* in = scratch.rows.data();
+        for (Index f = 0; f < packer.depth(); ++f) out[f * core::kTileQueries] = in[f];
     }
 }
 

@@ -100,7 +100,7 @@ class RowProjector {
         const double tail = std::sqrt(std::max(measure.norm2 - along2, 0.0));
         rest = static_cast<float>(tail);
         const double norm = std::sqrt(measure.norm2);
-        const double chain = static_cast<double>(core::chain_length(surrogate_.n_features) + 3);
+        const auto chain = static_cast<double>(core::chain_length(surrogate_.n_features) + 3);
         // Of the coordinates: sums and the rounding of both factors to float32.
         const double sums = std::sqrt(static_cast<double>(projection_.n_directions)) * 1.01 * chain * kUnit * norm;
         // Of the squared length of what is left, and of the length.
