@@ -1,0 +1,26 @@
+"""Comparisons with the specification, bit for bit."""
+
+import numpy as np
+
+import deeprob_fast as df
+from tests import reference
+
+
+def assert_exact(train, queries, k, metric, **options):
+    """Compare a one-shot search with the specification."""
+    found = df.nearest_neighbors(train, queries, k, metric=metric, **options)
+    distances, indices = reference.nearest(train, queries, k, metric)
+    np.testing.assert_array_equal(found.indices, indices)
+    np.testing.assert_array_equal(found.distances, distances)
+    return found
+
+
+def assert_exact_index(train, queries, k, metric, strategy):
+    """Compare an index that uses one strategy with the specification."""
+    index = df.KNNIndex(train, metric=metric, strategy=strategy)
+    found = index.search(queries, k)
+    distances, indices = reference.nearest(train, queries, k, metric)
+    np.testing.assert_array_equal(found.indices, indices)
+    np.testing.assert_array_equal(found.distances, distances)
+    assert strategy in ("auto", index.stats["strategy"])
+    return index

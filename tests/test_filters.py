@@ -1,0 +1,199 @@
+"""The filters: each of them, forced, gives what the specification says; the choice follows the data."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+import deeprob_fast as df
+from deeprob_fast import _kernels, _projection
+from tests import reference
+from tests.exact import assert_exact, assert_exact_index
+from tests.strategies import cast, problems
+
+WITH_BYTES = [metric for metric in reference.METRICS if metric != "manhattan"]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(problem=problems())
+@pytest.mark.parametrize("strategy", ["dense", "integer"])
+def test_any_problem_by_any_strategy(isa, strategy, problem):
+    metric = "cosine" if problem.metric == "manhattan" else problem.metric
+    assert_exact_index(problem.train, problem.queries, problem.k, metric, strategy)
+
+
+@pytest.mark.parametrize("metric", WITH_BYTES)
+@pytest.mark.parametrize("dtype", reference.DTYPES)
+@pytest.mark.parametrize("k", [1, 10, 1000])
+def test_integer_filter(isa, metric, dtype, k):
+    rng = np.random.default_rng(k)
+    train = cast(rng.standard_normal((1500, 53)) * 30, dtype)
+    queries = cast(rng.standard_normal((20, 53)) * 30, dtype)
+    index = assert_exact_index(train, queries, k, metric, "integer")
+    if k == 10:
+        assert index.stats["n_refined"] < len(queries) * len(train) / 4
+
+
+@pytest.mark.parametrize("metric", WITH_BYTES)
+def test_integer_filter_on_rows_of_very_different_lengths(isa, metric):
+    rng = np.random.default_rng(17)
+    train = rng.standard_normal((900, 40)).astype(np.float32) * np.float32(10) ** rng.integers(-12, 12, (900, 1)).astype(
+        np.float32
+    )
+    train[::50] = 0
+    assert_exact_index(train, train[::7], 9, metric, "integer")
+
+
+@pytest.mark.parametrize("metric", WITH_BYTES)
+def test_integer_filter_over_several_depth_blocks(isa, metric):
+    rng = np.random.default_rng(18)
+    train = rng.standard_normal((200, 2500), dtype=np.float32)
+    assert_exact_index(train, train[:20] + np.float32(0.1), 5, metric, "integer")
+
+
+def low_rank(rng, n_rows, n_features=96, rank=12):
+    """Rows near a subspace, as images are."""
+    basis = rng.standard_normal((rank, n_features))
+    rows = rng.standard_normal((n_rows, rank)) * np.linspace(3, 0.5, rank) @ basis
+    return rows + 0.05 * rng.standard_normal((n_rows, n_features))
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "sqeuclidean", "cosine"])
+@pytest.mark.parametrize("dtype", reference.DTYPES)
+@pytest.mark.parametrize("k", [1, 10, 400])
+def test_prefix_filter(isa, metric, dtype, k):
+    rng = np.random.default_rng(20)
+    rows = cast(low_rank(rng, 1540), dtype)
+    index = assert_exact_index(rows[40:], rows[:40], k, metric, "prefix")
+    if k == 10:
+        assert index.stats["n_refined"] < 40 * 150
+
+
+HARD = {
+    "Gaussian": lambda normal: normal,
+    "few distinct rows": lambda normal: np.tile(normal[:3], (300, 1)) + np.arange(900)[:, None] % 5,
+    "lengths from 1e-12 to 1e12": lambda normal: (
+        normal * np.float32(10) ** (np.arange(900) % 25 - 12)[:, None].astype(np.float32)
+    ),
+    "outlier": lambda normal: np.vstack([normal[:-1], np.full((1, 70), 1e30, np.float32)]),
+    "beyond float32": lambda normal: normal.astype(np.float64) * 1e60,
+    "offset": lambda normal: 1e6 + normal.astype(np.float64) * 1e-3,
+    "zeros between": lambda normal: np.where(np.arange(900)[:, None] % 3 == 0, 0, normal),
+    "one-hot": lambda _: np.eye(70)[np.arange(900) % 70] * np.arange(1, 901)[:, None],
+    "a line": lambda normal: normal[:, :1] * np.ones((1, 70), np.float32),
+}
+
+
+@pytest.mark.parametrize("data", HARD)
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_prefix_filter_on_hard_data(isa, metric, data):
+    train = HARD[data](np.random.default_rng(21).standard_normal((900, 70), dtype=np.float32))
+    index = df.KNNIndex(train, metric=metric, strategy="prefix")
+    found = index.search(train[::9], 6)
+    distances, indices = reference.nearest(train, train[::9], 6, metric)
+    np.testing.assert_array_equal(found.indices, indices)
+    np.testing.assert_array_equal(found.distances, distances)
+    # Dense where the sample has no directions in the range of float32.
+    out_of_range = metric == "euclidean" and data in ("beyond float32", "outlier")
+    assert index.stats["strategy"] == ("dense" if out_of_range else "prefix")
+
+
+def test_columns_of_a_projection_are_never_farther_apart_than_the_rows(isa):
+    rng = np.random.default_rng(22)
+    rows = low_rank(rng, 300).astype(np.float32)
+    center = np.median(rows, axis=0).astype(np.float64)
+    projection = _projection.mixed(_projection.principal_directions(rows - center, 12, 2), center, 2)
+    assert projection.defect < 1e-4
+    columns, errors, bad = projection.columns(rows, "euclidean", 2)
+    assert bad == -1
+    true = reference.distances(rows, rows, "euclidean")
+    short = reference.distances(columns, columns, "euclidean")
+    assert (short <= true + errors + errors[:, None]).all()
+    assert errors.max() < 1e-2 * np.median(true)
+    far = ~np.eye(len(rows), dtype=bool)
+    assert (short[far] / true[far]).min() > 0.9
+
+
+def test_prefix_is_chosen_for_a_large_job_near_a_subspace():
+    rows = low_rank(np.random.default_rng(23), 12000, 128).astype(np.float32)
+    index = df.KNNIndex(rows)
+    assert_exact(rows, rows[:3], 5, "euclidean")
+    index.search(rows[:3], 5)
+    assert index.stats["strategy"] == ("prefix" if _kernels.ISA != "baseline" else index.stats["strategy"])
+
+
+def test_prefix_refuses_bad_rows_by_their_number():
+    rows = low_rank(np.random.default_rng(24), 300)
+    index = df.KNNIndex(rows, strategy="prefix")
+    bad = rows.copy()
+    bad[123, 4] = np.nan
+    with pytest.raises(ValueError, match="train must be finite; row 123 holds NaN"):
+        df.KNNIndex(bad, strategy="prefix")
+    with pytest.raises(ValueError, match="queries must be finite; row 123 holds NaN"):
+        index.search(bad, 1)
+
+
+def test_strategy_is_chosen_by_the_data():
+    rng = np.random.default_rng(19)
+    normal = rng.standard_normal((4000, 64), dtype=np.float32)
+    clusters = normal[rng.integers(0, 2, len(normal))] + np.float32(1e-6) * normal
+    for train, expected in ((normal, "integer"), (clusters, "dense"), (normal[:, :5], "dense")):
+        index = df.KNNIndex(train)
+        index.search(train[:5], 3)
+        assert index.stats["strategy"] == (expected if _kernels.ISA != "baseline" else "dense")
+        assert index.stats["reason"]
+
+
+def test_strategies_that_do_not_exist():
+    with pytest.raises(ValueError, match="strategy must be one of auto, dense, integer, prefix; got 'boxes3'"):
+        df.KNNIndex(np.ones((3, 3)), strategy="boxes3")
+    with pytest.raises(ValueError, match='strategy="integer" cannot be used: bytes have no filter for manhattan distances'):
+        df.KNNIndex(np.ones((3, 3)), strategy="integer", metric="manhattan")
+    with pytest.raises(ValueError, match=r'strategy="integer" cannot be used: more than \d+ features'):
+        df.KNNIndex(np.ones((3, 9000), dtype=np.uint8), strategy="integer")
+
+
+def crowded_data(kind):
+    rng = np.random.default_rng(16)
+    normal = rng.standard_normal((1200, 19)).astype(np.float32)
+    if kind == "two clusters":
+        rows = normal[rng.integers(0, 2, len(normal))] + np.float32(1e-6) * normal
+        return rows, rows[::40]
+    if kind == "clusters one after the other":
+        rows = normal[np.arange(len(normal)) // 600] + np.float32(1e-6) * normal
+        return rows, rows[::40]
+    if kind == "tiny and huge rows":
+        rows = normal * np.where(rng.random((len(normal), 1)) < 0.5, 1e-30, 1e30).astype(np.float32)
+        return rows, rows[::40]
+    return np.sign(normal) * np.float32(0.1), np.zeros((20, 19), dtype=np.float32)
+
+
+@pytest.mark.parametrize("kind", ["two clusters", "clusters one after the other", "tiny and huge rows", "equal distances"])
+@pytest.mark.parametrize("metric", reference.METRICS)
+@pytest.mark.parametrize("k", [1, 7, 300])
+def test_where_bounds_cannot_tell_rows_apart(isa, kind, metric, k):
+    train, queries = crowded_data(kind)
+    assert_exact(train, queries, k, metric)
+    if metric in WITH_BYTES:
+        assert_exact_index(train, queries, k, metric, "integer")
+    if metric == "euclidean" and k == 7:
+        index = df.KNNIndex(train, strategy="dense")
+        index.search(queries, k)
+        assert index.stats["n_refined"] > len(queries) * len(train) / 8
+
+
+def test_filter_refines_few_rows_on_ordinary_data():
+    rng = np.random.default_rng(9)
+    for strategy, most in (("dense", 15), ("integer", 100)):
+        index = df.KNNIndex(rng.standard_normal((20000, 64), dtype=np.float32), strategy=strategy)
+        index.search(rng.standard_normal((200, 64), dtype=np.float32), 10)
+        assert index.stats["n_refined"] < 200 * most
+
+
+def test_integers_need_no_bound():
+    """Ties by the thousand among small integers are excluded without a canonical distance each."""
+    rng = np.random.default_rng(10)
+    train = rng.permuted(np.tile(np.repeat([1, -1], 16), (20000, 1)), axis=1).astype(np.int8)
+    index = df.KNNIndex(train, strategy="dense")
+    found = index.search(np.zeros((1, 32), dtype=np.int8), 10)
+    assert found.indices.tolist() == [list(range(10))]
+    assert index.stats["n_refined"] < 1000
