@@ -8,7 +8,7 @@ import numpy as np
 from deeprob_fast import _kernels, _surrogate, _validation
 from deeprob_fast._strategy import Strategy
 from deeprob_fast._surrogate import Surrogate
-from deeprob_fast._typing import AnyArray, Float32, Float64, Int8, Int32, Int64, UInt8
+from deeprob_fast._typing import AnyArray, Float32, Float64, Int8, Int32, Int64, PackReport, UInt8
 
 
 class Groups(NamedTuple):
@@ -39,14 +39,24 @@ class Packing(NamedTuple):
             np.empty(n_panels, dtype=np.float32),
         )
 
+    def part(self, start: int, stop: int) -> "Packing":
+        """Return the part of rows [start, stop); `start` is the first of a panel."""
+        panel_rows = _kernels.panel_rows()
+        words = len(self.panels) // len(self.bias)
+        first, last = start // panel_rows, -(-stop // panel_rows)
+        rows = slice(first * panel_rows, last * panel_rows)
+        own = slice(rows.start * words, rows.stop * words)
+        return Packing(self.panels[own], self.bias[rows], self.norm[first:last], self.slack[first:last])
+
 
 NO_GROUPS = Groups(*(np.empty(0, dtype=np.int64) for _ in Groups._fields))
 
 # Numbers that the kernels note of each query.
 _MEASURES = {"dense": 5, "integer": 8, "prefix": 8}
 
-# Packed queries take this much at a time.
+# Packed queries take this much at a time, and the columns of a projection.
 _QUERY_BYTES = 64 << 20
+_COLUMN_BYTES = 32 << 20
 
 
 def _few_repeat(n_distinct: int, n_rows: int) -> bool:
@@ -89,13 +99,29 @@ def _aligned_empty(size: int, strategy: Strategy) -> Float32 | Int32:
 
 
 _NO_ERRORS = np.empty(0)
+_NO_ROWS = NO_GROUPS.representatives
 
 
-def _columns(rows: AnyArray, metric: str, strategy: Strategy, n_threads: int) -> tuple[AnyArray, Float64, int]:
-    """Return what is packed of the rows, how far each is from it, and the first row that cannot be searched or -1."""
+def _pack_rows(train: AnyArray, groups: Groups, metric: str, strategy: Strategy, packing: Packing, n_threads: int) -> PackReport:
+    """Pack the rows, or their columns, so many at a time that the columns stay within bounds."""
+    center, scale = strategy.surrogate
     if strategy.projection is None:
-        return rows, _NO_ERRORS, -1
-    return strategy.projection.columns(rows, metric, n_threads)
+        return _kernels.pack(train, groups.representatives, metric, center, scale, *packing, _NO_ERRORS, n_threads)
+    report = PackReport(unusable_row=-1, largest_norm=0.0, integral=False)
+    n_positions = len(groups.representatives) or len(train)
+    panel_rows = _kernels.panel_rows()
+    step = panel_rows * max(1, _COLUMN_BYTES // (4 * strategy.projection.n_columns * panel_rows))
+    for start in range(0, n_positions, step):
+        stop = min(start + step, n_positions)
+        ids = groups.representatives[start:stop]
+        rows = train[ids] if len(ids) else train[start:stop]
+        columns, errors, bad = strategy.projection.columns(rows, metric, n_threads)
+        if bad >= 0:
+            report["unusable_row"] = int(ids[bad]) if len(ids) else start + bad
+            break
+        part = packing.part(start, stop)
+        _kernels.pack(columns, _NO_ROWS, "euclidean", center, scale, *part, errors, n_threads)
+    return report
 
 
 class ByteRows(NamedTuple):
@@ -135,22 +161,23 @@ class Queries(NamedTuple):
         """Pack the queries, so many at a time that the memory stays bounded."""
         group = _kernels.group_queries()
         words = strategy.n_words(rows.shape[1])
-        step = group * max(1, _QUERY_BYTES // (4 * group * words))
+        step = group * max(1, _QUERY_BYTES // (group * strategy.n_bytes(rows.shape[1])))
         center, scale = strategy.surrogate
         for first in range(0, len(rows), step):
             some = rows[first : first + step]
             groups = _aligned_empty(-(-len(some) // group) * group * words, strategy)
             measures = np.empty((len(some), _MEASURES[strategy.name]))
-            columns, errors, bad = _columns(some, metric, strategy, n_threads)
+            columns, errors, kind, bad = some, _NO_ERRORS, metric, -1
+            if strategy.projection:
+                kind = "euclidean"
+                columns, errors, bad = strategy.projection.columns(some, metric, n_threads)
             if bad < 0:
-                kind = metric if columns is some else "euclidean"
                 bad = _kernels.pack_queries(columns, kind, center, scale, groups, measures, errors, n_threads)
             if bad >= 0:
                 raise ValueError(_validation.describe_bad_row("queries", some[bad], first + bad))
             bytes_ = None
             if strategy.rounding:
-                none = NO_GROUPS.representatives
-                bytes_ = ByteRows.pack(some, none, metric, strategy.rounding, n_threads, queries=True)
+                bytes_ = ByteRows.pack(some, _NO_ROWS, metric, strategy.rounding, n_threads, queries=True)
             yield cls(some, first, groups, measures, bytes_)
 
 
@@ -181,13 +208,10 @@ class Prepared(NamedTuple):
     ) -> "Prepared":
         """Pack the rows, into `room` if it is given."""
         packing = room or Packing.empty(len(groups.representatives) or len(train), train.shape[1], strategy)
-        center, scale = strategy.surrogate
-        columns, errors, bad = _columns(train, metric, strategy, n_threads)
-        kind = metric if columns is train else "euclidean"
-        report = _kernels.pack(columns, groups.representatives, kind, center, scale, *packing, errors, n_threads)
-        if max(bad, report["unusable_row"]) >= 0:
+        report = _pack_rows(train, groups, metric, strategy, packing, n_threads)
+        row = report["unusable_row"]
+        if row >= 0:
             # Told by its number among all rows.
-            row = bad if bad >= 0 else report["unusable_row"]
             raise ValueError(_validation.describe_bad_row("train", train[row], first_row + row))
         bytes_ = None
         if strategy.rounding:

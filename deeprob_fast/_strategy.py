@@ -41,6 +41,13 @@ class Strategy(NamedTuple):
             return n_features
         return -(-(self.projection.n_columns if self.projection else n_features) // 4)
 
+    def n_bytes(self, n_features: int) -> int:
+        """Return how much memory a row takes while it is packed."""
+        packed = 4 * self.n_words(n_features)
+        if self.projection is None:
+            return packed
+        return packed + 4 * self.projection.n_columns + _kernels.byte_stride(n_features) + 16
+
 
 def choose(train: AnyArray, metric: str, requested: str, n_queries: int, n_threads: int) -> Strategy:
     """Choose a filter for the rows and about that many queries, or take the requested one."""

@@ -241,7 +241,7 @@ def nearest_neighbors(
         return _scan(rows, near, k, metric, threads)
     strategy = _strategy.choose(rows, metric, "auto", len(near), threads)
     groups = group_equal_rows(rows, threads)
-    size = max(1, _PIECE_BYTES // (4 * strategy.n_words(rows.shape[1])))
+    size = max(1, _PIECE_BYTES // strategy.n_bytes(rows.shape[1]))
     if len(groups.representatives) or size >= len(rows):
         whole = Prepared.pack(rows, metric, strategy, threads, groups=groups)
         return _search(lambda: [whole], strategy, metric, near, k, threads)[0]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import deeprob_fast as df
-from deeprob_fast import _kernels, _projection
+from deeprob_fast import _kernels, _packing, _projection, knn
 from tests import reference
 from tests.exact import assert_exact, assert_exact_index
 from tests.strategies import cast, problems
@@ -119,6 +119,28 @@ def test_prefix_is_chosen_for_a_large_job_near_a_subspace():
     assert_exact(rows, rows[:3], 5, "euclidean")
     index.search(rows[:3], 5)
     assert index.stats["strategy"] == ("prefix" if _kernels.ISA != "baseline" else index.stats["strategy"])
+
+
+def test_columns_may_be_packed_in_parts(isa, monkeypatch):
+    rows = low_rank(np.random.default_rng(26), 1000)
+    rows[700:900] = rows[:200]
+    monkeypatch.setattr(_packing, "_COLUMN_BYTES", 1)
+    monkeypatch.setattr(_packing, "_QUERY_BYTES", 1)
+    assert_exact_index(rows[:690], rows[::30], 7, "euclidean", "prefix")
+    index = assert_exact_index(rows, rows[::30], 7, "cosine", "prefix")
+    assert index.stats["n_distinct"] == 800
+    rows[650, 0] = np.inf
+    with pytest.raises(ValueError, match="train must be finite; row 650 holds inf"):
+        df.KNNIndex(rows, strategy="prefix")
+
+
+def test_prefix_in_pieces(monkeypatch):
+    rows = low_rank(np.random.default_rng(27), 90000, 128).astype(np.float32)
+    whole = df.KNNIndex(rows).search(rows[:900], 5)
+    monkeypatch.setattr(knn, "_PIECE_BYTES", 1 << 20)
+    pieces = df.nearest_neighbors(rows, rows[:900], 5)
+    np.testing.assert_array_equal(pieces.indices, whole.indices)
+    np.testing.assert_array_equal(pieces.distances, whole.distances)
 
 
 def test_prefix_refuses_bad_rows_by_their_number():
