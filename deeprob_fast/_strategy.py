@@ -174,7 +174,6 @@ def _passing(sample: Float64, metric: str, surrogate: _surrogate.Surrogate, n_th
     else:
         scores = -scores
         error = residual[own] + worst + _PARITY
-    others = scores.copy()
-    others[np.arange(len(own)), own] = -np.inf
-    threshold = others.max(axis=1)
-    return float(np.mean(others >= (threshold - error)[:, None]))
+    scores[np.arange(len(own)), own] = -np.inf
+    threshold = scores.max(axis=1)
+    return float(np.mean(scores >= (threshold - error)[:, None]))

@@ -95,7 +95,7 @@ template <class Filter> class BlockSearch {
           refined_(size(std::max(candidates_.capacity(), Crowd::kLanes))), rows_(size(candidates_.capacity())),
           keys_(size(candidates_.capacity())), ranked_(size(candidates_.capacity())),
           pairs_(Filter::kLooksTwice ? size(plan.block_queries * core::kPanelRows<Value>) : 0),
-          absolute_(pairs_.size()), distances_(pairs_.size()) {}
+          distances_(pairs_.size()) {}
 
     // Prepares for queries [begin, end). The rows found before belong to segment 0; the others know their distance only.
     void load(Index begin, Index end, Index segment) {
@@ -231,7 +231,7 @@ template <class Filter> class BlockSearch {
             if (crowd_.has(q)) {
                 crowd_.want(q, hits[t]);
             } else if constexpr (Filter::kLooksTwice) {
-                note_pairs(q, position, hits[t]);
+                note_pairs(q, panel * core::kPanelRows<Value>, hits[t]);
             } else {
                 for (Index v = 0; v < core::kTileVectors; ++v) {
                     const std::uint32_t mask = hits[t] >> (v * core::kLanes<Value>) & kVectorMask;
@@ -243,26 +243,24 @@ template <class Filter> class BlockSearch {
         }
     }
 
-    void note_pairs(Index q, std::int32_t position, std::uint32_t lanes) {
+    void note_pairs(Index q, Index first, std::uint32_t lanes) {
         for (; lanes != 0; lanes &= lanes - 1) {
-            pairs_[size(n_pairs_++)] = {q, position + std::countr_zero(lanes)};
+            pairs_[size(n_pairs_++)] = {first_query_ + q, first + std::countr_zero(lanes)};
         }
     }
 
     // Scores the panel's pairs that passed the first filter; those that pass again become candidates.
     void look_again() {
-        const std::span<Pair> pairs{pairs_.data(), size(std::exchange(n_pairs_, 0))};
+        const std::span<const Pair> pairs{pairs_.data(), size(std::exchange(n_pairs_, 0))};
+        filter_.distances(pairs, distances_.data());
         for (std::size_t p = 0; p < pairs.size(); ++p) {
-            absolute_[p] = {first_query_ + pairs[p].query, segment_ * core::kPanelRows<Value> + pairs[p].row};
-        }
-        filter_.distances({absolute_.data(), pairs.size()}, distances_.data());
-        for (std::size_t p = 0; p < pairs.size(); ++p) {
-            const Index q = pairs[p].query;
+            const Index q = pairs[p].query - first_query_;
+            const Index position = pairs[p].row - segment_ * core::kPanelRows<Value>;
             const float score = -distances_[p];
-            const float error = filter_.error(bounds_[size(q)], absolute_[p].query, absolute_[p].row, score);
+            const float error = filter_.error(bounds_[size(q)], pairs[p].query, pairs[p].row, score);
             if (score + error < candidates_.threshold(q)) continue;
             if (candidates_.full(q)) make_room(q);
-            candidates_.append(q, score, static_cast<std::int32_t>(pairs[p].row));
+            candidates_.append(q, score, static_cast<std::int32_t>(position));
         }
     }
 
@@ -367,8 +365,7 @@ template <class Filter> class BlockSearch {
     std::vector<double> keys_;
     std::vector<Candidate> ranked_;
     Index n_pairs_ = 0;
-    std::vector<Pair> pairs_; // of the panel at hand: query of the block, position in the segment
-    std::vector<Pair> absolute_;
+    std::vector<Pair> pairs_; // of the panel at hand, numbered among all queries and positions
     std::vector<float> distances_;
 };
 

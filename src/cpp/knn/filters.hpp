@@ -20,7 +20,6 @@ float panel_error(const QueryBound& bound, const Packed<const T>& packed, Index 
 class DenseFilter {
   public:
     using Value = float;
-    using Measure = RowMeasure;
     static constexpr Index kRoom = 64; // for candidates beyond k: little, so that thresholds tighten early
     static constexpr bool kLooksTwice = false;
 
@@ -71,7 +70,6 @@ class DenseFilter {
 class IntegerFilter {
   public:
     using Value = std::int32_t;
-    using Measure = IntegerMeasure;
     static constexpr Index kRoom = 192;
     static constexpr bool kLooksTwice = false;
 
@@ -127,9 +125,6 @@ class IntegerFilter {
     }
 
   private:
-    Packed<const std::int32_t> packed_;
-    const std::int32_t* groups_;
-    const IntegerMeasure* measures_;
     // What the offset of the stored rows adds to every sum.
     [[nodiscard]] double offset(Index query) const { return measures_[query].sum * static_cast<double>(kByteOffset); }
     // norm(X - Y)^2 is base - 2 * sum, or one more.
@@ -137,6 +132,9 @@ class IntegerFilter {
         return static_cast<std::int32_t>(measures_[query].square + 2 * offset(query));
     }
 
+    Packed<const std::int32_t> packed_;
+    const std::int32_t* groups_;
+    const IntegerMeasure* measures_;
     const Surrogate& surrogate_;
     IntegerBounds bounds_;
 };

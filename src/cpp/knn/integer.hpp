@@ -84,7 +84,8 @@ class IntegerBounds {
 
     [[nodiscard]] QueryBound query(const IntegerMeasure& query) const {
         constexpr float kScoreRounding = 0x1p-20F; // of the conversion to float, the root and the comparison
-        if (std::isinf(query.residual)) return {0, 0, std::numeric_limits<float>::infinity(), 0};
+        // Panel not 0: its product with the infinite slack of a panel that always passes would be no number.
+        if (std::isinf(query.residual)) return {0, 0, std::numeric_limits<float>::infinity(), 1};
         if (surrogate_.metric != Metric::inner_product) {
             constexpr double kParity =
                 0.75; // halves of odd squares are rounded down: sqrt(A + 1/2) is sqrt(A) or sqrt(A + 1)
@@ -95,7 +96,7 @@ class IntegerBounds {
         return {
             kScoreRounding, rounded_up(query.residual + canonical),
             rounded_up(1 + canonical * center_norm_ + n_ * kUnderflow64 * surrogate_.scale * surrogate_.scale),
-            rounded_up(std::sqrt(query.square) + 1) // not 0: its product with an infinite slack is no number
+            rounded_up(std::sqrt(query.square) + 1) // not 0 either
         };
     }
 
