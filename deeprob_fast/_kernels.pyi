@@ -38,18 +38,6 @@ def pack_queries(
     n_threads: int,
 ) -> int: ...
 def byte_stride(n_features: int) -> int: ...
-def pack_bytes(
-    rows: AnyArray,
-    representatives: Int64,
-    metric: str,
-    center: Float64,
-    scale: float,
-    queries: bool,
-    bytes: Int8,
-    squares: Int32,
-    residuals: Float32,
-    n_threads: int,
-) -> None: ...
 def search_prefix(
     train: AnyArray,
     representatives: Int64,
@@ -67,8 +55,12 @@ def search_prefix(
     bias: Float32 | Int32,
     norm: Float32,
     slack: Float32,
+    run_starts: Int64,
+    run_cells: Int64,
+    centers: Float32,
     first_row: int,
     queries: AnyArray,
+    query_columns: Float32,
     query_bytes: Int8,
     query_squares: Int32,
     query_residuals: Float32,
@@ -77,7 +69,7 @@ def search_prefix(
     distances: Float64,
     indices: Int64,
     n_threads: int,
-) -> int: ...
+) -> tuple[int, int]: ...
 def scan(
     train: AnyArray, metric: str, queries: AnyArray, distances: Float64, indices: Int64, n_threads: int
 ) -> tuple[int, int]: ...
@@ -85,10 +77,15 @@ def project(
     rows: AnyArray,
     metric: str,
     center: Float64,
+    scale: float,
     basis: Float32,
     defect: float,
+    queries: bool,
     columns: Float32,
     errors: Float64,
+    bytes: Int8,
+    squares: Int32,
+    residuals: Float32,
     n_threads: int,
 ) -> int: ...
 def search(
@@ -112,7 +109,7 @@ def search(
     distances: Float64,
     indices: Int64,
     n_threads: int,
-) -> int: ...
+) -> tuple[int, int]: ...
 def add_votes(labels: Int64, neighbors: Int64, weights: Float64, votes: Float64) -> None: ...
 def hash_rows(rows: AnyArray, hashes: UInt64, n_threads: int) -> None: ...
 def rows_equal(rows: AnyArray, representatives: Int64, n_threads: int) -> bool: ...

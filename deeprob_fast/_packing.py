@@ -6,9 +6,11 @@ from typing import NamedTuple
 import numpy as np
 
 from deeprob_fast import _kernels, _surrogate, _validation
+from deeprob_fast._cells import NO_CELLS, Cells
+from deeprob_fast._projection import ByteRows, Projection, aligned_bytes
 from deeprob_fast._strategy import Strategy
 from deeprob_fast._surrogate import Surrogate
-from deeprob_fast._typing import AnyArray, Float32, Float64, Int8, Int32, Int64, PackReport, UInt8
+from deeprob_fast._typing import AnyArray, Float32, Float64, Int32, Int64, PackReport
 
 
 class Groups(NamedTuple):
@@ -49,7 +51,16 @@ class Packing(NamedTuple):
         return Packing(self.panels[own], self.bias[rows], self.norm[first:last], self.slack[first:last])
 
 
+class Runs(NamedTuple):
+    """Rows in the order of their cells. Without cells all three are empty: rows are packed in their own order."""
+
+    order: Int64  # (n_train,) rows by position
+    starts: Int64  # (n_runs + 1,) panels
+    cells: Int64  # (n_runs,)
+
+
 NO_GROUPS = Groups(*(np.empty(0, dtype=np.int64) for _ in Groups._fields))
+NO_RUNS = Runs(*(np.empty(0, dtype=np.int64) for _ in Runs._fields))
 
 # Numbers that the kernels note of each query.
 _MEASURES = {"dense": 5, "integer": 8, "prefix": 8}
@@ -84,17 +95,9 @@ def group_equal_rows(train: AnyArray, n_threads: int) -> Groups:
     return Groups(first[by_first].astype(np.int64), starts, members)
 
 
-def _aligned_bytes(size: int) -> UInt8:
-    """Return memory that starts on a cache line."""
-    line = 64
-    memory = np.empty(size + line, dtype=np.uint8)
-    start = -memory.ctypes.data % line
-    return memory[start : start + size]
-
-
 def _aligned_empty(size: int, strategy: Strategy) -> Float32 | Int32:
     """Return aligned words: float32, or int32 for four bytes each."""
-    words = _aligned_bytes(4 * size)
+    words = aligned_bytes(4 * size)
     return words.view(np.float32) if strategy.name == "dense" else words.view(np.int32)
 
 
@@ -102,58 +105,49 @@ _NO_ERRORS = np.empty(0)
 _NO_ROWS = NO_GROUPS.representatives
 
 
-def _pack_rows(train: AnyArray, groups: Groups, metric: str, strategy: Strategy, packing: Packing, n_threads: int) -> PackReport:
-    """Pack the rows, or their columns, so many at a time that the columns stay within bounds."""
-    center, scale = strategy.surrogate
-    if strategy.projection is None:
-        return _kernels.pack(train, groups.representatives, metric, center, scale, *packing, _NO_ERRORS, n_threads)
+def _pack_columns(
+    train: AnyArray, groups: Groups, metric: str, strategy: Strategy, projection: Projection, packing: Packing, n_threads: int
+) -> tuple[PackReport, ByteRows, Runs]:
+    """Pack the columns of the rows, so many at a time that they stay within bounds, and the rows in bytes."""
     report = PackReport(unusable_row=-1, largest_norm=0.0, integral=False)
     n_positions = len(groups.representatives) or len(train)
+    bytes_ = ByteRows.empty(n_positions, train.shape[1])
+    cells = NO_CELLS if len(groups.representatives) else strategy.cells
+    orders, starts = [_NO_ROWS], [_NO_ROWS]
     panel_rows = _kernels.panel_rows()
-    step = panel_rows * max(1, _COLUMN_BYTES // (4 * strategy.projection.n_columns * panel_rows))
+    step = panel_rows * max(1, _COLUMN_BYTES // (4 * projection.n_columns * panel_rows))
     for start in range(0, n_positions, step):
         stop = min(start + step, n_positions)
         ids = groups.representatives[start:stop]
         rows = train[ids] if len(ids) else train[start:stop]
-        columns, errors, bad = strategy.projection.columns(rows, metric, n_threads)
+        columns, errors, bad = projection.columns(rows, metric, bytes_.part(start, stop), n_threads)
         if bad >= 0:
             report["unusable_row"] = int(ids[bad]) if len(ids) else start + bad
             break
+        order = _NO_ROWS
+        if cells.n_cells:
+            order, own_starts = cells.sort(columns, n_threads)
+            orders.append(start + order)
+            # A panel belongs to the cell of most of its rows.
+            starts.append((start + own_starts[:-1] + panel_rows // 2) // panel_rows)
         part = packing.part(start, stop)
-        _kernels.pack(columns, _NO_ROWS, "euclidean", center, scale, *part, errors, n_threads)
-    return report
-
-
-class ByteRows(NamedTuple):
-    """Rows in bytes, one after the other."""
-
-    bytes: Int8
-    squares: Int32
-    residuals: Float32
-
-    @classmethod
-    def pack(
-        cls, rows: AnyArray, representatives: Int64, metric: str, rounding: Surrogate, n_threads: int, *, queries: bool
-    ) -> "ByteRows":
-        """Round the rows; the bytes start on a cache line."""
-        n_rows = len(representatives) or len(rows)
-        stride = _kernels.byte_stride(rows.shape[1])
-        out = cls(
-            _aligned_bytes(n_rows * stride).view(np.int8),
-            np.empty(n_rows, dtype=np.int32),
-            np.empty(n_rows, dtype=np.float32),
-        )
-        _kernels.pack_bytes(rows, representatives, metric, rounding.center, rounding.scale, queries, *out, n_threads)
-        return out
+        center, scale = strategy.surrogate
+        _kernels.pack(columns, order, "euclidean", center, scale, *part, errors, n_threads)
+    if not cells.n_cells:
+        return report, bytes_, NO_RUNS
+    starts.append(np.array([-(-n_positions // panel_rows)]))
+    own_cells = np.tile(np.arange(cells.n_cells), len(starts) - 2)
+    return report, bytes_, Runs(np.concatenate(orders), np.concatenate(starts), own_cells)
 
 
 class Queries(NamedTuple):
-    """Some queries as the kernels of one instruction-set level read them."""
+    """Some queries as the kernels of one instruction-set level read them, in the order of their cells where there are any."""
 
     rows: AnyArray
-    first: int
+    own: slice | Int64  # their numbers
     groups: Float32 | Int32
     measures: Float64
+    columns: AnyArray
     bytes: ByteRows | None
 
     @classmethod
@@ -164,21 +158,24 @@ class Queries(NamedTuple):
         step = group * max(1, _QUERY_BYTES // (group * strategy.n_bytes(rows.shape[1])))
         center, scale = strategy.surrogate
         for first in range(0, len(rows), step):
-            some = rows[first : first + step]
+            own: slice | Int64 = slice(first, min(first + step, len(rows)))
+            some = rows[own]
             groups = _aligned_empty(-(-len(some) // group) * group * words, strategy)
             measures = np.empty((len(some), _MEASURES[strategy.name]))
-            columns, errors, kind, bad = some, _NO_ERRORS, metric, -1
+            columns, errors, kind, bad, bytes_ = some, _NO_ERRORS, metric, -1, None
             if strategy.projection:
                 kind = "euclidean"
-                columns, errors, bad = strategy.projection.columns(some, metric, n_threads)
+                bytes_ = ByteRows.empty(len(some), some.shape[1])
+                columns, errors, bad = strategy.projection.columns(some, metric, bytes_, n_threads, queries=True)
+                if bad < 0 and strategy.cells.n_cells:
+                    order, _ = strategy.cells.sort(columns, n_threads)
+                    own, some, columns, errors = first + order, some[order], columns[order], errors[order]
+                    bytes_ = bytes_.sorted(order)
             if bad < 0:
                 bad = _kernels.pack_queries(columns, kind, center, scale, groups, measures, errors, n_threads)
             if bad >= 0:
                 raise ValueError(_validation.describe_bad_row("queries", some[bad], first + bad))
-            bytes_ = None
-            if strategy.rounding:
-                bytes_ = ByteRows.pack(some, _NO_ROWS, metric, strategy.rounding, n_threads, queries=True)
-            yield cls(some, first, groups, measures, bytes_)
+            yield cls(some, own, groups, measures, columns, bytes_)
 
 
 class Prepared(NamedTuple):
@@ -193,6 +190,7 @@ class Prepared(NamedTuple):
     largest_norm: float
     integral: bool
     bytes: ByteRows | None
+    runs: Runs
 
     @classmethod
     def pack(
@@ -208,41 +206,48 @@ class Prepared(NamedTuple):
     ) -> "Prepared":
         """Pack the rows, into `room` if it is given."""
         packing = room or Packing.empty(len(groups.representatives) or len(train), train.shape[1], strategy)
-        report = _pack_rows(train, groups, metric, strategy, packing, n_threads)
+        bytes_, runs = None, NO_RUNS
+        if strategy.projection:
+            report, bytes_, runs = _pack_columns(train, groups, metric, strategy, strategy.projection, packing, n_threads)
+        else:
+            center, scale = strategy.surrogate
+            report = _kernels.pack(train, groups.representatives, metric, center, scale, *packing, _NO_ERRORS, n_threads)
         row = report["unusable_row"]
         if row >= 0:
             # Told by its number among all rows.
             raise ValueError(_validation.describe_bad_row("train", train[row], first_row + row))
-        bytes_ = None
-        if strategy.rounding:
-            bytes_ = ByteRows.pack(train, groups.representatives, metric, strategy.rounding, n_threads, queries=False)
-        return cls(train, first_row, groups, metric, strategy, packing, report["largest_norm"], report["integral"], bytes_)
+        return cls(train, first_row, groups, metric, strategy, packing, report["largest_norm"], report["integral"], bytes_, runs)
 
-    def search(self, queries: Queries, distances: Float64, indices: Int64, n_threads: int) -> int:
-        """Search, starting from what the outputs hold of earlier rows; return how many canonical distances it took."""
+    def search(self, queries: Queries, distances: Float64, indices: Int64, n_threads: int) -> tuple[int, int]:
+        """Search, starting from what the outputs hold of earlier rows; return how many pairs passed and were refined."""
         center, scale = self.strategy.surrogate
-        own = slice(queries.first, queries.first + len(queries.rows))
-        if self.strategy.rounding and self.bytes and queries.bytes:
+        projection = self.strategy.projection
+        if projection and self.bytes and queries.bytes:
             return _kernels.search_prefix(
                 train=self.train,
-                representatives=self.groups.representatives,
+                representatives=self.runs.order if len(self.runs.order) else self.groups.representatives,
                 group_starts=self.groups.starts,
                 group_members=self.groups.members,
                 metric=self.metric,
-                **self.strategy.rounding._asdict(),
+                center=projection.center,
+                scale=projection.scale,
                 **self.bytes._asdict(),
                 prefix_center=center,
                 prefix_scale=scale,
                 **self.packing._asdict(),
+                run_starts=self.runs.starts,
+                run_cells=self.runs.cells,
+                centers=self.strategy.cells.centers,
                 first_row=self.first_row,
                 queries=queries.rows,
+                query_columns=queries.columns,
                 query_bytes=queries.bytes.bytes,
                 query_squares=queries.bytes.squares,
                 query_residuals=queries.bytes.residuals,
                 query_groups=queries.groups,
                 query_measures=queries.measures,
-                distances=distances[own],
-                indices=indices[own],
+                distances=distances,
+                indices=indices,
                 n_threads=n_threads,
             )
         return _kernels.search(
@@ -261,7 +266,11 @@ class Prepared(NamedTuple):
             queries.rows,
             queries.groups,
             queries.measures,
-            distances[own],
-            indices[own],
+            distances,
+            indices,
             n_threads,
         )
+
+
+# What a saved index consists of.
+STORED_TYPES = (Groups, Packing, ByteRows, Runs, Prepared, Strategy, Projection, Cells, Surrogate)

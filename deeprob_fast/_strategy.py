@@ -4,18 +4,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from deeprob_fast import _kernels, _projection, _surrogate
+from deeprob_fast import _cells, _kernels, _projection, _surrogate
 from deeprob_fast._typing import AnyArray, Float32, Float64
 
 STRATEGIES = ("auto", "dense", "integer", "prefix")
 
 _SAMPLE_ROWS = 512
 _PREFIX_SAMPLE_ROWS = 1024
+_CELL_SAMPLE_ROWS = 2048
 _SAMPLE_QUERIES = 32
 # Costs of one pair of a query and a row, in units of the dense product.
 _BYTE_COST = {"x86-64-v4-vnni": 0.25, "x86-64-v4": 0.75, "x86-64-v3": 0.75}
 _CANONICAL_COST = 12.0
 _ROW_COST = 6.0  # of bytes, one row with one query
+_PROJECTION_COST = 2.2  # of a row along one direction
 _PARITY = 0.75  # what the kernels lose of integer distances; ties are not told apart
 _WORTHWHILE = 0.8  # the cost below which the integer filter is taken
 _FEWEST_FEATURES = 8  # below, the comparisons of the dense filter cost as much as its products
@@ -33,7 +35,7 @@ class Strategy(NamedTuple):
     surrogate: _surrogate.Surrogate  # of the rows, or of the projection's columns
     reason: str
     projection: _projection.Projection | None = None
-    rounding: _surrogate.Surrogate | None = None  # of the rows, where the surrogate is of the projection's columns
+    cells: _cells.Cells = _cells.NO_CELLS  # of the projection's columns
 
     def n_words(self, n_features: int) -> int:
         """Return how many words of four bytes a packed row takes."""
@@ -110,18 +112,19 @@ def _prefix(
     for n, passing in _passing_prefixes(sample.astype(np.float32), along.astype(np.float32), n_threads).items():
         sweep = _BYTE_COST.get(_kernels.ISA, 1.0) * (n + 1) / n_features
         # Every row takes n products of its own.
-        costs[n] = (sweep + _ROW_COST * passing + n / max(n_queries, 1), passing)
+        costs[n] = (sweep + _ROW_COST * passing + _PROJECTION_COST * n / max(n_queries, 1), passing)
     best = min(costs, key=costs.__getitem__)
     cost, passing = costs[best]
     if cost >= most:
         return None
-    projection = _projection.mixed(directions[:best], surrogate.center, n_threads)
-    columns, _, _ = projection.columns(train[_surrogate.sample_rows(len(train), _PREFIX_SAMPLE_ROWS)], metric, n_threads)
+    projection = _projection.mixed(directions[:best], surrogate.center, _byte_scale(sample), n_threads)
+    rows = train[_surrogate.sample_rows(len(train), _CELL_SAMPLE_ROWS)]
+    columns, _, _ = projection.columns(rows, metric, _projection.ByteRows.empty(*rows.shape), n_threads)
     center = np.median(columns, axis=0).astype(np.float64)
-    scale = _byte_scale(columns - center, len(columns))
+    scale = _byte_scale(columns - center, _PREFIX_SAMPLE_ROWS)
+    cells = _cells.fit(columns, len(train), n_threads)
     facts = f"on a sample, {best} directions let {passing:.2%} of the rows pass: {cost:.2f} of the dense cost"
-    rounding = surrogate._replace(scale=_byte_scale(sample))
-    return Strategy("prefix", _surrogate.Surrogate(center, scale), facts, projection, rounding)
+    return Strategy("prefix", _surrogate.Surrogate(center, scale), facts, projection, cells)
 
 
 def _passing_prefixes(sample: Float32, along: Float32, n_threads: int) -> dict[int, float]:

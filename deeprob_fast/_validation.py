@@ -127,9 +127,9 @@ def check_integer(name: str, value: Any, low: int, high: int, reason: str) -> in
     return number
 
 
-def check_k(k: Any, n_train: int) -> int:
+def check_k(k: Any, available: int, what: str = "the number of training rows") -> int:
     """Return a number of neighbours."""
-    return check_integer("k", k, 1, n_train, "the number of training rows")
+    return check_integer("k", k, 1, available, what)
 
 
 def check_metric(metric: object) -> str:

@@ -1,12 +1,14 @@
 """Exact k-nearest-neighbour search."""
 
+import os
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from deeprob_fast import _kernels, _strategy, _validation
-from deeprob_fast._packing import Packing, Prepared, Queries, group_equal_rows
+from deeprob_fast import _kernels, _store, _strategy, _validation
+from deeprob_fast._packing import STORED_TYPES, Packing, Prepared, Queries, group_equal_rows
 from deeprob_fast._typing import AnyArray, ArrayLike, Float64, Int64
 
 
@@ -50,14 +52,28 @@ def _search(
     queries: AnyArray,
     k: int,
     n_threads: int,
-) -> tuple[Neighbors, int]:
-    """Search the pieces of the training rows; also return how many canonical distances it took."""
+) -> tuple[Neighbors, dict[str, int]]:
+    """Search the pieces of the training rows; also return how many rows passed the filter and were refined."""
     found = Neighbors(np.empty((len(queries), k), dtype=np.float64), np.empty((len(queries), k), dtype=np.int64))
-    n_refined = 0
+    n_passed = n_refined = 0
     for batch in Queries.pack(queries, metric, strategy, n_threads):
+        # Queries that are sorted have outputs of their own, in their order, until all pieces are searched.
+        own = Neighbors(found.distances[batch.own], found.indices[batch.own])
         for piece in pieces():
-            n_refined += piece.search(batch, *found, n_threads)
-    return found, n_refined
+            passed, refined = piece.search(batch, *own, n_threads)
+            n_passed, n_refined = n_passed + passed, n_refined + refined
+        if not isinstance(batch.own, slice):
+            found.distances[batch.own], found.indices[batch.own] = own
+    return found, {"n_passed": n_passed, "n_refined": n_refined}
+
+
+class _Saved(NamedTuple):
+    """What a file holds of an index."""
+
+    isa: str
+    metric: str
+    requested: str
+    prepared: Prepared
 
 
 class KNNIndex:
@@ -83,8 +99,8 @@ class KNNIndex:
     n_train, n_features : int
     metric : str
     stats : dict
-        What the last search did: the strategy and why it was chosen, the instruction set, distinct rows, canonical distances
-        computed.
+        What the last search did: the strategy and why it was chosen, the instruction set, distinct rows, how many pairs of a
+        query and a row passed the filter (`n_passed`), how many canonical distances were computed (`n_refined`).
 
     Raises
     ------
@@ -140,15 +156,16 @@ class KNNIndex:
         groups = group_equal_rows(self._train, threads)
         self._prepared = Prepared.pack(self._train, self.metric, strategy, threads, groups=groups)
 
-    def search(self, queries: ArrayLike, k: int, *, n_threads: int | None = None) -> Neighbors:
+    def search(self, queries: ArrayLike | None, k: int, *, n_threads: int | None = None) -> Neighbors:
         """Find the k nearest training rows of each query, exactly.
 
         Parameters
         ----------
-        queries : array-like, shape (n_queries, n_features)
-            Finite; of any supported dtype, not necessarily that of the training rows.
+        queries : array-like, shape (n_queries, n_features), or None
+            Finite; of any supported dtype, not necessarily that of the training rows. None: the training rows, each without
+            itself among its neighbours (but with rows equal to it).
         k : int
-            1 <= k <= n_train.
+            1 <= k <= n_train; one less at most for the training rows themselves.
         n_threads : int, optional
             By default that of the index. Does not change the result.
 
@@ -164,11 +181,13 @@ class KNNIndex:
         TypeError
             If `queries` does not hold real numbers or k is not an integer.
         """
+        if queries is None:
+            return self._search_train(_validation.check_k(k, self.n_train - 1, "the number of other training rows"), n_threads)
         rows = _validation.check_rows("queries", queries, n_features=self.n_features)
         k = _validation.check_k(k, self.n_train)
         threads = _validation.check_n_threads(self._n_threads if n_threads is None else n_threads)
         prepared = self._prepared
-        found, n_refined = _search(lambda: [prepared], prepared.strategy, self.metric, rows, k, threads)
+        found, counts = _search(lambda: [prepared], prepared.strategy, self.metric, rows, k, threads)
         self.stats = {
             "strategy": prepared.strategy.name,
             "reason": prepared.strategy.reason,
@@ -177,9 +196,68 @@ class KNNIndex:
             "n_queries": len(rows),
             "n_train": self.n_train,
             "n_distinct": len(self._prepared.groups.representatives) or self.n_train,
-            "n_refined": n_refined,
+            **counts,
         }
         return found
+
+    def _search_train(self, k: int, n_threads: int | None) -> Neighbors:
+        found = self.search(self._train, k + 1, n_threads=n_threads)
+        # A row with more than k equals before it is not among its own neighbours: then the last one goes.
+        own = found.indices == np.arange(self.n_train)[:, None]
+        own[~own.any(axis=1), k] = True
+        shape = (self.n_train, k)
+        return Neighbors(found.distances[~own].reshape(shape), found.indices[~own].reshape(shape))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the index to a file.
+
+        Parameters
+        ----------
+        path : path
+            An existing file is replaced when the new one is complete.
+
+        See Also
+        --------
+        load : Opens the file.
+        """
+        content = _Saved(_kernels.ISA, self.metric, self._requested, self._prepared)
+        _store.save(Path(path), content)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, n_threads: int | None = None) -> "KNNIndex":
+        """Open a file that `save` wrote.
+
+        The training rows and what was prepared of them are mapped into memory: opening reads next to nothing, searches read
+        what they touch, and processes share it. A file written on a processor of another instruction-set level is prepared again.
+
+        Parameters
+        ----------
+        path : path
+            Not changed while the index is in use. Nothing in it is executed; damage is told where the addresses in it are at
+            stake, so that a search cannot crash, but not in every number.
+        n_threads : int, optional
+            Default for searching; by default all that the environment grants. Does not change any result.
+
+        Returns
+        -------
+        KNNIndex
+
+        Raises
+        ------
+        ValueError
+            If the file is not an index, of another version, damaged or truncated.
+        OSError
+            If the file cannot be read.
+        """
+        _validation.check_n_threads(n_threads)
+        saved = _store.load(Path(path), (_Saved, *STORED_TYPES))
+        train = saved.prepared.train
+        if saved.isa != _kernels.ISA:
+            return cls(train, metric=saved.metric, n_threads=n_threads, strategy=saved.requested)
+        index = cls.__new__(cls)
+        index._train, index._prepared = train, saved.prepared
+        index.metric, index._requested, index._n_threads, index.stats = saved.metric, saved.requested, n_threads, {}
+        return index
 
     def __getstate__(self) -> dict[str, Any]:
         return {"train": self._train, "metric": self.metric, "n_threads": self._n_threads, "strategy": self._requested}

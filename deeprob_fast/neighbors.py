@@ -70,19 +70,11 @@ class _Search(BaseEstimator):
         """
         if X is None:
             check_is_fitted(self, "index_")
-            neighbors = self._neighbors_of_train(n_neighbors)
+            k = self._check_n_neighbors(n_neighbors, self.n_samples_fit_ - 1)
+            neighbors = self.index_.search(None, k, n_threads=self.n_jobs)
         else:
             neighbors = self._neighbors(X, n_neighbors)
         return (neighbors.distances, neighbors.indices) if return_distance else neighbors.indices
-
-    def _neighbors_of_train(self, n_neighbors: int | None) -> Neighbors:
-        k = self._check_n_neighbors(n_neighbors, self.n_samples_fit_ - 1)
-        found = self.index_.search(self.index_.train, k + 1, n_threads=self.n_jobs)
-        # A row with more than k equals before it is not among its own neighbours: then the last one goes.
-        own = found.indices == np.arange(self.n_samples_fit_)[:, None]
-        own[~own.any(axis=1), k] = True
-        shape = (self.n_samples_fit_, k)
-        return Neighbors(found.distances[~own].reshape(shape), found.indices[~own].reshape(shape))
 
 
 class NearestNeighbors(_Search):

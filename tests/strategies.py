@@ -50,6 +50,13 @@ def cast(values, dtype):
     return np.clip(values, -limit, limit).astype(dtype)
 
 
+def low_rank(rng, n_rows, n_features=96, rank=12):
+    """Rows near a subspace, as images are."""
+    basis = rng.standard_normal((rank, n_features))
+    rows = rng.standard_normal((n_rows, rank)) * np.linspace(3, 0.5, rank) @ basis
+    return rows + 0.05 * rng.standard_normal((n_rows, n_features))
+
+
 @st.composite
 def problems(draw, metrics=METRICS, dtypes=DTYPES):
     """Draw a search problem; values come from a drawn seed, which shrinks poorly but covers much."""

@@ -5,10 +5,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import deeprob_fast as df
-from deeprob_fast import _kernels, _packing, _projection, knn
+from deeprob_fast import _cells, _kernels, _packing, _projection, knn
 from tests import reference
 from tests.exact import assert_exact, assert_exact_index
-from tests.strategies import cast, problems
+from tests.strategies import cast, low_rank, problems
+
+
+@pytest.fixture(autouse=True)
+def small_cells(monkeypatch):
+    """Cells of a prefix hold few rows, so that the few rows of a test fill many."""
+    monkeypatch.setattr(_cells, "_ROWS_OF_A_CELL", 20)
+
 
 WITH_BYTES = [metric for metric in reference.METRICS if metric != "manhattan"]
 
@@ -48,13 +55,6 @@ def test_integer_filter_over_several_depth_blocks(isa, metric):
     rng = np.random.default_rng(18)
     train = rng.standard_normal((200, 2500), dtype=np.float32)
     assert_exact_index(train, train[:20] + np.float32(0.1), 5, metric, "integer")
-
-
-def low_rank(rng, n_rows, n_features=96, rank=12):
-    """Rows near a subspace, as images are."""
-    basis = rng.standard_normal((rank, n_features))
-    rows = rng.standard_normal((n_rows, rank)) * np.linspace(3, 0.5, rank) @ basis
-    return rows + 0.05 * rng.standard_normal((n_rows, n_features))
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "sqeuclidean", "cosine"])
@@ -101,9 +101,9 @@ def test_columns_of_a_projection_are_never_farther_apart_than_the_rows(isa):
     rng = np.random.default_rng(22)
     rows = low_rank(rng, 300).astype(np.float32)
     center = np.median(rows, axis=0).astype(np.float64)
-    projection = _projection.mixed(_projection.principal_directions(rows - center, 12, 2), center, 2)
+    projection = _projection.mixed(_projection.principal_directions(rows - center, 12, 2), center, 1.0, 2)
     assert projection.defect < 1e-4
-    columns, errors, bad = projection.columns(rows, "euclidean", 2)
+    columns, errors, bad = projection.columns(rows, "euclidean", _projection.ByteRows.empty(*rows.shape), 2)
     assert bad == -1
     true = reference.distances(rows, rows, "euclidean")
     short = reference.distances(columns, columns, "euclidean")

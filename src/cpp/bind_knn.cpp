@@ -82,7 +82,7 @@ knn::SearchInput search_input(
         .train = rows_of(train),
         .representatives = or_null(representatives),
         .n_positions = representatives.size() == 0 ? static_cast<Index>(train.shape(0)) : representatives.size(),
-        .group_starts = group_starts.data(),
+        .group_starts = or_null(group_starts),
         .group_members = group_members.data(),
         .queries = rows_of(queries),
         .k = distances.cols(),
@@ -92,8 +92,11 @@ knn::SearchInput search_input(
     };
 }
 
+// Returns the number of pairs that passed the filter and that of canonical distances.
+py::tuple counts_of(const knn::SearchCounts& counts) { return py::make_tuple(counts.passed, counts.refined); }
+
 template <class T>
-Index search(
+py::tuple search(
     const py::array& train, const Labels& representatives, const Labels& group_starts, const Labels& group_members,
     const std::string& metric, const core::ConstVector<double>& center, double scale,
     const core::ConstVector<T>& panels, const core::ConstVector<T>& bias, const core::ConstVector<float>& norm,
@@ -103,7 +106,7 @@ Index search(
 ) {
     const knn::SearchInput input =
         search_input(train, representatives, group_starts, group_members, first_row, queries, distances, indices);
-    return without_gil([&] {
+    return counts_of(without_gil([&] {
         const knn::Surrogate surrogate(knn::metric_named(metric), center.data(), center.size(), scale);
         const knn::Packed<const T> packed{panels.data(), bias.data(), norm.data(), slack.data()};
         const auto* const measures = measures_of<T>(query_measures.data());
@@ -116,26 +119,29 @@ Index search(
         }();
         const knn::SearchOutput output{distances.data(), indices.data()};
         return knn::search(input, filter, surrogate.metric, output, execution(n_threads));
-    });
+    }));
 }
+
+std::span<const Index> span(const Labels& values) { return {values.data(), static_cast<std::size_t>(values.size())}; }
 
 using Bytes = core::ConstVector<std::int8_t>;
 using Words = core::ConstVector<std::int32_t>;
 using Floats = core::ConstVector<float>;
 
 // `scale` and `prefix_scale`: of the rows' bytes and of the prefix'.
-Index search_prefix(
+py::tuple search_prefix(
     const py::array& train, const Labels& representatives, const Labels& group_starts, const Labels& group_members,
     const std::string& metric, const core::ConstVector<double>& center, double scale, const Bytes& bytes,
     const Words& squares, const Floats& residuals, const core::ConstVector<double>& prefix_center, double prefix_scale,
-    const Words& panels, const Words& bias, const Floats& norm, const Floats& slack, Index first_row,
-    const py::array& queries, const Bytes& query_bytes, const Words& query_squares, const Floats& query_residuals,
-    const Words& query_groups, core::Matrix<double> query_measures, core::Matrix<double> distances,
-    core::Matrix<std::int64_t> indices, int n_threads
+    const Words& panels, const Words& bias, const Floats& norm, const Floats& slack, const Labels& run_starts,
+    const Labels& run_cells, const core::ConstMatrix<float>& centers, Index first_row, const py::array& queries,
+    const core::ConstMatrix<float>& query_columns, const Bytes& query_bytes, const Words& query_squares,
+    const Floats& query_residuals, const Words& query_groups, core::Matrix<double> query_measures,
+    core::Matrix<double> distances, core::Matrix<std::int64_t> indices, int n_threads
 ) {
     const knn::SearchInput input =
         search_input(train, representatives, group_starts, group_members, first_row, queries, distances, indices);
-    return without_gil([&] {
+    return counts_of(without_gil([&] {
         const knn::Surrogate surrogate(knn::metric_named(metric), center.data(), center.size(), scale);
         const knn::Surrogate prefix_surrogate(
             surrogate.metric, prefix_center.data(), prefix_center.size(), prefix_scale
@@ -146,27 +152,13 @@ Index search_prefix(
         );
         const knn::PrefixFilter filter(
             prefix, prefix_scale, surrogate, {bytes.data(), squares.data(), residuals.data()},
-            {query_bytes.data(), query_squares.data(), query_residuals.data()}
+            input.group_starts == nullptr ? input.representatives : nullptr,
+            {query_bytes.data(), query_squares.data(), query_residuals.data()},
+            {span(run_starts), span(run_cells), centers.data(), query_columns.data(), centers.cols()}
         );
         const knn::SearchOutput output{distances.data(), indices.data()};
         return knn::search(input, filter, surrogate.metric, output, execution(n_threads));
-    });
-}
-
-void pack_bytes(
-    const py::array& rows, const Labels& representatives, const std::string& metric,
-    const core::ConstVector<double>& center, double scale, bool queries, core::MutableVector<std::int8_t> bytes,
-    core::MutableVector<std::int32_t> squares, core::MutableVector<float> residuals, int n_threads
-) {
-    const core::Rows input = rows_of(rows);
-    without_gil([&] {
-        const knn::Surrogate surrogate(knn::metric_named(metric), center.data(), center.size(), scale);
-        const auto row_of = [&](Index i) { return knn::training_row(or_null(representatives), i); };
-        knn::pack_byte_rows(
-            input, squares.size(), row_of, surrogate, queries ? knn::ByteRole::query : knn::ByteRole::training_row,
-            {bytes.data(), squares.data(), residuals.data()}, execution(n_threads)
-        );
-    });
+    }));
 }
 
 // Returns the first unusable row and query.
@@ -182,16 +174,20 @@ py::tuple scan(
     return py::make_tuple(report.unusable_row, report.unusable_query);
 }
 
+// `scale`: of the rows' bytes.
 Index project(
-    const py::array& rows, const std::string& metric, const core::ConstVector<double>& center,
-    const core::ConstMatrix<float>& basis, double defect, core::Matrix<float> columns,
-    core::MutableVector<double> errors, int n_threads
+    const py::array& rows, const std::string& metric, const core::ConstVector<double>& center, double scale,
+    const core::ConstMatrix<float>& basis, double defect, bool queries, core::Matrix<float> columns,
+    core::MutableVector<double> errors, core::MutableVector<std::int8_t> bytes,
+    core::MutableVector<std::int32_t> squares, core::MutableVector<float> residuals, int n_threads
 ) {
     const core::Rows input = rows_of(rows);
     return without_gil([&] {
-        const knn::Surrogate surrogate(knn::metric_named(metric), center.data(), center.size(), 1);
+        const knn::Surrogate surrogate(knn::metric_named(metric), center.data(), center.size(), scale);
         const knn::Projection projection{basis.data(), basis.rows(), defect};
-        return knn::project(input, surrogate, projection, columns.data(), errors.data(), execution(n_threads));
+        const knn::Columns out{columns.data(), errors.data(), {bytes.data(), squares.data(), residuals.data()}};
+        const auto role = queries ? knn::ByteRole::query : knn::ByteRole::training_row;
+        return knn::project(input, surrogate, projection, role, out, execution(n_threads));
     });
 }
 
@@ -246,26 +242,23 @@ void bind_prefix(py::module_& m) {
     using namespace py::literals;
     m.def("byte_stride", &knn::byte_stride, "n_features"_a);
     m.def(
-        "pack_bytes", &pack_bytes, "rows"_a.noconvert(), "representatives"_a.noconvert(), "metric"_a,
-        "center"_a.noconvert(), "scale"_a, "queries"_a, "bytes"_a.noconvert(), "squares"_a.noconvert(),
-        "residuals"_a.noconvert(), "n_threads"_a
-    );
-    m.def(
         "search_prefix", &search_prefix, "train"_a.noconvert(), "representatives"_a.noconvert(),
         "group_starts"_a.noconvert(), "group_members"_a.noconvert(), "metric"_a, "center"_a.noconvert(), "scale"_a,
         "bytes"_a.noconvert(), "squares"_a.noconvert(), "residuals"_a.noconvert(), "prefix_center"_a.noconvert(),
         "prefix_scale"_a, "panels"_a.noconvert(), "bias"_a.noconvert(), "norm"_a.noconvert(), "slack"_a.noconvert(),
-        "first_row"_a, "queries"_a.noconvert(), "query_bytes"_a.noconvert(), "query_squares"_a.noconvert(),
-        "query_residuals"_a.noconvert(), "query_groups"_a.noconvert(), "query_measures"_a.noconvert(),
-        "distances"_a.noconvert(), "indices"_a.noconvert(), "n_threads"_a
+        "run_starts"_a.noconvert(), "run_cells"_a.noconvert(), "centers"_a.noconvert(), "first_row"_a,
+        "queries"_a.noconvert(), "query_columns"_a.noconvert(), "query_bytes"_a.noconvert(),
+        "query_squares"_a.noconvert(), "query_residuals"_a.noconvert(), "query_groups"_a.noconvert(),
+        "query_measures"_a.noconvert(), "distances"_a.noconvert(), "indices"_a.noconvert(), "n_threads"_a
     );
     m.def(
         "scan", &scan, "train"_a.noconvert(), "metric"_a, "queries"_a.noconvert(), "distances"_a.noconvert(),
         "indices"_a.noconvert(), "n_threads"_a
     );
     m.def(
-        "project", &project, "rows"_a.noconvert(), "metric"_a, "center"_a.noconvert(), "basis"_a.noconvert(),
-        "defect"_a, "columns"_a.noconvert(), "errors"_a.noconvert(), "n_threads"_a
+        "project", &project, "rows"_a.noconvert(), "metric"_a, "center"_a.noconvert(), "scale"_a, "basis"_a.noconvert(),
+        "defect"_a, "queries"_a, "columns"_a.noconvert(), "errors"_a.noconvert(), "bytes"_a.noconvert(),
+        "squares"_a.noconvert(), "residuals"_a.noconvert(), "n_threads"_a
     );
 }
 

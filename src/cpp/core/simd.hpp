@@ -116,6 +116,16 @@ inline std::int32_t add_lanes(Vector<std::int32_t> v) {
 }
 
 // Integers that fit into bytes.
+inline void store_as_bytes(std::int8_t* p, Vector<float> v) {
+#if defined(__AVX512F__)
+    const __m128i packed = _mm512_maskz_cvtepi32_epi8(0xffff, _mm512_maskz_cvtps_epi32(0xffff, v));
+    std::memcpy(p, &packed, sizeof packed);
+#else
+    using Bytes = VectorTraits<std::int8_t, kLanes<float>>::type;
+    const auto bytes = __builtin_convertvector(__builtin_convertvector(v, Vector<std::int32_t>), Bytes);
+    std::memcpy(p, &bytes, sizeof bytes);
+#endif
+}
 inline void store_as_bytes(std::int8_t* p, Vector<double> v) {
 #if defined(__AVX512F__)
     // GCC 12 would convert one element after the other.
@@ -214,6 +224,20 @@ inline Index compress(float* p, Vector<float> v, std::uint32_t mask) {
 // For arrays that are read by whole vectors: one that straddles two cache lines costs twice.
 template <class T> using AlignedVector = std::vector<T, Eigen::aligned_allocator<T>>;
 
+// kCount binary16 numbers as floats, exactly.
+template <Index kCount> inline auto halves_as_floats(const Half* p) {
+    // The exponent field moved to binary32's place is short by 112; the multiplication restores it, subnormals included.
+    using Bits16 = typename VectorTraits<std::uint16_t, 2 * kCount>::type;
+    using Bits32 = typename VectorTraits<std::uint32_t, 4 * kCount>::type;
+    using Floats = typename VectorTraits<float, 4 * kCount>::type;
+    Bits16 bits;
+    std::memcpy(&bits, p, sizeof bits);
+    const auto wide = __builtin_convertvector(bits, Bits32);
+    const auto magnitude = reinterpret_cast<Floats>((wide & 0x7fffU) << 13) * 0x1p112F;
+    const auto sign = (wide & 0x8000U) << 16;
+    return reinterpret_cast<Floats>(reinterpret_cast<Bits32>(magnitude) | sign);
+}
+
 // kLanes<double> consecutive elements as doubles; exact for every supported type.
 template <class T> inline Vector<double> load_as_double(const T* p) {
     constexpr Index kCount = kLanes<double>;
@@ -224,23 +248,34 @@ template <class T> inline Vector<double> load_as_double(const T* p) {
         return _mm512_maskz_cvtps_pd(0xff, _mm256_loadu_ps(p)); // GCC 12 converts halves and joins them
 #endif
     } else if constexpr (std::is_same_v<T, Half>) {
-        // The exponent field moved to binary32's place is short by 112; the multiplication restores it, subnormals included.
-        using Bits16 = typename VectorTraits<std::uint16_t, 2 * kCount>::type;
-        using Bits32 = typename VectorTraits<std::uint32_t, 4 * kCount>::type;
-        using Floats = typename VectorTraits<float, 4 * kCount>::type;
-        Bits16 bits;
-        std::memcpy(&bits, p, sizeof bits);
-        const auto wide = __builtin_convertvector(bits, Bits32);
-        const auto magnitude = reinterpret_cast<Floats>((wide & 0x7fffU) << 13) * 0x1p112F;
-        const auto sign = (wide & 0x8000U) << 16;
-        return __builtin_convertvector(
-            reinterpret_cast<Floats>(reinterpret_cast<Bits32>(magnitude) | sign), Vector<double>
-        );
+        return __builtin_convertvector(halves_as_floats<kCount>(p), Vector<double>);
     } else {
         typename VectorTraits<T, kCount* static_cast<Index>(sizeof(T))>::type narrow;
         std::memcpy(&narrow, p, sizeof narrow);
         return __builtin_convertvector(narrow, Vector<double>);
     }
+}
+
+// kLanes<float> consecutive elements as floats; exact for every supported type but float64.
+template <class T> inline Vector<float> load_as_float(const T* p) {
+    constexpr Index kCount = kLanes<float>;
+    if constexpr (std::is_same_v<T, float>) {
+        return load(p);
+    } else if constexpr (std::is_same_v<T, Half>) {
+        return halves_as_floats<kCount>(p);
+    } else {
+        static_assert(sizeof(T) == 1);
+        typename VectorTraits<T, kCount>::type narrow;
+        std::memcpy(&narrow, p, sizeof narrow);
+        return __builtin_convertvector(__builtin_convertvector(narrow, Vector<std::int32_t>), Vector<float>);
+    }
+}
+
+// Rounded, as the first or the second half of the lanes.
+inline void store_as_float(float* p, Vector<double> v) {
+    using Floats = VectorTraits<float, kVectorBytes / 2>::type;
+    const auto floats = __builtin_convertvector(v, Floats);
+    std::memcpy(p, &floats, sizeof floats);
 }
 
 // Other libraries may have switched a thread to flush-to-zero, which the proven bounds and the conversion of binary16 do not

@@ -9,9 +9,10 @@ namespace deeprob::knn {
 
 struct SearchInput {
     Rows train;
-    const Index* representatives; // training row of each position, or null where position is row
+    // Training row of each position, or null where position is row; ascending where there are groups.
+    const Index* representatives;
     Index n_positions;
-    const Index* group_starts;  // with representatives: the equal rows of position j are
+    const Index* group_starts;  // or null, where every row stands for itself: the equal rows of position j are
     const Index* group_members; // group_members[group_starts[j] : group_starts[j + 1]], ascending
     Rows queries;
     Index k;
@@ -42,14 +43,14 @@ struct SearchPlan {
     Index segment_panels;
     Index n_segments;
 
-    SearchPlan(const SearchInput& input, Index room, const core::Execution& execution) {
+    // `room`: see Candidates. `most_groups`: of queries in a block.
+    SearchPlan(const SearchInput& input, Index room, Index most_groups, const core::Execution& execution) {
         constexpr Index kScratchBytes = Index{32} << 20; // per thread
-        constexpr Index kBlockGroups = 24;               // enough work on a panel to hide fetching the next one
         constexpr Index kMaxSegment = Index{1} << 30;    // positions fit 32 bits
         const Index n_queries = input.queries.n_rows;
         k = std::min(input.k, input.first_row + input.n_positions);
         const Index bytes = Candidates::bytes_per_query(k, room);
-        const Index groups = std::clamp<Index>(kScratchBytes / bytes / core::kTileQueries, 1, kBlockGroups);
+        const Index groups = std::clamp<Index>(kScratchBytes / bytes / core::kTileQueries, 1, most_groups);
         block_queries = groups * core::kTileQueries;
         n_blocks = core::ceil_div(n_queries, block_queries);
         // Even blocks, in a multiple of the threads, so that all end together.
@@ -77,6 +78,12 @@ struct SearchPlan {
     }
 };
 
+// How much work the filter left.
+struct SearchCounts {
+    Index passed = 0;  // pairs of a query and a row that the filter, its first stage if it has two, let pass
+    Index refined = 0; // canonical distances computed
+};
+
 // One thread's scratch and the steps of a task on it.
 template <class Filter> class BlockSearch {
   public:
@@ -95,7 +102,7 @@ template <class Filter> class BlockSearch {
           refined_(size(std::max(candidates_.capacity(), Crowd::kLanes))), rows_(size(candidates_.capacity())),
           keys_(size(candidates_.capacity())), ranked_(size(candidates_.capacity())),
           pairs_(Filter::kLooksTwice ? size(plan.block_queries * core::kPanelRows<Value>) : 0),
-          distances_(pairs_.size()) {}
+          distances_(pairs_.size()), itinerary_(filter.runs()) {}
 
     // Prepares for queries [begin, end). The rows found before belong to segment 0; the others know their distance only.
     void load(Index begin, Index end, Index segment) {
@@ -120,12 +127,14 @@ template <class Filter> class BlockSearch {
     // Sweeps the panels [begin, end); false if stopped.
     bool scan(Index begin, Index end, int thread, core::LoopControl& control) {
         segment_ = begin;
-        for (Index panel = begin; panel < end; ++panel) {
-            if (control.stopped(thread)) return false;
-            set_limits(panel);
-            sweep(panel);
-            if constexpr (Filter::kLooksTwice) look_again();
-            serve_crowd(panel);
+        for (const PanelRange& range : itinerary_.plan(first_query_, first_query_ + n_queries_, begin, end)) {
+            for (Index panel = range.first; panel < range.last; ++panel) {
+                if (control.stopped(thread)) return false;
+                set_limits(panel);
+                sweep(panel);
+                if constexpr (Filter::kLooksTwice) look_again();
+                serve_crowd(panel);
+            }
         }
         for (Index q = 0; q < n_queries_; ++q) {
             candidates_.tighten(q, error_of(q));
@@ -136,7 +145,7 @@ template <class Filter> class BlockSearch {
 
     // The nearest distinct rows of each query of the block, after scan.
     [[nodiscard]] std::span<const Neighbor> nearest(Index query) const { return candidates_.exact(query); }
-    [[nodiscard]] Index n_refined() const { return n_refined_; }
+    [[nodiscard]] const SearchCounts& counts() const { return counts_; }
 
   private:
     static std::size_t size(Index n) { return static_cast<std::size_t>(n); }
@@ -224,6 +233,7 @@ template <class Filter> class BlockSearch {
         const auto position = static_cast<std::int32_t>((panel - segment_) * core::kPanelRows<Value>);
         for (Index t = 0; t < core::kTileQueries; ++t) {
             if (hits[t] == 0) continue;
+            counts_.passed += std::popcount(hits[t]);
             const Index q = group * core::kTileQueries + t - offset();
             if constexpr (!Filter::kLooksTwice) {
                 if (!crowd_.has(q) && candidates_.full(q)) make_room(q);
@@ -244,6 +254,11 @@ template <class Filter> class BlockSearch {
     }
 
     void note_pairs(Index q, Index first, std::uint32_t lanes) {
+        // While other groups are swept, rows that nobody has asked for yet come nearer.
+        for (std::uint32_t fresh = lanes & ~fetched_; fresh != 0; fresh &= fresh - 1) {
+            filter_.fetch(first + std::countr_zero(fresh));
+        }
+        fetched_ |= lanes;
         for (; lanes != 0; lanes &= lanes - 1) {
             pairs_[size(n_pairs_++)] = {first_query_ + q, first + std::countr_zero(lanes)};
         }
@@ -252,12 +267,13 @@ template <class Filter> class BlockSearch {
     // Scores the panel's pairs that passed the first filter; those that pass again become candidates.
     void look_again() {
         const std::span<const Pair> pairs{pairs_.data(), size(std::exchange(n_pairs_, 0))};
+        fetched_ = 0;
         filter_.distances(pairs, distances_.data());
         for (std::size_t p = 0; p < pairs.size(); ++p) {
             const Index q = pairs[p].query - first_query_;
-            const Index position = pairs[p].row - segment_ * core::kPanelRows<Value>;
+            const Index position = pairs[p].position - segment_ * core::kPanelRows<Value>;
             const float score = -distances_[p];
-            const float error = filter_.error(bounds_[size(q)], pairs[p].query, pairs[p].row, score);
+            const float error = filter_.error(bounds_[size(q)], pairs[p].query, pairs[p].position, score);
             if (score + error < candidates_.threshold(q)) continue;
             if (candidates_.full(q)) make_room(q);
             candidates_.append(q, score, static_cast<std::int32_t>(position));
@@ -279,34 +295,33 @@ template <class Filter> class BlockSearch {
 
     void serve_crowd(Index panel) {
         const Index first = panel * core::kPanelRows<Value>;
-        n_refined_ += crowd_.serve(
+        counts_.refined += crowd_.serve(
             input_.train, input_.queries,
             [&](Index lane) { return training_row(input_.representatives, first + lane); },
-            [&](Index q) { return first_query_ + q; }, [&](Index q) { return worst_key(q); },
+            [&](Index q) { return first_query_ + q; }, [&](Index q) { return worst(q).key; },
             [&](Index q, std::uint32_t lanes, const auto& key) {
-                const double worst = worst_key(q);
+                const Neighbor last = worst(q);
                 std::size_t n = 0;
                 for (; lanes != 0; lanes &= lanes - 1) {
                     const Index lane = std::countr_zero(lanes);
                     const Index row = input_.first_row + training_row(input_.representatives, first + lane);
-                    // Of equal keys the first row wins, and rows come in ascending order.
-                    if (const double k = key(lane); k < worst) refined_[n++] = {k, row};
+                    if (const Neighbor found{key(lane), row}; found < last) refined_[n++] = found;
                 }
                 if (n > 0) settle(q, n);
             }
         );
     }
 
-    // Of the exact neighbours, or infinity as long as there are fewer than k.
-    [[nodiscard]] double worst_key(Index q) const {
+    // Of the exact neighbours; none as long as there are fewer than k.
+    [[nodiscard]] Neighbor worst(Index q) const {
         const auto exact = candidates_.exact(q);
-        return std::ssize(exact) == plan_.k ? exact.back().key : std::numeric_limits<double>::infinity();
+        return std::ssize(exact) == plan_.k ? exact.back() : kNoNeighbor;
     }
 
     // The first n of refined_ join the exact neighbours of a query whose candidates are done with.
     void settle(Index q, std::size_t n) {
         candidates_.merge(q, {refined_.data(), n});
-        if (std::ssize(candidates_.exact(q)) == plan_.k) raise_threshold(q, worst_key(q));
+        if (std::ssize(candidates_.exact(q)) == plan_.k) raise_threshold(q, worst(q).key);
     }
 
     // Computes canonical distances of candidates, best first, until `most` are known or no other can be among the nearest.
@@ -335,7 +350,7 @@ template <class Filter> class BlockSearch {
             rest = rest.subspan(used);
             canonical_keys(metric_, query, input_.train, {rows_.data(), size(n)}, keys_.data());
             for (Index c = 0; c < n; ++c) refined_[size(c)] = {keys_[size(c)], input_.first_row + rows_[size(c)]};
-            n_refined_ += n;
+            counts_.refined += n;
             most -= n;
             settle(q, size(n));
         }
@@ -353,7 +368,7 @@ template <class Filter> class BlockSearch {
     Index first_group_ = 0;
     Index n_groups_ = 0;
     Index segment_ = 0; // first panel
-    Index n_refined_ = 0;
+    SearchCounts counts_;
     float norm_ = 0; // that the limits stand for
     float slack_ = 0;
     std::vector<double> values_; // one query
@@ -364,9 +379,11 @@ template <class Filter> class BlockSearch {
     std::vector<Index> rows_;
     std::vector<double> keys_;
     std::vector<Candidate> ranked_;
+    std::uint32_t fetched_ = 0; // rows of the panel at hand
     Index n_pairs_ = 0;
     std::vector<Pair> pairs_; // of the panel at hand, numbered among all queries and positions
     std::vector<float> distances_;
+    Itinerary itinerary_;
 };
 
 } // namespace deeprob::knn

@@ -1,7 +1,6 @@
 // Rows in bytes as they lie, for the second look at what a prefix let pass: one row with one query.
 #pragma once
 
-#include "core/parallel.hpp"
 #include "knn/integer.hpp"
 
 #include <span>
@@ -21,46 +20,18 @@ using ByteRowsOut = ByteRowsOf<std::int8_t, std::int32_t, float>;
 
 enum class ByteRole : std::uint8_t { training_row, query };
 
-// Rounds rows as the integer filter does. `row_of(i)` is the row that place i stands for.
-template <class RowOf>
-void pack_byte_rows(
-    const Rows& rows, Index n_rows, const RowOf& row_of, const Surrogate& surrogate, ByteRole role,
-    const ByteRowsOut& out, const core::Execution& execution
-) {
-    constexpr Index kAtOnce = 64;
-    const Index stride = byte_stride(surrogate.n_features);
-    const Index n_tasks = core::ceil_div(n_rows, kAtOnce);
-    const auto width = static_cast<std::size_t>(surrogate.padded_features());
-    std::vector<double> values(static_cast<std::size_t>(core::team_size(n_tasks, execution)) * width);
-    core::parallel_for(n_tasks, execution, [&](Index task, int thread, core::LoopControl&) {
-        double* row = values.data() + static_cast<std::size_t>(thread) * width;
-        for (Index i = task * kAtOnce; i < std::min((task + 1) * kAtOnce, n_rows); ++i) {
-            row_as_double(rows, row_of(i), row);
-            std::fill(row + surrogate.n_features, row + width, 0.0);
-            std::int8_t* bytes = out.bytes + i * stride;
-            std::fill_n(bytes, stride, std::int8_t{0});
-            const IntegerMeasure measure = round_to_bytes(surrogate, center_row(surrogate, row), row, bytes);
-            double square = measure.square;
-            if (role == ByteRole::query) {
-                for (Index f = 0; f < stride; ++f) bytes[f] = static_cast<std::int8_t>(bytes[f] + kByteOffset);
-            } else {
-                square += 2 * static_cast<double>(kByteOffset) * measure.sum;
-            }
-            out.squares[i] = static_cast<std::int32_t>(square);
-            out.residuals[i] = rounded_up(measure.residual);
-        }
-    });
-}
-
-// A query and a row by their numbers.
+// A query, and a row by its position.
 struct Pair {
     Index query;
-    Index row;
+    Index position;
 };
 
-// norm(X - Y) of each pair, rounded. Several at once, as one alone would wait for its own sums.
-inline void byte_distances(
-    const ByteRows& queries, const ByteRows& rows, Index stride, std::span<const Pair> pairs, float* distances
+// norm(X - Y) of each pair, rounded; place_of(position) is where a row lies. Several at once, as one alone would wait for its
+// own sums.
+template <class PlaceOf>
+void byte_distances(
+    const ByteRows& queries, const ByteRows& rows, const PlaceOf& place_of, Index stride, std::span<const Pair> pairs,
+    float* distances
 ) {
     using Words = core::Vector<std::int32_t>;
     constexpr Index kAtOnce = 4;
@@ -73,9 +44,10 @@ inline void byte_distances(
         for (Index p = 0; p < kAtOnce; ++p) {
             // The last few repeat the last pair.
             const Pair& pair = pairs[static_cast<std::size_t>(std::min(first + p, n_pairs - 1))];
+            const Index place = place_of(pair.position);
             x[p] = reinterpret_cast<const std::int32_t*>(queries.bytes + pair.query * stride);
-            y[p] = reinterpret_cast<const std::int32_t*>(rows.bytes + pair.row * stride);
-            squares[p] = queries.squares[pair.query] + rows.squares[pair.row];
+            y[p] = reinterpret_cast<const std::int32_t*>(rows.bytes + place * stride);
+            squares[p] = queries.squares[pair.query] + rows.squares[place];
         }
         Words sums[kAtOnce] = {};
         for (Index w = 0; w < stride / 4; w += kWidth) {

@@ -1,6 +1,6 @@
 // The rows that the filter could not exclude, for each query of a block. Selection keeps one threshold a query: T, a lower
-// bound of the k-th largest score among the rows seen so far. A row whose score is certainly not above T has k rows before it
-// in (distance, row) order, as rows come in ascending order, and is dropped.
+// bound of the k-th largest score among the rows seen so far. A row whose score is certainly below T has k rows before it in
+// (distance, row) order and is dropped; so has one whose score is certainly not above T where rows come in ascending order.
 #pragma once
 
 #include "knn/filter.hpp"
@@ -21,6 +21,8 @@ struct Neighbor {
         return a.key < b.key || (a.key == b.key && a.row < b.row);
     }
 };
+
+inline constexpr Neighbor kNoNeighbor{std::numeric_limits<double>::infinity(), std::numeric_limits<Index>::max()};
 
 // The k smallest in ascending order, at the front; returns their number.
 inline Index keep_smallest(std::span<Neighbor> all, Index k) {

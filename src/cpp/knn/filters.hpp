@@ -4,6 +4,7 @@
 
 #include "knn/byte_rows.hpp"
 #include "knn/pack.hpp"
+#include "knn/runs.hpp"
 
 namespace deeprob::knn {
 
@@ -20,7 +21,8 @@ float panel_error(const QueryBound& bound, const Packed<const T>& packed, Index 
 class DenseFilter {
   public:
     using Value = float;
-    static constexpr Index kRoom = 64; // for candidates beyond k: little, so that thresholds tighten early
+    static constexpr Index kRoom = 64;        // for candidates beyond k: little, so that thresholds tighten early
+    static constexpr Index kBlockGroups = 24; // enough work on a panel to hide fetching the next one
     static constexpr bool kLooksTwice = false;
 
     DenseFilter(
@@ -31,6 +33,7 @@ class DenseFilter {
           largest_norm_(largest_norm), integral_(integral) {}
 
     [[nodiscard]] Index depth() const { return surrogate_.n_features; }
+    [[nodiscard]] static Runs runs() { return {}; }
     [[nodiscard]] const Packed<const float>& packed() const { return packed_; }
     [[nodiscard]] const float* groups() const { return groups_; }
     [[nodiscard]] QueryBound bound(Index query) const {
@@ -71,6 +74,7 @@ class IntegerFilter {
   public:
     using Value = std::int32_t;
     static constexpr Index kRoom = 192;
+    static constexpr Index kBlockGroups = 24;
     static constexpr bool kLooksTwice = false;
 
     IntegerFilter(
@@ -81,6 +85,7 @@ class IntegerFilter {
     }
 
     [[nodiscard]] Index depth() const { return n_words(surrogate_.n_features); }
+    [[nodiscard]] static Runs runs() { return {}; }
     [[nodiscard]] const Packed<const std::int32_t>& packed() const { return packed_; }
     [[nodiscard]] const std::int32_t* groups() const { return groups_; }
     [[nodiscard]] QueryBound bound(Index query) const { return bounds_.query(measures_[query]); }
@@ -144,19 +149,22 @@ class IntegerFilter {
 class PrefixFilter {
   public:
     using Value = std::int32_t;
-    static constexpr Index kRoom = IntegerFilter::kRoom;
+    static constexpr Index kRoom = 48;
+    static constexpr Index kBlockGroups = 8;  // queries so near each other that the same panels are nearest
     static constexpr bool kLooksTwice = true; // sums only say which rows to score
 
-    // `prefix`: of the projected columns. `surrogate`: of the rows, by which `rows` and `queries` were rounded.
+    // `prefix`: of the projected columns. `surrogate`: of the rows, by which `rows` and `queries` were rounded. `order`: the place
+    // among `rows` of each position, or null where position is place.
     PrefixFilter(
         const IntegerFilter& prefix, double prefix_scale, const Surrogate& surrogate, const ByteRows& rows,
-        const ByteRows& queries
+        const Index* order, const ByteRows& queries, const Runs& runs
     )
         : prefix_(prefix), ratio_(static_cast<float>(prefix_scale / surrogate.scale)),
           bounds_(surrogate, surrogate.n_features), canonical_error_(bounds_.canonical_error()), rows_(rows),
-          queries_(queries), stride_(byte_stride(surrogate.n_features)) {}
+          order_(order), queries_(queries), runs_(runs), stride_(byte_stride(surrogate.n_features)) {}
 
     [[nodiscard]] Index depth() const { return prefix_.depth(); }
+    [[nodiscard]] const Runs& runs() const { return runs_; }
     [[nodiscard]] const Packed<const std::int32_t>& packed() const { return prefix_.packed(); }
     [[nodiscard]] const std::int32_t* groups() const { return prefix_.groups(); }
     [[nodiscard]] QueryBound bound(Index query) const {
@@ -174,33 +182,36 @@ class PrefixFilter {
 
     // Distances by the rows' own bytes: minus the scores.
     void distances(std::span<const Pair> pairs, float* out) const {
-        byte_distances(queries_, rows_, stride_, pairs, out);
+        byte_distances(queries_, rows_, [&](Index position) { return place(position); }, stride_, pairs, out);
+    }
+    // Asks for the bytes of a row, before its distances are wanted.
+    void fetch(Index position) const {
+        const std::int8_t* row = rows_.bytes + place(position) * stride_;
+        for (Index b = 0; b < stride_; b += 64) core::prefetch(row + b);
     }
     [[nodiscard]] float error(const QueryBound& /*bound*/, Index query, Index position, float score) const {
         constexpr float kRounding = 0x1p-20F;
-        const float error = kRounding * std::abs(score) + queries_.residuals[query] + rows_.residuals[position];
+        const float residuals = queries_.residuals[query] + rows_.residuals[place(position)];
+        const float error = kRounding * std::abs(score) + residuals;
         return (error + canonical_error_) * (1 + kRounding);
     }
 
     template <class Consume>
     void sweep(const core::QueryBlock<std::int32_t>& block, Index panel, const Consume& consume) const {
-        // While groups are swept, the panel's rows come nearer: most are asked for by some query of the block.
-        const Index n_bytes = core::kPanelRows<std::int32_t> * stride_;
-        const Index step = core::round_up(core::ceil_div(n_bytes, block.n_groups), 64);
-        const std::int8_t* next = rows_.bytes + (panel + 1) * n_bytes;
-        prefix_.sweep(block, panel, [&](Index group, const core::Accumulators<std::int32_t>& sums) {
-            for (Index b = group * step; b < std::min((group + 1) * step, n_bytes); b += 64) core::prefetch(next + b);
-            consume(group, sums);
-        });
+        prefix_.sweep(block, panel, consume);
     }
 
   private:
+    [[nodiscard]] Index place(Index position) const { return training_row(order_, position); }
+
     const IntegerFilter& prefix_;
     float ratio_;
     IntegerBounds bounds_;
     float canonical_error_;
     ByteRows rows_;
+    const Index* order_;
     ByteRows queries_;
+    Runs runs_;
     Index stride_;
 };
 

@@ -27,7 +27,7 @@ inline void write_neighbors(
     const SearchInput& input, Metric metric, std::span<const Neighbor> nearest, Index query, const SearchOutput& output,
     std::vector<Neighbor>& expanded
 ) {
-    if (input.representatives != nullptr) {
+    if (input.group_starts != nullptr) {
         expanded.clear();
         for (std::size_t i = 0; i < nearest.size(); ++i) {
             // Rows at the same distance are ordered by row across their groups.
@@ -53,10 +53,9 @@ class PartialNeighbors {
           lists_(plan.n_segments > 1 ? static_cast<std::size_t>(n_queries * per_query_) : 0) {}
 
     void store(Index query, Index segment, std::span<const Neighbor> nearest) {
-        constexpr Neighbor kNone{std::numeric_limits<double>::infinity(), std::numeric_limits<Index>::max()};
         const auto list =
             all(query).subspan(static_cast<std::size_t>(segment * plan_.k), static_cast<std::size_t>(plan_.k));
-        std::fill(std::ranges::copy(nearest, list.begin()).out, list.end(), kNone);
+        std::fill(std::ranges::copy(nearest, list.begin()).out, list.end(), kNoNeighbor);
     }
 
     std::span<const Neighbor> merge(Index query) {
@@ -81,21 +80,20 @@ template <class Filter> struct SearchWorker {
 
     SearchWorker(const SearchInput& input, const SearchPlan& plan, const Filter& filter, Metric metric)
         : block(input, plan, filter, metric) {
-        if (input.representatives != nullptr) {
+        if (input.group_starts != nullptr) {
             expanded.reserve(static_cast<std::size_t>(std::min(plan.k * input.k, input.train.n_rows)));
         }
     }
 };
 
-// Returns how many canonical distances it computed.
 template <class Filter>
-Index search(
+SearchCounts search(
     const SearchInput& input, const Filter& filter, Metric metric, const SearchOutput& output,
     const core::Execution& execution
 ) {
     const Index n_queries = input.queries.n_rows;
-    if (n_queries == 0) return 0;
-    const SearchPlan plan(input, Filter::kRoom, execution);
+    if (n_queries == 0) return {};
+    const SearchPlan plan(input, Filter::kRoom, Filter::kBlockGroups, execution);
     PartialNeighbors partial(plan, n_queries);
     std::vector<std::unique_ptr<SearchWorker<Filter>>> workers(
         static_cast<std::size_t>(core::team_size(std::max(plan.n_tasks(), n_queries), execution))
@@ -124,9 +122,12 @@ Index search(
             write(q, partial.merge(q), thread);
         });
     }
-    Index n_refined = 0;
-    for (const auto& worker : workers) n_refined += worker->block.n_refined();
-    return n_refined;
+    SearchCounts counts;
+    for (const auto& worker : workers) {
+        counts.passed += worker->block.counts().passed;
+        counts.refined += worker->block.counts().refined;
+    }
+    return counts;
 }
 
 } // namespace deeprob::knn
