@@ -219,3 +219,10 @@ def test_integers_need_no_bound():
     found = index.search(np.zeros((1, 32), dtype=np.int8), 10)
     assert found.indices.tolist() == [list(range(10))]
     assert index.stats["n_refined"] < 1000
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "manhattan"])
+def test_what_centring_rounds_to_an_integer_is_none(isa, metric):
+    train = np.arange(1.0, 601)[:, None]
+    train[0], train[1], train[590] = 1e-20, 2e-20, 0
+    assert_exact_index(train, np.zeros((20, 1)), 1, metric, "dense")

@@ -23,23 +23,25 @@ struct Surrogate {
     double scale;               // a power of two
     std::vector<double> center; // padded with zeros to a multiple of eight
     double center_norm2;
+    double center_fraction; // summed distance of its elements from integers
 
     Surrogate(Metric metric, const double* center, Index n_features, double scale)
         : metric(metric), n_features(n_features), scale(scale),
           center(static_cast<std::size_t>(core::round_up(n_features, kCanonicalLanes))),
-          center_norm2(canonical_norm2(center, n_features)) {
+          center_norm2(canonical_norm2(center, n_features)), center_fraction(0) {
         std::copy_n(center, n_features, this->center.begin());
+        for (const double c : this->center) center_fraction += std::abs(c - std::nearbyint(c));
     }
     [[nodiscard]] Index padded_features() const { return static_cast<Index>(center.size()); }
 };
 
-// Of x - center, before scaling. Crosses the border as five doubles.
+// Of v = x - center, before scaling. Crosses the border as five doubles.
 struct RowMeasure {
     double input_norm2; // of the row as given; NaN or too large if the row cannot be searched
     double norm2;
     double norm1;
     double center_product; // with the center
-    double fraction;       // summed distance of the elements from integers
+    double fraction; // summed distance of the elements of x and of the center from integers: v may hide it by rounding
     [[nodiscard]] bool integral() const { return fraction == 0; }
     [[nodiscard]] bool usable() const { return input_norm2 <= kMaxNorm2; }
     [[nodiscard]] bool filterable(const Surrogate& surrogate) const {
@@ -55,6 +57,7 @@ inline RowMeasure center_row(const Surrogate& surrogate, double* values) {
     using V = core::Vector<double>;
     constexpr Index kWidth = core::kLanes<double>;
     RowMeasure measure{};
+    measure.fraction = surrogate.center_fraction;
     measure.input_norm2 = canonical_norm2(values, surrogate.n_features);
     double factor = 1;
     if (surrogate.metric == Metric::cosine) {
@@ -68,12 +71,13 @@ inline RowMeasure center_row(const Surrogate& surrogate, double* values) {
     V fraction{};
     for (Index f = 0; f < surrogate.padded_features(); f += kWidth) {
         const V c = core::load(surrogate.center.data() + f);
-        const V v = core::load(values + f) * core::broadcast(factor) - c;
+        const V x = core::load(values + f);
+        const V v = x * core::broadcast(factor) - c;
         core::store(values + f, v);
         norm2 += v * v;
         norm1 += core::absolute(v);
         product += v * c;
-        fraction += core::absolute(v - ((v + to_integer) - to_integer));
+        fraction += core::absolute(x - ((x + to_integer) - to_integer));
     }
     for (Index l = 0; l < kWidth; ++l) {
         measure.norm2 += norm2[l];
