@@ -9,13 +9,17 @@ from deeprob_fast._typing import AnyArray, Float32, Float64
 
 STRATEGIES = ("auto", "dense", "integer", "prefix")
 
+_WITHOUT_PREFIX = {"inner_product": "inner products", "manhattan": "manhattan distances"}
+
 _SAMPLE_ROWS = 512
 _PREFIX_SAMPLE_ROWS = 1024
 _CELL_SAMPLE_ROWS = 2048
 _SAMPLE_QUERIES = 32
-# Costs of one pair of a query and a row, in units of the dense product.
+# Costs of one pair of a query and a row, in units of the dense product; for manhattan distances, of the dense difference.
 _BYTE_COST = {"x86-64-v4-vnni": 0.25, "x86-64-v4": 0.75, "x86-64-v3": 0.75}
+_BYTE_MINIMUM_COST = {"x86-64-v4-vnni": 0.2, "x86-64-v4": 0.4, "x86-64-v3": 0.35}
 _CANONICAL_COST = 12.0
+_DIFFERENCE_COST = 2.0  # of the dense difference, in units of the dense product
 _ROW_COST = 6.0  # of bytes, one row with one query
 _PROJECTION_COST = 2.2  # of a row along one direction
 _PARITY = 0.75  # what the kernels lose of integer distances; ties are not told apart
@@ -63,14 +67,14 @@ def choose(train: AnyArray, metric: str, requested: str, n_queries: int, n_threa
         return Strategy("dense", surrogate, impossible or "asked for")
     if requested == "prefix":
         return _prefix(train, metric, surrogate, np.inf, n_queries, n_threads) or Strategy("dense", surrogate, "no directions")
-    sample = _surrogate.centered_sample(train, metric, surrogate, _SAMPLE_ROWS)
-    integer = surrogate._replace(scale=_byte_scale(sample))
+    integer, sample = _fit_bytes(train, metric, surrogate)
     if requested == "integer":
         return Strategy("integer", integer, "asked for")
     if train.shape[1] < _FEWEST_FEATURES:
         return Strategy("dense", surrogate, f"fewer than {_FEWEST_FEATURES} features")
     passing = _passing(sample, metric, integer, n_threads)
-    cost = _BYTE_COST.get(_kernels.ISA, 1.0) + _CANONICAL_COST * passing
+    canonical = _CANONICAL_COST / (_DIFFERENCE_COST if metric == "manhattan" else 1)
+    cost = _byte_cost(metric) + canonical * passing
     facts = f"on a sample, bytes let {passing:.2%} of the rows pass: {cost:.2f} of the dense cost"
     if not _why_not(train, metric, "prefix") and float(n_queries) * train.size > _PREFIX_JOB:
         prefix = _prefix(train, metric, surrogate, _PREFIX_SAVES * min(cost, 1.0), n_queries, n_threads)
@@ -81,10 +85,8 @@ def choose(train: AnyArray, metric: str, requested: str, n_queries: int, n_threa
 
 def _why_not(train: AnyArray, metric: str, name: str) -> str:
     """Say why a filter in bytes cannot serve, or nothing."""
-    if metric == "manhattan":
-        return "bytes have no filter for manhattan distances"
-    if name == "prefix" and metric == "inner_product":
-        return "a prefix has no filter for inner products"
+    if name == "prefix" and metric in _WITHOUT_PREFIX:
+        return f"a prefix has no filter for {_WITHOUT_PREFIX[metric]}"
     if name == "prefix" and train.shape[1] < _PREFIX_FEATURES:
         return f"fewer than {_PREFIX_FEATURES} features"
     if train.shape[1] > _kernels.max_byte_columns():
@@ -92,8 +94,23 @@ def _why_not(train: AnyArray, metric: str, name: str) -> str:
     return ""
 
 
-def _byte_scale(sample: Float64, n_rows: int = 128) -> float:
-    return _surrogate.byte_scale(sample[:: max(1, len(sample) // n_rows)], _kernels.byte_limit(), _kernels.panel_rows())
+def _byte_cost(metric: str) -> float:
+    return (_BYTE_MINIMUM_COST if metric == "manhattan" else _BYTE_COST).get(_kernels.ISA, 1.0)
+
+
+def _fit_bytes(train: AnyArray, metric: str, surrogate: _surrogate.Surrogate) -> tuple[_surrogate.Surrogate, Float64]:
+    """Choose center and scale of rows in bytes; also return a sample, centred."""
+    integers = None
+    if metric == "manhattan":
+        integers = _surrogate.fit_integers(train, *_kernels.byte_range(metric))
+        surrogate = integers or _surrogate.fit(train, metric, centered=True)
+    sample = _surrogate.centered_sample(train, metric, surrogate, _SAMPLE_ROWS)
+    return integers or surrogate._replace(scale=_byte_scale(sample, metric)), sample
+
+
+def _byte_scale(sample: Float64, metric: str, n_rows: int = 128) -> float:
+    some = sample[:: max(1, len(sample) // n_rows)]
+    return _surrogate.byte_scale(some, *_kernels.byte_range(metric), _kernels.panel_rows(), 1 if metric == "manhattan" else 2)
 
 
 def _prefix(
@@ -110,18 +127,18 @@ def _prefix(
     along = _projection.product(sample, directions, n_threads)
     costs = {}
     for n, passing in _passing_prefixes(sample.astype(np.float32), along.astype(np.float32), n_threads).items():
-        sweep = _BYTE_COST.get(_kernels.ISA, 1.0) * (n + 1) / n_features
+        sweep = _byte_cost(metric) * (n + 1) / n_features
         # Every row takes n products of its own.
         costs[n] = (sweep + _ROW_COST * passing + _PROJECTION_COST * n / max(n_queries, 1), passing)
     best = min(costs, key=costs.__getitem__)
     cost, passing = costs[best]
     if cost >= most:
         return None
-    projection = _projection.mixed(directions[:best], surrogate.center, _byte_scale(sample), n_threads)
+    projection = _projection.mixed(directions[:best], surrogate.center, _byte_scale(sample, metric), n_threads)
     rows = train[_surrogate.sample_rows(len(train), _CELL_SAMPLE_ROWS)]
     columns, _, _ = projection.columns(rows, metric, _projection.ByteRows.empty(*rows.shape), n_threads)
     center = np.median(columns, axis=0).astype(np.float64)
-    scale = _byte_scale(columns - center, _PREFIX_SAMPLE_ROWS)
+    scale = _byte_scale(columns - center, metric, _PREFIX_SAMPLE_ROWS)
     cells = _cells.fit(columns, len(train), n_threads)
     facts = f"on a sample, {best} directions let {passing:.2%} of the rows pass: {cost:.2f} of the dense cost"
     return Strategy("prefix", _surrogate.Surrogate(center, scale), facts, projection, cells)
@@ -141,7 +158,8 @@ def _passing_prefixes(sample: Float32, along: Float32, n_threads: int) -> dict[i
     threshold = distances(sample).min(axis=1)
     squares = np.einsum("ij,ij->i", sample, sample)
     # Bytes of coordinates that vary alike, up to 4.5 standard deviations, are off by this much of the rows' length, twice.
-    rounding = 2 * 4.5 / _kernels.byte_limit() / np.sqrt(12) * np.sqrt(squares.mean())
+    _, highest = _kernels.byte_range("euclidean")
+    rounding = 2 * 4.5 / highest / np.sqrt(12) * np.sqrt(squares.mean())
     passing = {}
     for n in {min(n, along.shape[1]) for n in _DIRECTIONS}:
         inside = along[:, :n]
@@ -161,22 +179,20 @@ def _passing(sample: Float64, metric: str, surrogate: _surrogate.Surrogate, n_th
         return 1.0
     with np.errstate(all="ignore"):
         scaled = np.clip(sample * surrogate.scale, -1e15, 1e15).astype(np.float32)
-    limit = _kernels.byte_limit()
-    rounded = np.clip(np.rint(scaled), -limit, limit)
-    residual = np.linalg.norm(scaled - rounded, axis=1)
+    rounded = np.clip(np.rint(scaled), *_kernels.byte_range(metric))
+    residual = np.linalg.norm(scaled - rounded, ord=1 if metric == "manhattan" else 2, axis=1)
     # The bound of a panel is that of its worst row.
     worst = np.quantile(residual, 1 - 1 / _kernels.panel_rows(), method="higher")
     own = np.arange(0, len(sample), max(1, len(sample) // _SAMPLE_QUERIES))
     scores = np.empty((len(own), len(sample)), dtype=np.float32)
     # Not by NumPy's product: the threads of its BLAS would stay awake and disturb ours.
-    product = metric == "inner_product"
-    kind = "inner_product" if product else "euclidean"
+    kind = metric if metric in ("inner_product", "manhattan") else "euclidean"
     _kernels.pairwise_distances(rounded[own], rounded, kind, np.zeros(sample.shape[1]), 2.0**-10, scores, n_threads)
-    if product:
+    if kind == "inner_product":
         error = np.linalg.norm(rounded[own], axis=1) * worst + residual[own] * np.linalg.norm(scaled, axis=1).max()
     else:
         scores = -scores
-        error = residual[own] + worst + _PARITY
+        error = residual[own] + worst + (_PARITY if kind == "euclidean" else 0)
     scores[np.arange(len(own)), own] = -np.inf
     threshold = scores.max(axis=1)
     return float(np.mean(scores >= (threshold - error)[:, None]))

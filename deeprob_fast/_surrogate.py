@@ -8,6 +8,8 @@ import numpy as np
 from deeprob_fast._typing import AnyArray, Float64
 
 _SAMPLE_ROWS = 65
+_INTEGER_SAMPLE_ROWS = 512
+_LARGEST_INTEGER = 2.0**50
 _LARGEST_EXPONENT = 500
 _LONGEST_EXPONENT = 50  # of a surrogate; the kernels take them up to 2^60
 
@@ -71,10 +73,26 @@ def centered_sample(rows: AnyArray, metric: str, surrogate: Surrogate, size: int
     return finite
 
 
-def byte_scale(sample: Float64, limit: int, panel_rows: int) -> float:
+def fit_integers(rows: AnyArray, lowest: float, highest: float) -> Surrogate | None:
+    """Choose a center that brings rows of integers into bytes as they are, if the range of the sampled values is that narrow."""
+    if rows.dtype.kind in "iu":
+        smallest, largest = float(np.iinfo(rows.dtype).min), float(np.iinfo(rows.dtype).max)
+    else:
+        sample = np.asarray(rows[sample_rows(len(rows), _INTEGER_SAMPLE_ROWS)], dtype=np.float64)
+        if not (np.abs(sample) < _LARGEST_INTEGER).all() or (sample != np.rint(sample)).any():
+            return None
+        smallest, largest = float(sample.min()), float(sample.max())
+    # Other rows may hold what the sample lacks: the ranges of unsigned and signed bytes first, then room on both sides.
+    for center in (-lowest, 0.0, np.floor((smallest - lowest + largest - highest) / 2)):
+        if smallest - center >= lowest and largest - center <= highest:
+            return Surrogate(np.full(rows.shape[1], center), 1.0)
+    return None
+
+
+def byte_scale(sample: Float64, lowest: float, highest: float, panel_rows: int, order: int) -> float:
     """Return the factor that brings centred rows into bytes with the least rounding; large values may be cut off.
 
-    What counts is the worst row of each panel, as its bound is that of the panel.
+    What counts is the worst row of each panel, as its bound is that of the panel, in the norm of that order.
     """
     largest = np.abs(sample).max(axis=1, initial=0.0)
     typical = float(np.median(largest)) if len(largest) else 0.0
@@ -85,8 +103,8 @@ def byte_scale(sample: Float64, limit: int, panel_rows: int) -> float:
 
     def rounding(scale: float) -> float:
         scaled = values * np.float32(scale)
-        rest = scaled - np.clip(np.rint(scaled), -limit, limit)
-        worst = np.maximum.reduceat(np.einsum("ij,ij->i", rest, rest), panels)
-        return float(np.minimum(worst, 100 * np.median(worst)).mean()) / scale**2  # one outlier must not decide
+        rest = scaled - np.clip(np.rint(scaled), lowest, highest)
+        worst = np.maximum.reduceat((np.abs(rest) ** order).sum(axis=1), panels)
+        return float(np.minimum(worst, 100 * np.median(worst)).mean()) / scale**order  # one outlier must not decide
 
-    return min((limit * 2 ** (step / 3) for step in range(-5, 6)), key=rounding) / typical
+    return min((highest * 2 ** (step / 3) for step in range(-5, 6)), key=rounding) / typical

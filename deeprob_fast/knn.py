@@ -90,7 +90,7 @@ class KNNIndex:
         Default for preparing and searching; by default all that the environment grants. Does not change any result.
     strategy : {"auto", "dense", "integer", "prefix"}
         How rows are excluded before canonical distances are computed: by float32 scores of all ("dense"), by those of rows
-        rounded to bytes ("integer"; not for "manhattan"), or by bytes of the coordinates along their principal directions
+        rounded to bytes ("integer"; up to 8192 features), or by bytes of the coordinates along their principal directions
         ("prefix"; for euclidean distances and the cosine, from 64 features). "auto" estimates on a sample which is fastest
         for as many queries as rows. Does not change any result.
 

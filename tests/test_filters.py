@@ -17,18 +17,15 @@ def small_cells(monkeypatch):
     monkeypatch.setattr(_cells, "_ROWS_OF_A_CELL", 20)
 
 
-WITH_BYTES = [metric for metric in reference.METRICS if metric != "manhattan"]
-
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(problem=problems())
 @pytest.mark.parametrize("strategy", ["dense", "integer"])
 def test_any_problem_by_any_strategy(isa, strategy, problem):
-    metric = "cosine" if problem.metric == "manhattan" else problem.metric
-    assert_exact_index(problem.train, problem.queries, problem.k, metric, strategy)
+    assert_exact_index(problem.train, problem.queries, problem.k, problem.metric, strategy)
 
 
-@pytest.mark.parametrize("metric", WITH_BYTES)
+@pytest.mark.parametrize("metric", reference.METRICS)
 @pytest.mark.parametrize("dtype", reference.DTYPES)
 @pytest.mark.parametrize("k", [1, 10, 1000])
 def test_integer_filter(isa, metric, dtype, k):
@@ -40,7 +37,7 @@ def test_integer_filter(isa, metric, dtype, k):
         assert index.stats["n_refined"] < len(queries) * len(train) / 4
 
 
-@pytest.mark.parametrize("metric", WITH_BYTES)
+@pytest.mark.parametrize("metric", reference.METRICS)
 def test_integer_filter_on_rows_of_very_different_lengths(isa, metric):
     rng = np.random.default_rng(17)
     train = rng.standard_normal((900, 40)).astype(np.float32) * np.float32(10) ** rng.integers(-12, 12, (900, 1)).astype(
@@ -50,7 +47,7 @@ def test_integer_filter_on_rows_of_very_different_lengths(isa, metric):
     assert_exact_index(train, train[::7], 9, metric, "integer")
 
 
-@pytest.mark.parametrize("metric", WITH_BYTES)
+@pytest.mark.parametrize("metric", reference.METRICS)
 def test_integer_filter_over_several_depth_blocks(isa, metric):
     rng = np.random.default_rng(18)
     train = rng.standard_normal((200, 2500), dtype=np.float32)
@@ -168,8 +165,9 @@ def test_strategy_is_chosen_by_the_data():
 def test_strategies_that_do_not_exist():
     with pytest.raises(ValueError, match="strategy must be one of auto, dense, integer, prefix; got 'boxes3'"):
         df.KNNIndex(np.ones((3, 3)), strategy="boxes3")
-    with pytest.raises(ValueError, match='strategy="integer" cannot be used: bytes have no filter for manhattan distances'):
-        df.KNNIndex(np.ones((3, 3)), strategy="integer", metric="manhattan")
+    for metric, things in (("manhattan", "manhattan distances"), ("inner_product", "inner products")):
+        with pytest.raises(ValueError, match=f'strategy="prefix" cannot be used: a prefix has no filter for {things}'):
+            df.KNNIndex(np.ones((3, 80)), strategy="prefix", metric=metric)
     with pytest.raises(ValueError, match=r'strategy="integer" cannot be used: more than \d+ features'):
         df.KNNIndex(np.ones((3, 9000), dtype=np.uint8), strategy="integer")
 
@@ -195,8 +193,7 @@ def crowded_data(kind):
 def test_where_bounds_cannot_tell_rows_apart(isa, kind, metric, k):
     train, queries = crowded_data(kind)
     assert_exact(train, queries, k, metric)
-    if metric in WITH_BYTES:
-        assert_exact_index(train, queries, k, metric, "integer")
+    assert_exact_index(train, queries, k, metric, "integer")
     if metric == "euclidean" and k == 7:
         index = df.KNNIndex(train, strategy="dense")
         index.search(queries, k)
@@ -211,12 +208,14 @@ def test_filter_refines_few_rows_on_ordinary_data():
         assert index.stats["n_refined"] < 200 * most
 
 
-def test_integers_need_no_bound():
+@pytest.mark.parametrize(("metric", "strategy"), [("euclidean", "dense"), ("manhattan", "dense"), ("manhattan", "integer")])
+@pytest.mark.parametrize("dtype", ["int8", "float32"])
+def test_integers_need_no_bound(isa, metric, strategy, dtype):
     """Ties by the thousand among small integers are excluded without a canonical distance each."""
     rng = np.random.default_rng(10)
-    train = rng.permuted(np.tile(np.repeat([1, -1], 16), (20000, 1)), axis=1).astype(np.int8)
-    index = df.KNNIndex(train, strategy="dense")
-    found = index.search(np.zeros((1, 32), dtype=np.int8), 10)
+    train = rng.permuted(np.tile(np.repeat([1, -1], 16), (20000, 1)), axis=1).astype(dtype)
+    index = df.KNNIndex(train, metric=metric, strategy=strategy)
+    found = index.search(np.zeros((1, 32), dtype=dtype), 10)
     assert found.indices.tolist() == [list(range(10))]
     assert index.stats["n_refined"] < 1000
 

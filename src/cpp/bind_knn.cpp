@@ -269,7 +269,14 @@ void bind_knn(py::module_& m) {
     m.def("max_threads", &core::max_threads);
     m.def("panel_rows", [] { return core::kPanelRows<float>; });
     m.def("group_queries", [] { return core::kTileQueries; });
-    m.def("byte_limit", [] { return core::kByteLimit; });
+    m.def(
+        "byte_range",
+        [](const std::string& metric) {
+            const knn::ByteRange range = knn::byte_range(knn::metric_named(metric));
+            return py::make_tuple(range.lowest, range.highest);
+        },
+        "metric"_a
+    );
     m.def("max_byte_columns", [] { return knn::kMaxByteColumns; });
     bind_filter<float>(m);
     bind_filter<std::int32_t>(m);

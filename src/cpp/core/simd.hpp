@@ -105,6 +105,33 @@ inline Vector<std::int32_t> add_byte_products(
 #endif
 }
 
+// Adds to each sum twice the minima of its four bytes, unsigned both.
+inline Vector<std::int32_t> add_byte_minima(Vector<std::int32_t> sum, Vector<std::int32_t> a, Vector<std::int32_t> b) {
+#if defined(__AVX512VNNI__)
+    const __m512i minima = _mm512_min_epu8(reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b));
+    return reinterpret_cast<Vector<std::int32_t>>(
+        _mm512_dpbusd_epi32(reinterpret_cast<__m512i>(sum), minima, _mm512_set1_epi8(2))
+    );
+#elif defined(__AVX512F__)
+    const __m512i minima = _mm512_min_epu8(reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b));
+    const __m512i pairs = _mm512_maddubs_epi16(minima, _mm512_set1_epi8(2));
+    return sum + reinterpret_cast<Vector<std::int32_t>>(_mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
+#elif defined(__AVX2__)
+    const __m256i minima = _mm256_min_epu8(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(b));
+    const __m256i pairs = _mm256_maddubs_epi16(minima, _mm256_set1_epi8(2));
+    return sum + reinterpret_cast<Vector<std::int32_t>>(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+#else
+    using Bytes = Vector<std::uint8_t>;
+    using Pairs = Vector<std::uint16_t>;
+    using Words = Vector<std::uint32_t>;
+    const auto x = reinterpret_cast<Bytes>(a);
+    const auto y = reinterpret_cast<Bytes>(b);
+    const auto minima = reinterpret_cast<Pairs>(x < y ? x : y);
+    const auto pairs = reinterpret_cast<Words>((minima & 0xff) + (minima >> 8));
+    return sum + reinterpret_cast<Vector<std::int32_t>>(((pairs & 0xffff) + (pairs >> 16)) << 1);
+#endif
+}
+
 inline std::int32_t add_lanes(Vector<std::int32_t> v) {
     using Half = VectorTraits<std::int32_t, kVectorBytes / 2>::type;
     Half halves[2];

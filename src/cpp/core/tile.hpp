@@ -34,6 +34,12 @@ struct ByteProduct {
         return add_byte_products(sum, row, query);
     }
 };
+// On words of four bytes, unsigned both. As |a - b| = a + b - 2 min(a, b), less the sums of both it is minus their distance.
+struct TwiceByteMinimum {
+    static Vector<std::int32_t> step(Vector<std::int32_t> sum, Vector<std::int32_t> query, Vector<std::int32_t> row) {
+        return add_byte_minima(sum, row, query);
+    }
+};
 
 template <class T> struct Accumulators {
     Vector<T> at[kTileQueries][kTileVectors];

@@ -100,21 +100,19 @@ class IntegerFilter {
     // The largest sum that is certainly not above the threshold.
     [[nodiscard]] std::int32_t limit(Index query, float threshold) const {
         const double t = threshold;
-        double limit = t + offset(query);
-        if (surrogate_.metric != Metric::inner_product) {
+        double limit = std::floor(t) + static_cast<double>(base(query));
+        if (has_root()) {
             if (t >= 0) return std::numeric_limits<std::int32_t>::max();
-            limit = (static_cast<double>(base(query)) + 0.5 - t * t) / 2;
+            limit = std::floor((static_cast<double>(base(query)) + 0.5 - t * t) / 2) - 1;
         }
         constexpr double kLowest = std::numeric_limits<std::int32_t>::min();
         constexpr double kHighest = std::numeric_limits<std::int32_t>::max();
-        return static_cast<std::int32_t>(std::clamp(std::floor(limit) - 1, kLowest, kHighest));
+        return static_cast<std::int32_t>(std::clamp(limit, kLowest, kHighest));
     }
 
     [[nodiscard]] core::Vector<float> scores(Index query, core::Vector<std::int32_t> sums) const {
         using Floats = core::Vector<float>;
-        if (surrogate_.metric == Metric::inner_product) {
-            return __builtin_convertvector(sums - static_cast<std::int32_t>(offset(query)), Floats);
-        }
+        if (!has_root()) return __builtin_convertvector(sums - base(query), Floats);
         const auto squares = __builtin_convertvector(base(query) - 2 * sums, Floats) + 0.5F;
         Floats scores;
         for (Index l = 0; l < core::kLanes<float>; ++l) scores[l] = -std::sqrt(std::max(squares[l], 0.0F));
@@ -123,18 +121,33 @@ class IntegerFilter {
 
     template <class Consume>
     void sweep(const core::QueryBlock<std::int32_t>& block, Index panel, const Consume& consume) const {
+        if (surrogate_.metric == Metric::manhattan) {
+            sweep_by<core::TwiceByteMinimum>(block, panel, consume);
+        } else {
+            sweep_by<core::ByteProduct>(block, panel, consume);
+        }
+    }
+    template <class Step, class Consume>
+    void sweep_by(const core::QueryBlock<std::int32_t>& block, Index panel, const Consume& consume) const {
         constexpr Index kRows = core::kPanelRows<std::int32_t>;
-        core::sweep_panel<core::ByteProduct>(
-            block, packed_.panels + panel * kRows * depth(), packed_.bias + panel * kRows, consume
-        );
+        core::sweep_panel<Step>(block, packed_.panels + panel * kRows * depth(), packed_.bias + panel * kRows, consume);
     }
 
   private:
-    // What the offset of the stored rows adds to every sum.
-    [[nodiscard]] double offset(Index query) const { return measures_[query].sum * static_cast<double>(kByteOffset); }
-    // norm(X - Y)^2 is base - 2 * sum, or one more.
+    // The score is -sqrt(base - 2 * sum), of one more at times, or else sum - base.
+    [[nodiscard]] bool has_root() const {
+        return surrogate_.metric != Metric::inner_product && surrogate_.metric != Metric::manhattan;
+    }
     [[nodiscard]] std::int32_t base(Index query) const {
-        return static_cast<std::int32_t>(measures_[query].square + 2 * offset(query));
+        const IntegerMeasure& measure = measures_[query];
+        const auto offset = static_cast<double>(byte_range(surrogate_.metric).offset);
+        // What the offset of stored rows adds to every sum of products.
+        const double product = offset * measure.sum;
+        if (surrogate_.metric == Metric::inner_product) return static_cast<std::int32_t>(product);
+        // Of the minima, the offsets of query and row remain, those of the padding too.
+        const double minima = measure.sum + 8 * offset * static_cast<double>(depth());
+        if (surrogate_.metric == Metric::manhattan) return static_cast<std::int32_t>(minima);
+        return static_cast<std::int32_t>(measure.square + 2 * product);
     }
 
     Packed<const std::int32_t> packed_;
@@ -198,7 +211,7 @@ class PrefixFilter {
 
     template <class Consume>
     void sweep(const core::QueryBlock<std::int32_t>& block, Index panel, const Consume& consume) const {
-        prefix_.sweep(block, panel, consume);
+        prefix_.sweep_by<core::ByteProduct>(block, panel, consume); // no prefix is of manhattan distances
     }
 
   private:

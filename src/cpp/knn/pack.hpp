@@ -69,19 +69,30 @@ class IntegerPacker {
     [[nodiscard]] const Surrogate& surrogate() const { return surrogate_; }
     [[nodiscard]] Index depth() const { return n_words(surrogate_.n_features); }
     RowBound<std::int32_t> row(Index id, const RowMeasure& measure, const double* centred, std::int32_t* out) const {
-        auto* bytes = reinterpret_cast<std::int8_t*>(out);
-        const IntegerMeasure rounded = query(id, measure, centred, out);
-        const Index n_bytes = 4 * depth(); // not asked for again: bytes may alias anything
-        for (Index f = 0; f < n_bytes; ++f) bytes[f] = static_cast<std::int8_t>(bytes[f] + kByteOffset);
+        const IntegerMeasure rounded = round(id, measure, centred, out);
+        make_unsigned(out);
         return bounds_.row(rounded);
     }
     IntegerMeasure query(Index id, const RowMeasure& measure, const double* centred, std::int32_t* out) const {
-        IntegerMeasure rounded = round_to_bytes(surrogate_, measure, centred, reinterpret_cast<std::int8_t*>(out));
-        if (errors_ != nullptr) rounded.residual += errors_[id] * surrogate_.scale * (1 + 0x1p-40);
+        const IntegerMeasure rounded = round(id, measure, centred, out);
+        if (surrogate_.metric == Metric::manhattan) make_unsigned(out);
         return rounded;
     }
 
   private:
+    IntegerMeasure round(Index id, const RowMeasure& measure, const double* centred, std::int32_t* out) const {
+        IntegerMeasure rounded = round_to_bytes(surrogate_, measure, centred, reinterpret_cast<std::int8_t*>(out));
+        if (errors_ != nullptr) rounded.residual += errors_[id] * surrogate_.scale * (1 + 0x1p-40);
+        return rounded;
+    }
+    // The padding too.
+    void make_unsigned(std::int32_t* words) const {
+        auto* bytes = reinterpret_cast<std::int8_t*>(words);
+        const Index n_bytes = 4 * depth(); // not asked for again: bytes may alias anything
+        const Index offset = byte_range(surrogate_.metric).offset;
+        for (Index f = 0; f < n_bytes; ++f) bytes[f] = static_cast<std::int8_t>(bytes[f] + offset);
+    }
+
     const Surrogate& surrogate_;
     const double* errors_;
     IntegerBounds bounds_;
