@@ -7,8 +7,10 @@ from typing import Any
 import click
 import environment
 
-SUITES = ("euclidean", "images", "manhattan", "pairwise", "adversarial")
-RESULTS = Path(__file__).resolve().parent / "results"
+SUITES = ("euclidean", "images", "embeddings", "few", "boxes", "manhattan", "pairwise", "adversarial")
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "results"
+DOCS = HERE.parent / "docs" / "performance.md"
 
 
 @click.command()
@@ -30,19 +32,36 @@ RESULTS = Path(__file__).resolve().parent / "results"
     show_default="results/ beside this file",
     help="Directory of the report.",
 )
+@click.option(
+    "--embeddings",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="An .npz file whose array X is the suite embeddings.",
+)
+@click.option("--docs", is_flag=True, help="Also write the summary into docs/performance.md.")
 @click.option("--scale", type=click.FloatRange(0, 1, min_open=True), default=1.0, hidden=True)
-def main(suite: str, case_name: str | None, rounds: int, threads: int, chosen: tuple[str, ...], out: Path, scale: float) -> None:
+def main(
+    suite: str,
+    case_name: str | None,
+    rounds: int,
+    threads: int,
+    chosen: tuple[str, ...],
+    out: Path,
+    embeddings: Path | None,
+    docs: bool,
+    scale: float,
+) -> None:
     """Time deeprob_fast against its peers and write a table and the raw figures."""
     state = environment.settle(threads)
     # Only now may NumPy and what needs it be imported.
-    from cases import CASES, Settings, run_case
+    from cases import CASES, Settings, cases_of, run_case
     from harness import measure_peak
-    from report import case_lines, machine_lines, write_report
+    from report import case_lines, machine_lines, write_report, write_summary
 
-    selected = [case for case in CASES if case_name == case.name or (not case_name and suite in (case.suite, "all"))]
+    cases = [*CASES, *(cases_of(embeddings) if embeddings else [])]
+    selected = [case for case in cases if case_name == case.name or (not case_name and suite in (case.suite, "all"))]
     if not selected:
-        msg = f"--case must be one of {', '.join(case.name for case in CASES)}; got {case_name!r}"
-        raise click.UsageError(msg)
+        msg = f"--case must be one of {', '.join(case.name for case in cases)}; got {case_name!r}"
+        raise click.UsageError(msg if case_name else "--suite embeddings needs --embeddings")
     missing = sorted(set(chosen) - environment.installed())
     if missing:
         msg = f"--peers asks for {', '.join(missing)}, which is not installed: see benchmarks/requirements.txt"
@@ -56,6 +75,8 @@ def main(suite: str, case_name: str | None, rounds: int, threads: int, chosen: t
         report["cases"].append(result)
         click.echo("\n".join(case_lines(result)))
         write_report(report, out, f"knn-{case_name or suite}")  # after every case, lest a long run be lost
+    if docs:
+        write_summary(report, DOCS)
     click.echo(f"written to {click.format_filename(out)}")
 
 

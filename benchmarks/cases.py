@@ -3,11 +3,13 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import adversarial
 import checks
 import data
+import numpy as np
 import peers
 from harness import Contestant, Timing, time_interleaved
 from numpy_search import Array, sgemm_alone
@@ -23,7 +25,7 @@ DEFAULT_K = 10
 
 @dataclass(frozen=True)
 class Case:
-    """One shape of one task, on float32 rows and queries."""
+    """One shape of one task. With `n_queries` 0, the rows are searched for their own neighbours."""
 
     suite: str
     n_train: int
@@ -31,13 +33,16 @@ class Case:
     n_features: int
     k: int = DEFAULT_K
     source: str = "Gaussian"
+    dtype: str = "float32"
 
     @property
     def name(self) -> str:
         """What `--case` takes."""
-        what = self.suite if self.source == "Gaussian" else self.source.lower()
+        what = self.suite if self.source == "Gaussian" else f"{self.suite}-{self.source.lower()}"
         neighbors = "" if self.k == DEFAULT_K else f"-k{self.k}"
-        return f"{what}-{self.n_train}x{self.n_queries}x{self.n_features}{neighbors}"
+        dtype = "" if self.dtype == "float32" else f"-{self.dtype}"
+        queries = self.n_queries or "self"
+        return f"{what}-{self.n_train}x{queries}x{self.n_features}{neighbors}{dtype}"
 
     @property
     def metric(self) -> str:
@@ -46,7 +51,8 @@ class Case:
 
     def scaled(self, scale: float) -> "Case":
         """Return the case with fewer rows and queries."""
-        n_train, n_queries = (max(2 * self.k, round(scale * number)) for number in (self.n_train, self.n_queries))
+        n_train = max(2 * self.k, round(scale * self.n_train))
+        n_queries = min(self.n_queries, max(2 * self.k, round(scale * self.n_queries)))
         return replace(self, n_train=n_train, n_queries=n_queries)
 
 
@@ -72,14 +78,38 @@ CASES = (
     Case("euclidean", 50_000, 5_000, 3072),
     Case("euclidean", 1_000_000, 1_000, 32),
     Case("images", 60_000, 10_000, 784, source="Fashion-MNIST"),
+    Case("images", 60_000, 10_000, 784, source="Fashion-MNIST", dtype="uint8"),
     Case("images", 60_000, 10_000, 784, k=1, source="Fashion-MNIST"),
     Case("images", 60_000, 10_000, 784, k=100, source="Fashion-MNIST"),
     Case("images", 50_000, 5_000, 3072, source="patches"),
+    Case("few", 1_000_000, 1, 128),
+    Case("few", 1_000_000, 8, 128),
+    Case("few", 1_000_000, 64, 128),
+    Case("few", 1_000_000, 512, 128),
+    Case("boxes", 1_000_000, 100_000, 2, source="uniform"),
+    Case("boxes", 1_000_000, 100_000, 2, source="clusters"),
+    Case("boxes", 1_000_000, 100_000, 3, source="uniform"),
+    Case("boxes", 1_000_000, 100_000, 3, source="clusters"),
+    Case("boxes", 1_000_000, 100_000, 8, source="uniform"),
+    Case("boxes", 1_000_000, 100_000, 8, source="clusters"),
     Case("manhattan", 60_000, 1_000, 784),
+    Case("manhattan", 60_000, 1_000, 784, source="Fashion-MNIST"),
+    Case("manhattan", 60_000, 1_000, 784, source="Fashion-MNIST", dtype="uint8"),
     Case("pairwise", 10_000, 10_000, 784),
     Case("adversarial", 20_000, 2_000, 64),
     Case("adversarial", 20_000, 1_000, 784),
 )
+
+
+def cases_of(path: Path) -> list[Case]:
+    """Return the cases of embeddings in an `.npz` file: the last fifth against the others, and all against themselves."""
+    n_rows, n_features = data.embeddings(path).shape
+    n_queries = n_rows // 5
+    source = str(path)
+    return [
+        Case("embeddings", n_rows - n_queries, n_queries, n_features, source=source),
+        Case("embeddings", n_rows, 0, n_features, source=source),
+    ]
 
 
 def run_case(case: Case, settings: Settings, peak: float) -> dict[str, Any]:
@@ -97,24 +127,28 @@ def run_case(case: Case, settings: Settings, peak: float) -> dict[str, Any]:
     dict
         The case's part of the report.
     """
-    train, queries = data.load(case.source, case.n_train, case.n_queries, case.n_features)
+    train, queries = data.load(case.source, case.n_train, case.n_queries, case.n_features, case.dtype)
     if case.suite == "adversarial":
         timings, facts, remarks = adversarial.run(train, queries, case.k, settings.n_threads, settings.rounds, case.name)
         summary = summarise(timings, facts, None)
         return {"name": case.name, "title": _title(case), **summary, "fastest_peer": None, "remarks": remarks}
     run = _run_pairwise if case.suite == "pairwise" else _run_neighbors
     timings, facts, remarks = run(case, train, queries, settings)
-    flops = 2.0 * case.n_train * case.n_queries * case.n_features if case.metric == "euclidean" else None
+    is_product = case.metric == "euclidean" and case.suite != "boxes"
+    flops = 2.0 * len(train) * len(queries) * case.n_features if is_product else None
     summary = summarise(timings, facts, flops)
     for row in summary["rows"]:
         if row["contestant"] == SGEMM:
             row["note"] = f"{100 * row['gflops'] / peak:.0f} % of the peak"
-    return {"name": case.name, "title": _title(case), **summary, "remarks": remarks}
+    name = case.name.replace(case.source.lower(), Path(case.source).stem) if case.suite == "embeddings" else case.name
+    return {"name": name, "title": _title(case), **summary, "remarks": remarks}
 
 
 def _title(case: Case) -> str:
     """Return what the case does, in words."""
-    shape = f"{case.n_train} rows, {case.n_queries} queries, {case.n_features} features, {case.source} float32"
+    queries = f"{case.n_queries} queries" if case.n_queries else "against themselves"
+    source = Path(case.source).stem if case.suite == "embeddings" else case.source
+    shape = f"{case.n_train} rows, {queries}, {case.n_features} features, {source} {case.dtype}"
     if case.suite == "adversarial":
         return f"deeprob_fast alone, k={case.k}: {shape}, then other data of this shape"
     return f"pairwise {case.metric}: {shape}" if case.suite == "pairwise" else f"{case.metric}, k={case.k}: {shape}"
@@ -124,34 +158,39 @@ def _run_neighbors(case: Case, train: Array, queries: Array, settings: Settings)
     """Time a nearest-neighbour search from raw arrays, the preparation of an index included."""
 
     def search() -> df.Neighbors:
-        return df.nearest_neighbors(train, queries, case.k, metric=case.metric, n_threads=settings.n_threads)
+        if case.n_queries:
+            return df.nearest_neighbors(train, queries, case.k, metric=case.metric, n_threads=settings.n_threads)
+        return df.KNNIndex(train, metric=case.metric, n_threads=settings.n_threads).search(None, case.k)
 
-    tasks = [
-        peer
-        for peer in (peers.MANHATTAN if case.metric == "manhattan" else peers.EUCLIDEAN)
-        if peer.package in settings.libraries
-    ]
+    def run(peer: peers.Peer) -> Any:
+        rows = [values.astype(np.float32, copy=False) for values in (train, queries)]
+        if case.n_queries:
+            return peer.run(*rows, case.k, case.metric, settings.n_threads)
+        distances, indices = peer.run(*rows, case.k + 1, case.metric, settings.n_threads)
+        return distances[:, 1:], indices[:, 1:]  # nobody else leaves out the row itself; of equal rows, another one may go
+
+    tasks = [peer for peer in peers.OF_SUITE.get(case.suite, peers.EUCLIDEAN) if peer.package in settings.libraries]
     if "faiss" in settings.libraries and not peers.scans_per_query(*queries.shape):
         tasks = [peer for peer in tasks if peer.run is not peers.knn_faiss_blas]  # it uses BLAS by itself
     contestants = [Contestant(OURS, search)]
-    contestants += [
-        Contestant(peer.name, partial(peer.run, train, queries, case.k, case.metric, settings.n_threads), peer.rounds)
-        for peer in tasks
-    ]
-    if case.metric == "euclidean":
-        contestants.append(Contestant(SGEMM, sgemm_alone(train, queries)))
+    contestants += [Contestant(peer.name, partial(run, peer), peer.rounds) for peer in tasks]
+    if case.metric == "euclidean" and case.suite != "boxes":
+        rows = train.astype(np.float32, copy=False)
+        contestants.append(Contestant(SGEMM, sgemm_alone(rows, queries.astype(np.float32, copy=False))))
     facts: dict[str, dict[str, Any]] = {}
     ours: list[df.Neighbors] = []
     index = df.KNNIndex(train, metric=case.metric, n_threads=settings.n_threads)
     index.search(queries[: max(1, len(queries) // 20)], case.k)
     stats = index.stats
-    refined = f"canonical distances a query: {stats['n_refined'] / stats['n_queries']:.0f}"
-    remarks = [f"strategy: {stats['strategy']} ({stats['reason']}); {refined}"]
+    passed, refined = (stats[name] / stats["n_queries"] for name in ("n_passed", "n_refined"))
+    survivors = f"{passed:.0f} rows a query pass the filter, {refined:.0f} canonical distances a query"
+    remarks = [f"strategy: {stats['strategy']} ({stats['reason']}); {survivors}"]
 
     def inspect(name: str, found: Any) -> None:
         if name == OURS:
             ours.append(found)
-            facts[name] = {"note": checks.assert_exact(train, queries, found, case.metric)}
+            note = checks.assert_exact(train, queries, found, case.metric, with_self=bool(case.n_queries))
+            facts[name] = {"note": note}
         elif found is not None:
             facts[name] = checks.compare_neighbors(name, found, ours[0])
 

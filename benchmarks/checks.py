@@ -27,12 +27,17 @@ def sample(n_rows: int) -> Array:
     return np.unique(np.linspace(0, n_rows - 1, SAMPLE).astype(np.int64))
 
 
-def assert_exact(train: Array, queries: Array, found: Found, metric: str) -> str:
-    """Compare our neighbours of a sample of queries with float64 brute force; return what was shown."""
+def assert_exact(train: Array, queries: Array, found: Found, metric: str, *, with_self: bool = True) -> str:
+    """Compare our neighbours of a sample of queries with float64 brute force; return what was shown.
+
+    Without `with_self` the queries are the training rows, none of which is its own neighbour.
+    """
     distances, indices = found
     rows = sample(len(queries))
     for row in rows:
         true = true_distances(queries[row].astype(np.float64), train, metric)
+        if not with_self:
+            true[row] = np.inf
         nearest = np.lexsort((np.arange(len(true)), true))[: indices.shape[1]]
         if not np.array_equal(indices[row], nearest):
             msg = f"query {row}: deeprob_fast found rows {indices[row].tolist()}, float64 brute force {nearest.tolist()}"

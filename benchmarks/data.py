@@ -1,5 +1,7 @@
 """The rows and queries of the cases."""
 
+from pathlib import Path
+
 import numpy as np
 from numpy_search import Array
 from sklearn.datasets import load_sample_images
@@ -7,18 +9,38 @@ from sklearn.datasets import load_sample_images
 import deeprob_fast as df
 
 
-def load(source: str, n_train: int, n_queries: int, n_features: int) -> tuple[Array, Array]:
-    """Return float32 rows and queries."""
+def load(source: str, n_train: int, n_queries: int, n_features: int, dtype: str) -> tuple[Array, Array]:
+    """Return rows and queries; without queries, the rows twice."""
     rng = np.random.default_rng(0)
     if source == "Fashion-MNIST":
         data = df.datasets.load_fashion_mnist()
-        train, queries = (rows.reshape(len(rows), -1).astype(np.float32) for rows in (data.train, data.test))
+        train, queries = (rows.reshape(len(rows), -1).astype(dtype) for rows in (data.train, data.test))
         return train[:n_train], queries[:n_queries]
-    if source == "patches":
-        rows = _patches(rng, n_train + n_queries, n_features)
-        return rows[:n_train], rows[n_train:]
+    if source != "Gaussian":
+        rows = _rows(source, rng, n_train + n_queries, n_features).astype(dtype, copy=False)
+        return rows[:n_train], rows[n_train:] if n_queries else rows
     train = rng.standard_normal((n_train, n_features), dtype=np.float32)
     return train, rng.standard_normal((n_queries, n_features), dtype=np.float32)
+
+
+def _rows(source: str, rng: np.random.Generator, n_rows: int, n_features: int) -> Array:
+    if source == "patches":
+        return _patches(rng, n_rows, n_features)
+    if source == "uniform":
+        return rng.random((n_rows, n_features), dtype=np.float32)
+    if source == "clusters":
+        centers = rng.random((1000, n_features), dtype=np.float32)
+        noise = np.float32(0.01) * rng.standard_normal((n_rows, n_features), dtype=np.float32)
+        rows: Array = centers[rng.integers(0, len(centers), n_rows)] + noise
+        return rows
+    return embeddings(Path(source))[:n_rows]
+
+
+def embeddings(path: Path) -> Array:
+    """Return the rows `X` of an `.npz` file."""
+    with np.load(path, allow_pickle=False) as archive:
+        rows: Array = archive["X"].astype(np.float32)
+    return rows
 
 
 def _patches(rng: np.random.Generator, n_rows: int, n_features: int) -> Array:

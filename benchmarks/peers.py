@@ -88,6 +88,13 @@ def knn_scipy(train: Array, queries: Array, k: int, metric: str, n_threads: int)
     return in_query_blocks(lambda block: smallest(cdist(block, rows, name), k), queries, 64, n_threads)
 
 
+def knn_ckdtree(train: Array, queries: Array, k: int, metric: str, n_threads: int) -> Found:
+    """Run SciPy's cKDTree."""
+    from scipy.spatial import cKDTree
+
+    return cKDTree(train).query(queries, k, p=1 if metric == "manhattan" else 2, workers=n_threads)
+
+
 def pairwise_torch(x: Array, y: Array, n_threads: int) -> Array:
     """Run torch.cdist."""
     import torch
@@ -128,6 +135,8 @@ MANHATTAN = (
     Peer("torch cdist + topk", "torch", knn_torch, rounds=2),
     Peer("scipy cdist", "scipy", knn_scipy, rounds=2),
 )
+BOXES = (Peer("scipy cKDTree", "scipy", knn_ckdtree, rounds=2),)
+OF_SUITE = {"manhattan": MANHATTAN, "boxes": BOXES}
 PAIRWISE = (
     Peer("torch cdist", "torch", pairwise_torch),
     Peer("scikit-learn", "sklearn", pairwise_sklearn),

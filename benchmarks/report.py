@@ -8,6 +8,7 @@ from harness import Timing
 
 OURS = "deeprob_fast"
 SGEMM = "sgemm alone (NumPy)"
+BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 
 def summarise(timings: dict[str, Timing], facts: dict[str, dict[str, Any]], flops: float | None) -> dict[str, Any]:
@@ -52,6 +53,35 @@ def write_report(report: dict[str, Any], directory: Path, name: str) -> None:
     (directory / f"{name}.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     lines = [*machine_lines(report["machine"]), *(line for case in report["cases"] for line in case_lines(case))]
     (directory / f"{name}.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def write_summary(report: dict[str, Any], page: Path) -> None:
+    """Replace the summary between the marks of a Markdown page."""
+    text = page.read_text(encoding="utf-8")
+    before, rest = text.split(BEGIN)
+    _, after = rest.split(END)
+    page.write_text(f"{before}{BEGIN}\n\n{chr(10).join(summary_lines(report))}\n\n{END}{after}", encoding="utf-8")
+
+
+def summary_lines(report: dict[str, Any]) -> list[str]:
+    """Return a line for each case: our time, each peer's, and what the filter left."""
+    machine = report["machine"]
+    versions = ", ".join(f"{name} {version}" for name, version in machine["libraries"].items())
+    threads = f"{machine['threads']} threads on {machine['cores']} cores of {machine['cpu']} ({machine['level']})"
+    lines = [
+        f"{threads}; kernels {machine['deeprob_fast']['isa']}; {versions}; medians, in seconds.",
+        "",
+        "| work | ours | peers | fastest peer / ours | strategy and survivors |",
+        "|---|---|---|---|---|",
+    ]
+    for case in report["cases"]:
+        if not case["fastest_peer"]:
+            continue
+        seconds = {row["contestant"]: row["median"] for row in case["rows"]}
+        others = ", ".join(f"{name} {median:.3g}" for name, median in seconds.items() if name != OURS)
+        figures = f"{seconds[OURS]:.3g} | {others} | **{case['fastest_peer_over_ours']:.2f}**"
+        lines.append(f"| {case['title']} | {figures} | {'; '.join(case['remarks'])} |")
+    return lines
 
 
 def machine_lines(machine: dict[str, Any]) -> list[str]:

@@ -106,12 +106,18 @@ _NO_ROWS = NO_GROUPS.representatives
 
 
 def _pack_columns(
-    train: AnyArray, groups: Groups, metric: str, strategy: Strategy, projection: Projection, packing: Packing, n_threads: int
+    train: AnyArray,
+    groups: Groups,
+    metric: str,
+    strategy: Strategy,
+    projection: Projection,
+    room: "Room",
+    n_threads: int,
 ) -> tuple[PackReport, ByteRows, Runs]:
     """Pack the columns of the rows, so many at a time that they stay within bounds, and the rows in bytes."""
     report = PackReport(unusable_row=-1, largest_norm=0.0, integral=False)
     n_positions = len(groups.representatives) or len(train)
-    bytes_ = ByteRows.empty(n_positions, train.shape[1])
+    bytes_ = room.bytes.part(0, n_positions)
     cells = NO_CELLS if len(groups.representatives) else strategy.cells
     orders, starts = [_NO_ROWS], [_NO_ROWS]
     panel_rows = _kernels.panel_rows()
@@ -130,7 +136,7 @@ def _pack_columns(
             orders.append(start + order)
             # A panel belongs to the cell of most of its rows.
             starts.append((start + own_starts[:-1] + panel_rows // 2) // panel_rows)
-        part = packing.part(start, stop)
+        part = room.packing.part(start, stop)
         center, scale = strategy.surrogate
         _kernels.pack(columns, order, "euclidean", center, scale, *part, errors, n_threads)
     if not cells.n_cells:
@@ -138,6 +144,19 @@ def _pack_columns(
     starts.append(np.array([-(-n_positions // panel_rows)]))
     own_cells = np.tile(np.arange(cells.n_cells), len(starts) - 2)
     return report, bytes_, Runs(np.concatenate(orders), np.concatenate(starts), own_cells)
+
+
+class Room(NamedTuple):
+    """Memory for packed rows."""
+
+    packing: Packing
+    bytes: ByteRows
+
+    @classmethod
+    def empty(cls, n_positions: int, n_features: int, strategy: Strategy) -> "Room":
+        """Allocate room for that many rows."""
+        n_byte_rows = n_positions if strategy.projection else 0
+        return cls(Packing.empty(n_positions, n_features, strategy), ByteRows.empty(n_byte_rows, n_features))
 
 
 class Queries(NamedTuple):
@@ -202,13 +221,14 @@ class Prepared(NamedTuple):
         *,
         groups: Groups = NO_GROUPS,
         first_row: int = 0,
-        room: Packing | None = None,
+        room: Room | None = None,
     ) -> "Prepared":
         """Pack the rows, into `room` if it is given."""
-        packing = room or Packing.empty(len(groups.representatives) or len(train), train.shape[1], strategy)
+        room = room or Room.empty(len(groups.representatives) or len(train), train.shape[1], strategy)
+        packing = room.packing
         bytes_, runs = None, NO_RUNS
         if strategy.projection:
-            report, bytes_, runs = _pack_columns(train, groups, metric, strategy, strategy.projection, packing, n_threads)
+            report, bytes_, runs = _pack_columns(train, groups, metric, strategy, strategy.projection, room, n_threads)
         else:
             center, scale = strategy.surrogate
             report = _kernels.pack(train, groups.representatives, metric, center, scale, *packing, _NO_ERRORS, n_threads)

@@ -38,7 +38,7 @@ class ByteRows(NamedTuple):
 
     def part(self, start: int, stop: int) -> "ByteRows":
         """Return the rows [start, stop)."""
-        stride = len(self.bytes) // len(self.squares)
+        stride = len(self.bytes) // max(1, len(self.squares))
         return ByteRows(self.bytes[start * stride : stop * stride], self.squares[start:stop], self.residuals[start:stop])
 
     def sorted(self, order: Int64) -> "ByteRows":

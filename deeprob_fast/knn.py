@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from deeprob_fast import _kernels, _store, _strategy, _validation
-from deeprob_fast._packing import STORED_TYPES, Packing, Prepared, Queries, group_equal_rows
+from deeprob_fast._packing import STORED_TYPES, Prepared, Queries, Room, group_equal_rows
 from deeprob_fast._typing import AnyArray, ArrayLike, Float64, Int64
 
 
@@ -323,7 +323,7 @@ def nearest_neighbors(
     if len(groups.representatives) or size >= len(rows):
         whole = Prepared.pack(rows, metric, strategy, threads, groups=groups)
         return _search(lambda: [whole], strategy, metric, near, k, threads)[0]
-    room = Packing.empty(size, rows.shape[1], strategy)
+    room = Room.empty(size, rows.shape[1], strategy)
 
     def pieces() -> Iterator[Prepared]:
         for start in range(0, len(rows), size):

@@ -17,7 +17,6 @@ def small_cells(monkeypatch):
     monkeypatch.setattr(_cells, "_ROWS_OF_A_CELL", 20)
 
 
-
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(problem=problems())
 @pytest.mark.parametrize("strategy", ["dense", "integer"])

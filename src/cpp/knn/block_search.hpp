@@ -236,7 +236,7 @@ template <class Filter> class BlockSearch {
             counts_.passed += std::popcount(hits[t]);
             const Index q = group * core::kTileQueries + t - offset();
             if constexpr (!Filter::kLooksTwice) {
-                if (!crowd_.has(q) && candidates_.full(q)) make_room(q);
+                if (!crowd_.has(q) && candidates_.due(q)) make_room(q);
             }
             if (crowd_.has(q)) {
                 crowd_.want(q, hits[t]);
@@ -275,7 +275,7 @@ template <class Filter> class BlockSearch {
             const float score = -distances_[p];
             const float error = filter_.error(bounds_[size(q)], pairs[p].query, pairs[p].position, score);
             if (score + error < candidates_.threshold(q)) continue;
-            if (candidates_.full(q)) make_room(q);
+            if (candidates_.due(q)) make_room(q);
             candidates_.append(q, score, static_cast<std::int32_t>(position));
         }
     }

@@ -93,17 +93,19 @@ class Candidates {
         : k_(k), capacity_(capacity(k, room)),
           // One vector more than the capacity: compression writes whole vectors.
           stride_(capacity_ + core::kLanes<float>), scores_(size(n_queries * stride_)),
-          positions_(size(n_queries * stride_)), counts_(size(n_queries)), exact_(size(n_queries * k)),
-          exact_counts_(size(n_queries)), thresholds_(size(n_queries)), errors_(size(stride_)), lower_(size(stride_)),
-          merged_(size(2 * k)) {}
+          positions_(size(n_queries * stride_)), counts_(size(n_queries)), marks_(size(n_queries)),
+          exact_(size(n_queries * k)), exact_counts_(size(n_queries)), thresholds_(size(n_queries)),
+          errors_(size(stride_)), lower_(size(stride_)), merged_(size(2 * k)) {}
 
     void clear(Index query) {
         counts_[size(query)] = 0;
+        mark(query);
         exact_counts_[size(query)] = 0;
         thresholds_[size(query)] = kNothing;
     }
 
-    [[nodiscard]] bool full(Index query) const { return counts_[size(query)] + core::kPanelRows<float> > capacity_; }
+    // Whether it is time to tighten: the bounds have not been looked at for a while, or another panel may find no room.
+    [[nodiscard]] bool due(Index query) const { return counts_[size(query)] > marks_[size(query)]; }
     [[nodiscard]] float threshold(Index query) const { return thresholds_[size(query)]; }
 
     // Appends the lanes of `scores` named by `mask`; lane l is the row at position + l.
@@ -153,6 +155,7 @@ class Candidates {
             kept += scores[c] + errors_[size(c)] < threshold ? 0 : 1;
         }
         count = kept;
+        mark(query);
     }
 
     [[nodiscard]] Index capacity() const { return capacity_; }
@@ -179,6 +182,7 @@ class Candidates {
             ++n;
         }
         counts_[size(query)] = n;
+        mark(query);
     }
 
     [[nodiscard]] std::span<const Neighbor> exact(Index query) const {
@@ -202,6 +206,12 @@ class Candidates {
     }
 
   private:
+    // Thresholds that are tightened often let little pass, but tightening takes time, too.
+    void mark(Index query) {
+        constexpr Index kStep = 64;
+        const Index highest = capacity_ - core::kPanelRows<float>;
+        marks_[size(query)] = std::min(highest, counts_[size(query)] + k_ + kStep);
+    }
     static Index capacity(Index k, Index room) { return 2 * k + room + core::kPanelRows<float>; }
     static std::size_t size(Index n) { return static_cast<std::size_t>(n); }
 
@@ -211,6 +221,7 @@ class Candidates {
     std::vector<float> scores_;
     std::vector<std::int32_t> positions_;
     std::vector<Index> counts_;
+    std::vector<Index> marks_;
     std::vector<Neighbor> exact_;
     std::vector<Index> exact_counts_;
     std::vector<float> thresholds_;

@@ -162,7 +162,7 @@ class IntegerFilter {
 class PrefixFilter {
   public:
     using Value = std::int32_t;
-    static constexpr Index kRoom = 48;
+    static constexpr Index kRoom = 512;       // bytes of whole rows tell many apart, given time
     static constexpr Index kBlockGroups = 8;  // queries so near each other that the same panels are nearest
     static constexpr bool kLooksTwice = true; // sums only say which rows to score
 
