@@ -73,6 +73,31 @@ def search_prefix(
 def scan(
     train: AnyArray, metric: str, queries: AnyArray, distances: Float64, indices: Int64, n_threads: int
 ) -> tuple[int, int]: ...
+def max_box_features() -> int: ...
+def max_box_rows() -> int: ...
+def box_sizes(n_positions: int, n_features: int) -> tuple[int, int, int]: ...
+def build_boxes(
+    train: AnyArray,
+    representatives: Int64,
+    values: Float32 | Float64,
+    rows: Int32,
+    boxes: Float32 | Float64,
+    n_threads: int,
+) -> int: ...
+def search_boxes(
+    train: AnyArray,
+    representatives: Int64,
+    group_starts: Int64,
+    group_members: Int64,
+    metric: str,
+    values: Float32 | Float64,
+    rows: Int32,
+    boxes: Float32 | Float64,
+    queries: AnyArray,
+    distances: Float64,
+    indices: Int64,
+    n_threads: int,
+) -> tuple[int, int, int]: ...
 def project(
     rows: AnyArray,
     metric: str,

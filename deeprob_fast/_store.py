@@ -28,21 +28,23 @@ def _is_named_tuple(value: object) -> bool:
     return isinstance(value, tuple) and hasattr(value, "_fields")
 
 
-def _checksum(array: AnyArray) -> int | None:
-    """Return a checksum of arrays that hold addresses, whose damage would lead out of other arrays; None for numbers."""
-    return zlib.crc32(np.ascontiguousarray(array).view(np.uint8).data) if array.dtype == np.int64 else None
+def _checksum(array: AnyArray) -> int:
+    return zlib.crc32(np.ascontiguousarray(array).view(np.uint8).data)
 
 
 def save(path: Path, content: object) -> None:
     """Write a named tuple of arrays, numbers, strings and other such tuples; never leaves half a file behind."""
     arrays: list[AnyArray] = []
 
-    def plain(value: Any) -> Any:
+    def plain(value: Any, name: str = "") -> Any:
         if isinstance(value, np.ndarray):
             arrays.append(value)
-            return {"array": len(arrays) - 1}
+            # Damage of addresses would lead out of other arrays; that of numbers would not.
+            checked = value.dtype == np.int64 or name == "rows"
+            return {"array": len(arrays) - 1, "checksum": _checksum(value) if checked else None}
         if _is_named_tuple(value):
-            return {"tuple": type(value).__name__, "fields": [plain(field) for field in value]}
+            fields = [plain(field, name) for field, name in zip(value, value._fields, strict=True)]
+            return {"tuple": type(value).__name__, "fields": fields}
         return value
 
     tree = plain(content)
@@ -51,8 +53,7 @@ def save(path: Path, content: object) -> None:
         offsets.append(_aligned(size))
         size = offsets[-1] + array.nbytes
     places = [
-        {"dtype": array.dtype.str, "shape": array.shape, "offset": offset, "checksum": _checksum(array)}
-        for array, offset in zip(arrays, offsets, strict=True)
+        {"dtype": array.dtype.str, "shape": array.shape, "offset": offset} for array, offset in zip(arrays, offsets, strict=True)
     ]
     header = json.dumps({"content": tree, "arrays": places, "size": size}).encode()
     partial = path.with_name(path.name + ".partial")
@@ -90,12 +91,12 @@ def load(path: Path, types: Sequence[Callable[..., Any]]) -> Any:
         raise ValueError(msg)
     memory = np.memmap(path, dtype=np.uint8, mode="r") if facts["size"] else np.empty(size, dtype=np.uint8)
 
-    def array(place: dict[str, Any]) -> AnyArray:
+    def array(place: dict[str, Any], checksum: int | None) -> AnyArray:
         dtype = np.dtype(place["dtype"])
         begin = first + place["offset"]
         n_bytes = dtype.itemsize * int(np.prod(place["shape"], dtype=np.int64))
         found: AnyArray = memory[begin : begin + n_bytes].view(np.ndarray).view(dtype).reshape(place["shape"])
-        if place["checksum"] is not None and _checksum(found) != place["checksum"]:
+        if checksum is not None and _checksum(found) != checksum:
             msg = f"{path} is damaged: the array at byte {begin} does not match its checksum"
             raise ValueError(msg)
         return found
@@ -103,7 +104,7 @@ def load(path: Path, types: Sequence[Callable[..., Any]]) -> Any:
     def rebuilt(value: Any) -> Any:
         if isinstance(value, dict):
             if "array" in value:
-                return array(facts["arrays"][value["array"]])
+                return array(facts["arrays"][value["array"]], value["checksum"])
             return known[value["tuple"]](*map(rebuilt, value["fields"]))
         return value
 

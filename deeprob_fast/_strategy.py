@@ -7,7 +7,7 @@ import numpy as np
 from deeprob_fast import _cells, _kernels, _projection, _surrogate
 from deeprob_fast._typing import AnyArray, Float32, Float64
 
-STRATEGIES = ("auto", "dense", "integer", "prefix")
+STRATEGIES = ("auto", "boxes", "dense", "integer", "prefix")
 
 _WITHOUT_PREFIX = {"inner_product": "inner products", "manhattan": "manhattan distances"}
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from deeprob_fast import _kernels, _store, _strategy, _validation
+from deeprob_fast import _boxes, _kernels, _store, _strategy, _validation
 from deeprob_fast._packing import STORED_TYPES, Prepared, Queries, Room, group_equal_rows
 from deeprob_fast._typing import AnyArray, ArrayLike, Float64, Int64
 
@@ -35,8 +35,12 @@ _FEW_QUERIES = 8
 _FEW_NEIGHBORS = 1024
 
 
+def _room(n_queries: int, k: int) -> Neighbors:
+    return Neighbors(np.empty((n_queries, k), dtype=np.float64), np.empty((n_queries, k), dtype=np.int64))
+
+
 def _scan(train: AnyArray, queries: AnyArray, k: int, metric: str, n_threads: int) -> Neighbors:
-    found = Neighbors(np.empty((len(queries), k), dtype=np.float64), np.empty((len(queries), k), dtype=np.int64))
+    found = _room(len(queries), k)
     bad_row, bad_query = _kernels.scan(train, metric, queries, *found, n_threads)
     if bad_row >= 0:
         raise ValueError(_validation.describe_bad_row("train", train[bad_row], bad_row))
@@ -54,7 +58,7 @@ def _search(
     n_threads: int,
 ) -> tuple[Neighbors, dict[str, int]]:
     """Search the pieces of the training rows; also return how many rows passed the filter and were refined."""
-    found = Neighbors(np.empty((len(queries), k), dtype=np.float64), np.empty((len(queries), k), dtype=np.int64))
+    found = _room(len(queries), k)
     n_passed = n_refined = 0
     for batch in Queries.pack(queries, metric, strategy, n_threads):
         # Queries that are sorted have outputs of their own, in their order, until all pieces are searched.
@@ -73,7 +77,18 @@ class _Saved(NamedTuple):
     isa: str
     metric: str
     requested: str
-    prepared: Prepared
+    prepared: Prepared | _boxes.Tree
+
+
+def _search_whole(
+    prepared: Prepared | _boxes.Tree, queries: AnyArray, k: int, n_threads: int
+) -> tuple[Neighbors, dict[str, int]]:
+    """Search training rows that were prepared all at once; also return how many rows passed and were refined."""
+    if isinstance(prepared, _boxes.Tree):
+        found = _room(len(queries), k)
+        n_passed, n_refined = prepared.search(queries, *found, n_threads)
+        return found, {"n_passed": n_passed, "n_refined": n_refined}
+    return _search(lambda: [prepared], prepared.strategy, prepared.metric, queries, k, n_threads)
 
 
 class KNNIndex:
@@ -88,11 +103,12 @@ class KNNIndex:
         "inner_product" finds the largest products first.
     n_threads : int, optional
         Default for preparing and searching; by default all that the environment grants. Does not change any result.
-    strategy : {"auto", "dense", "integer", "prefix"}
-        How rows are excluded before canonical distances are computed: by float32 scores of all ("dense"), by those of rows
-        rounded to bytes ("integer"; up to 8192 features), or by bytes of the coordinates along their principal directions
-        ("prefix"; for euclidean distances and the cosine, from 64 features). "auto" estimates on a sample which is fastest
-        for as many queries as rows. Does not change any result.
+    strategy : {"auto", "boxes", "dense", "integer", "prefix"}
+        How rows are excluded before canonical distances are computed: by bounding boxes of rows that lie together ("boxes";
+        up to 12 features, for "euclidean", "sqeuclidean" and "manhattan"), by float32 scores of all ("dense"), by those of
+        rows rounded to bytes ("integer"; up to 8192 features), or by bytes of the coordinates along their principal
+        directions ("prefix"; for euclidean distances and the cosine, from 64 features). "auto" estimates on a sample which is
+        fastest for as many queries as rows. Does not change any result.
 
     Attributes
     ----------
@@ -111,8 +127,8 @@ class KNNIndex:
 
     Notes
     -----
-    Preparing costs one pass over the rows and a copy of them, in float32 or in bytes. An index can be pickled (the copy is made
-    again on loading) and searched from several threads at once.
+    Preparing costs one pass over the rows and a copy of them, in float32 or in bytes; boxes cost O(n_train log(n_train)) and
+    hold float64 as it is. An index can be pickled (the copy is made again on loading) and searched from several threads at once.
 
     Examples
     --------
@@ -152,9 +168,14 @@ class KNNIndex:
 
     def _prepare(self) -> None:
         threads = _validation.check_n_threads(self._n_threads)
-        strategy = _strategy.choose(self._train, self.metric, self._requested, self.n_train, threads)
         groups = group_equal_rows(self._train, threads)
-        self._prepared = Prepared.pack(self._train, self.metric, strategy, threads, groups=groups)
+        tree = _boxes.choose(self._train, groups, self.metric, self._requested, self.n_train, threads)
+        self._prepared: Prepared | _boxes.Tree
+        if tree:
+            self._prepared = tree
+        else:
+            strategy = _strategy.choose(self._train, self.metric, self._requested, self.n_train, threads)
+            self._prepared = Prepared.pack(self._train, self.metric, strategy, threads, groups=groups)
 
     def search(self, queries: ArrayLike | None, k: int, *, n_threads: int | None = None) -> Neighbors:
         """Find the k nearest training rows of each query, exactly.
@@ -187,7 +208,7 @@ class KNNIndex:
         k = _validation.check_k(k, self.n_train)
         threads = _validation.check_n_threads(self._n_threads if n_threads is None else n_threads)
         prepared = self._prepared
-        found, counts = _search(lambda: [prepared], prepared.strategy, self.metric, rows, k, threads)
+        found, counts = _search_whole(prepared, rows, k, threads)
         self.stats = {
             "strategy": prepared.strategy.name,
             "reason": prepared.strategy.reason,
@@ -250,7 +271,7 @@ class KNNIndex:
             If the file cannot be read.
         """
         _validation.check_n_threads(n_threads)
-        saved = _store.load(Path(path), (_Saved, *STORED_TYPES))
+        saved = _store.load(Path(path), (_Saved, *STORED_TYPES, *_boxes.STORED_TYPES))
         train = saved.prepared.train
         if saved.isa != _kernels.ISA:
             return cls(train, metric=saved.metric, n_threads=n_threads, strategy=saved.requested)
@@ -302,7 +323,8 @@ def nearest_neighbors(
     The distance is the canonical one of docs/exactness.md: computed in float64 from the inputs, in one order of operations.
     O(n_queries * n_train * n_features) operations on bytes or in float32, whichever a sample of the rows says is faster (see
     `KNNIndex`), in float64 for up to eight queries; never a matrix of n_queries x n_train, nor a copy of the training rows: they
-    are packed and searched piece by piece, so they may be memory-mapped and larger than memory.
+    are packed and searched piece by piece, so they may be memory-mapped and larger than memory. Rows of up to 12 features may
+    be sorted into boxes instead, which takes one copy of them, and as much again while it is made.
 
     Examples
     --------
@@ -317,12 +339,15 @@ def nearest_neighbors(
     threads = _validation.check_n_threads(n_threads)
     if len(near) <= _FEW_QUERIES and k <= _FEW_NEIGHBORS:
         return _scan(rows, near, k, metric, threads)
-    strategy = _strategy.choose(rows, metric, "auto", len(near), threads)
     groups = group_equal_rows(rows, threads)
+    tree = _boxes.choose(rows, groups, metric, "auto", len(near), threads)
+    if tree:
+        return _search_whole(tree, near, k, threads)[0]
+    strategy = _strategy.choose(rows, metric, "auto", len(near), threads)
     size = max(1, _PIECE_BYTES // strategy.n_bytes(rows.shape[1]))
     if len(groups.representatives) or size >= len(rows):
         whole = Prepared.pack(rows, metric, strategy, threads, groups=groups)
-        return _search(lambda: [whole], strategy, metric, near, k, threads)[0]
+        return _search_whole(whole, near, k, threads)[0]
     room = Room.empty(size, rows.shape[1], strategy)
 
     def pieces() -> Iterator[Prepared]:

@@ -15,13 +15,13 @@ def rows_for(strategy: str) -> np.ndarray:
     if strategy == "prefix":
         near_subspace: np.ndarray = low_rank(rng, 600).astype(np.float32)
         return near_subspace
-    rows: np.ndarray = rng.integers(-60, 60, (300, 9)).astype(np.int8)
+    rows: np.ndarray = rng.integers(-60, 60, (300, 9)).astype(np.int8)  # half of them equal
     rows[150:] = rows[:150]
     return rows
 
 
-@pytest.mark.parametrize("strategy", ["dense", "integer", "prefix", "auto"])
-@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+@pytest.mark.parametrize("strategy", ["boxes", "dense", "integer", "prefix", "auto"])
+@pytest.mark.parametrize("metric", ["euclidean", "sqeuclidean"])
 def test_a_loaded_index_finds_the_same(tmp_path, isa, monkeypatch, strategy, metric):
     monkeypatch.setattr(_cells, "_ROWS_OF_A_CELL", 50)
     rows = rows_for(strategy)

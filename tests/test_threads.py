@@ -271,7 +271,7 @@ def test_scratch_that_cannot_be_allocated_is_a_memory_error():
         from deeprob_fast import _kernels
         n = 3_000_000
         rows = np.arange(n, dtype=np.float32)[:, None]
-        big = df.KNNIndex(rows, n_threads=2)
+        big = df.KNNIndex(rows, n_threads=2, strategy="dense")
         used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
         # Enough for the result, too little for the candidates of a block.
         limit = used + 16 * n + (60 << 20)

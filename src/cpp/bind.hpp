@@ -14,6 +14,7 @@ namespace py = pybind11;
 
 void bind_knn(py::module_& m);
 void bind_algebra(py::module_& m);
+void bind_boxes(py::module_& m);
 void bind_distances(py::module_& m);
 
 // Refuses what is not a 2-D aligned array of a supported dtype whose rows are contiguous.

@@ -6,5 +6,6 @@ PYBIND11_MODULE(DEEPROB_KERNELS_MODULE, m, pybind11::mod_gil_not_used()) {
     deeprob::core::watch_forks();
     deeprob::bind::bind_knn(m);
     deeprob::bind::bind_algebra(m);
+    deeprob::bind::bind_boxes(m);
     deeprob::bind::bind_distances(m);
 }

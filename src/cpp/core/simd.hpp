@@ -6,6 +6,7 @@
 
 #include <array>
 #include <bit>
+#include <cmath>
 #include <cstring>
 #include <vector>
 
@@ -69,6 +70,7 @@ inline Vector<double> multiply_add(Vector<double> a, Vector<double> b, Vector<do
 #endif
 }
 
+inline double absolute(double a) { return std::abs(a); }
 inline Vector<float> absolute(Vector<float> a) {
     using Bits = Vector<std::uint32_t>;
     return reinterpret_cast<Vector<float>>(reinterpret_cast<Bits>(a) & 0x7fffffffU);
@@ -189,6 +191,34 @@ inline std::uint32_t greater(Vector<double> a, Vector<double> b) {
 #else
     std::uint32_t mask = 0;
     for (int l = 0; l < kLanes<double>; ++l) mask |= static_cast<std::uint32_t>(a[l] > b[l]) << l;
+    return mask;
+#endif
+}
+
+// Bit l of the result says whether a[l] <= b[l]; false where either is NaN.
+inline std::uint32_t at_most(Vector<float> a, Vector<float> b) {
+#if defined(__AVX512F__)
+    return _mm512_cmp_ps_mask(a, b, _CMP_LE_OQ);
+#elif defined(__AVX2__)
+    return static_cast<std::uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_LE_OQ)));
+#elif defined(__SSE2__)
+    return static_cast<std::uint32_t>(_mm_movemask_ps(_mm_cmple_ps(a, b)));
+#else
+    std::uint32_t mask = 0;
+    for (int l = 0; l < kLanes<float>; ++l) mask |= static_cast<std::uint32_t>(a[l] <= b[l]) << l;
+    return mask;
+#endif
+}
+inline std::uint32_t at_most(Vector<double> a, Vector<double> b) {
+#if defined(__AVX512F__)
+    return _mm512_cmp_pd_mask(a, b, _CMP_LE_OQ);
+#elif defined(__AVX2__)
+    return static_cast<std::uint32_t>(_mm256_movemask_pd(_mm256_cmp_pd(a, b, _CMP_LE_OQ)));
+#elif defined(__SSE2__)
+    return static_cast<std::uint32_t>(_mm_movemask_pd(_mm_cmple_pd(a, b)));
+#else
+    std::uint32_t mask = 0;
+    for (int l = 0; l < kLanes<double>; ++l) mask |= static_cast<std::uint32_t>(a[l] <= b[l]) << l;
     return mask;
 #endif
 }
