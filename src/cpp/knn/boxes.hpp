@@ -46,8 +46,8 @@ struct BoxShape {
         Index n_nodes = n_leaves;
         do {
             n_nodes = core::ceil_div(n_nodes, kFanOut);
-            first_node[static_cast<std::size_t>(n_levels + 1)] =
-                first_node[static_cast<std::size_t>(n_levels)] + n_nodes;
+            const auto level = static_cast<std::size_t>(n_levels);
+            first_node[level + 1] = first_node[level] + n_nodes;
             ++n_levels;
         } while (n_nodes > 1);
     }

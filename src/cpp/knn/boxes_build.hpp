@@ -188,16 +188,21 @@ template <class T, Index kWidth> class BoxBuilder {
         return widest;
     }
 
+    // Halves the range down to leaves.
     template <class Stopped> void finish(const LeafRange& range, const Stopped& stopped) {
-        if (range.count == 1) {
-            write_leaf(range.first);
-            return;
+        constexpr std::size_t kMostWaiting = 32; // halves of halves, of at most 2^26 leaves
+        std::array<LeafRange, kMostWaiting> waiting{range};
+        for (std::size_t n_waiting = 1; n_waiting > 0 && !stopped();) {
+            const LeafRange next = waiting[--n_waiting];
+            if (next.count == 1) {
+                write_leaf(next.first);
+                continue;
+            }
+            halve(next, stopped);
+            const Index half = first_half(next.count);
+            waiting[n_waiting++] = {next.first + half, next.count - half};
+            waiting[n_waiting++] = {next.first, half};
         }
-        if (stopped()) return;
-        halve(range, stopped);
-        const Index half = first_half(range.count);
-        finish({range.first, half}, stopped);
-        finish({range.first + half, range.count - half}, stopped);
     }
 
     void write_leaf(Index leaf) {

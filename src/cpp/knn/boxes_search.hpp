@@ -3,6 +3,7 @@
 #pragma once
 
 #include "knn/boxes.hpp"
+#include "knn/nearest_list.hpp"
 #include "knn/search.hpp"
 #include "knn/surrogate.hpp"
 
@@ -13,78 +14,13 @@
 
 namespace deeprob::knn {
 
-// The k first of the neighbours inserted so far: a sorted list if k is small, else a heap.
-class NearestList {
-  public:
-    explicit NearestList(Metric metric, Index k) : metric_(metric), k_(k), list_(static_cast<std::size_t>(k)) {}
-
-    void clear() {
-        count_ = 0;
-        limit_ = std::numeric_limits<double>::infinity();
-    }
-
-    // Sums above the limit belong to no neighbour that could be inserted.
-    [[nodiscard]] double limit() const { return limit_; }
-
-    void insert(double sum, Index row) {
-        const Neighbor neighbor{key_of_sum(metric_, sum, 0, 0), row};
-        Neighbor* const list = list_.data();
-        if (count_ < k_) {
-            list[count_++] = neighbor;
-            if (k_ > kFew) {
-                if (count_ == k_) std::make_heap(list, list + k_);
-            } else {
-                sink(count_ - 1);
-            }
-        } else if (k_ > kFew) {
-            if (!(neighbor < list[0])) return;
-            std::pop_heap(list, list + k_);
-            list[k_ - 1] = neighbor;
-            std::push_heap(list, list + k_);
-        } else {
-            if (!(neighbor < list[k_ - 1])) return;
-            list[k_ - 1] = neighbor;
-            sink(k_ - 1);
-        }
-        if (count_ == k_) limit_ = limit_of(list[k_ > kFew ? 0 : k_ - 1].key);
-    }
-
-    // In ascending order; ends the list.
-    std::span<const Neighbor> sorted() {
-        if (k_ > kFew) std::sort_heap(list_.begin(), list_.end());
-        return list_;
-    }
-
-  private:
-    static constexpr Index kFew = 32;
-
-    void sink(Index at) {
-        const Neighbor neighbor = list_[static_cast<std::size_t>(at)];
-        for (; at > 0 && neighbor < list_[static_cast<std::size_t>(at - 1)]; --at) {
-            list_[static_cast<std::size_t>(at)] = list_[static_cast<std::size_t>(at - 1)];
-        }
-        list_[static_cast<std::size_t>(at)] = neighbor;
-    }
-
-    // Sums whose key equals the worst must pass: a smaller row may have it. Sums a little apart may have equal roots.
-    [[nodiscard]] double limit_of(double worst) const {
-        constexpr double kTiny = 0x1p-1000; // squares of less underflow
-        if (metric_ != Metric::euclidean) return worst;
-        return std::max(worst * worst * (1 + 0x1p-50), kTiny);
-    }
-
-    Metric metric_;
-    Index k_;
-    Index count_ = 0;
-    double limit_ = 0;
-    std::vector<Neighbor> list_;
-};
-
 // What one thread works with. Sums of boxes, and first those of rows, are computed in T.
 template <class Terms, class T, Index kWidth> class BoxSearch {
   public:
-    BoxSearch(const BoxShape& shape, const BoxTree<const T>& tree, Metric metric, Index k)
-        : shape_(shape), tree_(tree), nearest_(metric, k) {}
+    BoxSearch(const BoxShape& shape, const BoxTree<const T>& tree, Metric metric, Index k, Index n_expanded)
+        : shape_(shape), tree_(tree), nearest_(metric, k) {
+        expanded_.reserve(static_cast<std::size_t>(n_expanded));
+    }
 
     // Reads a query; says whether it can be searched.
     bool load(const Rows& queries, Index i) {
@@ -133,7 +69,7 @@ template <class Terms, class T, Index kWidth> class BoxSearch {
     [[nodiscard]] Index n_refined() const { return n_refined_; }
     [[nodiscard]] Index n_visited() const { return n_visited_; }
 
-    std::vector<Neighbor> expanded; // of write_neighbors
+    std::vector<Neighbor>& expanded() { return expanded_; }
 
   private:
     // A node, or a leaf on level -1, and the sum of its box.
@@ -187,21 +123,31 @@ template <class Terms, class T, Index kWidth> class BoxSearch {
             const std::uint32_t smaller = core::below<kLeafRows>(sums, sums[r]);
             ranked[std::popcount(smaller | equal_before)] = static_cast<std::uint8_t>(r);
         }
-        for (Index i = 0; i < std::popcount(all) && sums[ranked[i]] <= limit_; ++i)
-            insert(leaf, ranked[i], sums[ranked[i]]);
+        for (Index i = 0; i < std::popcount(all); ++i) {
+            const Index r = ranked[i];
+            if (sums[r] > limit_) break;
+            insert(leaf, r, sums[r]);
+        }
     }
 
     void insert(Index leaf, Index r, T computed) {
-        auto sum = static_cast<double>(computed);
-        if constexpr (!std::is_same_v<T, double>) {
-            sum = canonical_sum<kWidth>([&](Index f) {
-                return Terms::term(exact_[f], double{values(leaf)[f * kLeafRows + r]});
-            });
-        }
+        const double sum = canonical(leaf, r, computed);
         ++n_refined_;
         if (sum <= nearest_.limit()) {
             nearest_.insert(sum, tree_.rows[leaf * kLeafRows + r]);
             limit_ = limit_of(nearest_.limit());
+        }
+    }
+
+    // The canonical sum of a row, given the one in T.
+    [[nodiscard]] double canonical(Index leaf, Index r, T computed) const {
+        if constexpr (std::is_same_v<T, double>) {
+            return computed;
+        } else {
+            const T* const row = values(leaf) + r;
+            return canonical_sum<kWidth>([&](Index f) {
+                return Terms::term(exact_[f], static_cast<double>(row[f * kLeafRows]));
+            });
         }
     }
 
@@ -233,6 +179,7 @@ template <class Terms, class T, Index kWidth> class BoxSearch {
     T query_[kWidth] = {};
     Place waiting_[kFanOut * BoxShape::kMaxLevels];
     Index n_waiting_ = 0;
+    std::vector<Neighbor> expanded_; // scratch of write_neighbors
 };
 
 // Numbers from 0 to n in ascending order of keys below n_keys, roughly: in as many steps as there are numbers.
@@ -256,52 +203,84 @@ struct BoxReport {
     Index n_visited = 0;       // rows of the leaves visited, once for each query
 };
 
+// All queries, each by itself, in blocks that are tasks.
+template <class Terms, Index kWidth, class T> class BoxSearches {
+  public:
+    BoxSearches(const SearchInput& input, const BoxTree<const T>& tree, Metric metric, const core::Execution& execution)
+        : input_(input), metric_(metric), execution_(execution), shape_(input.n_positions, input.queries.n_features),
+          workers_(static_cast<std::size_t>(core::team_size(n_tasks(), execution))),
+          leaves_(static_cast<std::size_t>(input.queries.n_rows)) {
+        const Index k = std::min(input.k, input.n_positions);
+        const Index n_expanded = input.representatives == nullptr ? 0 : std::min(k * input.k, input.train.n_rows);
+        for (auto& worker : workers_) worker = std::make_unique<Worker>(shape_, tree, metric, k, n_expanded);
+    }
+
+    // Finds the leaf of each query; returns the first query that cannot be searched, or -1.
+    Index place() {
+        constexpr Index kUnusable = -1;
+        for_blocks([&](Worker& worker, Index begin, Index end, const auto&) {
+            for (Index q = begin; q < end; ++q) {
+                leaves_[static_cast<std::size_t>(q)] = worker.load(input_.queries, q) ? worker.leaf() : kUnusable;
+            }
+        });
+        const auto bad = std::ranges::find(leaves_, kUnusable);
+        return bad == leaves_.end() ? -1 : bad - leaves_.begin();
+    }
+
+    void search(const SearchOutput& output) {
+        const std::vector<Index> order = order_by(leaves_, shape_.n_leaves);
+        for_blocks([&](Worker& worker, Index begin, Index end, const auto& stopped) {
+            for (Index i = begin; i < end; ++i) {
+                const Index q = order[static_cast<std::size_t>(i)];
+                worker.load(input_.queries, q);
+                const auto nearest = worker.search(leaves_[static_cast<std::size_t>(q)], stopped);
+                if (nearest.empty()) return;
+                write_neighbors(input_, metric_, nearest, q, output, worker.expanded());
+            }
+        });
+    }
+
+    [[nodiscard]] BoxReport report() const {
+        BoxReport report;
+        for (const auto& worker : workers_) {
+            report.n_refined += worker->n_refined();
+            report.n_visited += worker->n_visited();
+        }
+        return report;
+    }
+
+  private:
+    using Worker = BoxSearch<Terms, T, kWidth>;
+    static constexpr Index kQueriesPerTask = 64;
+
+    [[nodiscard]] Index n_tasks() const { return core::ceil_div(input_.queries.n_rows, kQueriesPerTask); }
+
+    template <class Body> void for_blocks(const Body& body) {
+        core::parallel_for(n_tasks(), execution_, [&](Index task, int thread, core::LoopControl& control) {
+            const Index begin = task * kQueriesPerTask;
+            const Index end = std::min(begin + kQueriesPerTask, input_.queries.n_rows);
+            body(*workers_[static_cast<std::size_t>(thread)], begin, end, [&] { return control.stopped(thread); });
+        });
+    }
+
+    const SearchInput& input_;
+    Metric metric_;
+    core::Execution execution_;
+    BoxShape shape_;
+    std::vector<std::unique_ptr<Worker>> workers_;
+    std::vector<Index> leaves_;
+};
+
 template <class Terms, Index kWidth, class T>
 BoxReport search_boxes(
     const SearchInput& input, const BoxTree<const T>& tree, Metric metric, const SearchOutput& output,
     const core::Execution& execution
 ) {
-    constexpr Index kQueriesPerTask = 64;
-    using Worker = BoxSearch<Terms, T, kWidth>;
-    const Index n_queries = input.queries.n_rows;
-    const Index n_tasks = core::ceil_div(n_queries, kQueriesPerTask);
-    const BoxShape shape(input.n_positions, input.queries.n_features);
-    const Index k = std::min(input.k, input.n_positions);
-    std::vector<std::unique_ptr<Worker>> workers(static_cast<std::size_t>(core::team_size(n_tasks, execution)));
-    for (auto& worker : workers) {
-        worker = std::make_unique<Worker>(shape, tree, metric, k);
-        if (input.representatives != nullptr) {
-            worker->expanded.reserve(static_cast<std::size_t>(std::min(k * input.k, input.train.n_rows)));
-        }
-    }
-    constexpr Index kUnusable = -1;
-    std::vector<Index> leaves(static_cast<std::size_t>(n_queries));
-    core::parallel_for(n_tasks, execution, [&](Index task, int thread, core::LoopControl&) {
-        Worker& worker = *workers[static_cast<std::size_t>(thread)];
-        for (Index q = task * kQueriesPerTask; q < std::min((task + 1) * kQueriesPerTask, n_queries); ++q) {
-            leaves[static_cast<std::size_t>(q)] = worker.load(input.queries, q) ? worker.leaf() : kUnusable;
-        }
-    });
-    const auto bad = std::ranges::find(leaves, kUnusable);
-    if (bad != leaves.end()) return {.unusable_query = bad - leaves.begin()};
-    const std::vector<Index> order = order_by(leaves, shape.n_leaves);
-    core::parallel_for(n_tasks, execution, [&](Index task, int thread, core::LoopControl& control) {
-        Worker& worker = *workers[static_cast<std::size_t>(thread)];
-        for (Index i = task * kQueriesPerTask; i < std::min((task + 1) * kQueriesPerTask, n_queries); ++i) {
-            const Index q = order[static_cast<std::size_t>(i)];
-            worker.load(input.queries, q);
-            const auto nearest =
-                worker.search(leaves[static_cast<std::size_t>(q)], [&] { return control.stopped(thread); });
-            if (nearest.empty()) return;
-            write_neighbors(input, metric, nearest, q, output, worker.expanded);
-        }
-    });
-    BoxReport report;
-    for (const auto& worker : workers) {
-        report.n_refined += worker->n_refined();
-        report.n_visited += worker->n_visited();
-    }
-    return report;
+    BoxSearches<Terms, kWidth, T> searches(input, tree, metric, execution);
+    const Index unusable = searches.place();
+    if (unusable >= 0) return {.unusable_query = unusable};
+    searches.search(output);
+    return searches.report();
 }
 
 template <class T>
