@@ -31,7 +31,7 @@ class Neighbors(NamedTuple):
 _PIECE_BYTES = 32 << 20
 
 # As few queries are compared with the rows as they are, in less time than packing takes.
-_FEW_QUERIES = 8
+_FEW_QUERIES = 4
 _FEW_NEIGHBORS = 1024
 
 
@@ -62,11 +62,12 @@ def _search(
     n_passed = n_refined = 0
     for batch in Queries.pack(queries, metric, strategy, n_threads):
         # Queries that are sorted have outputs of their own, in their order, until all pieces are searched.
-        own = Neighbors(found.distances[batch.own], found.indices[batch.own])
+        is_sorted = not isinstance(batch.own, slice)
+        own = _room(len(batch.rows), k) if is_sorted else Neighbors(found.distances[batch.own], found.indices[batch.own])
         for piece in pieces():
             passed, refined = piece.search(batch, *own, n_threads)
             n_passed, n_refined = n_passed + passed, n_refined + refined
-        if not isinstance(batch.own, slice):
+        if is_sorted:
             found.distances[batch.own], found.indices[batch.own] = own
     return found, {"n_passed": n_passed, "n_refined": n_refined}
 
@@ -322,7 +323,7 @@ def nearest_neighbors(
     -----
     The distance is the canonical one of docs/exactness.md: computed in float64 from the inputs, in one order of operations.
     O(n_queries * n_train * n_features) operations on bytes or in float32, whichever a sample of the rows says is faster (see
-    `KNNIndex`), in float64 for up to eight queries; never a matrix of n_queries x n_train, nor a copy of the training rows: they
+    `KNNIndex`), in float64 for up to four queries; never a matrix of n_queries x n_train, nor a copy of the training rows: they
     are packed and searched piece by piece, so they may be memory-mapped and larger than memory. Rows of up to 12 features may
     be sorted into boxes instead, which takes one copy of them, and as much again while it is made.
 
@@ -344,7 +345,9 @@ def nearest_neighbors(
     if tree:
         return _search_whole(tree, near, k, threads)[0]
     strategy = _strategy.choose(rows, metric, "auto", len(near), threads)
-    size = max(1, _PIECE_BYTES // strategy.n_bytes(rows.shape[1]))
+    # Each piece refines what it found: many neighbours want larger pieces.
+    piece_bytes = _PIECE_BYTES * min(4, max(1, k // 25))
+    size = max(1, piece_bytes // strategy.n_bytes(rows.shape[1]))
     if len(groups.representatives) or size >= len(rows):
         whole = Prepared.pack(rows, metric, strategy, threads, groups=groups)
         return _search_whole(whole, near, k, threads)[0]

@@ -224,3 +224,14 @@ def test_what_centring_rounds_to_an_integer_is_none(isa, metric):
     train = np.arange(1.0, 601)[:, None]
     train[0], train[1], train[590] = 1e-20, 2e-20, 0
     assert_exact_index(train, np.zeros((20, 1)), 1, metric, "dense")
+
+
+@pytest.mark.parametrize("strategy", ["integer", "prefix"])
+def test_rows_next_to_a_center_that_float32_does_not_hold(isa, strategy):
+    rng = np.random.default_rng(27)
+    rows = np.full((700, 80), 1e6 + 0.1)
+    rows[::2] += 1e-3 * rng.standard_normal((350, 80))
+    rows[1::4] += 1e-9 * rng.integers(-1, 2, (175, 80))
+    queries = rows[:40] + 1e-9 * rng.integers(-1, 2, (40, 80))
+    assert_exact_index(rows, queries, 9, "euclidean", strategy)
+    assert_exact_index(rows, queries.astype(np.float32), 9, "euclidean", strategy)

@@ -134,14 +134,26 @@ inline Vector<std::int32_t> add_byte_minima(Vector<std::int32_t> sum, Vector<std
 #endif
 }
 
-inline std::int32_t add_lanes(Vector<std::int32_t> v) {
-    using Half = VectorTraits<std::int32_t, kVectorBytes / 2>::type;
+template <class T> inline T add_lanes_of(Vector<T> v) {
+    using Half = typename VectorTraits<T, kVectorBytes / 2>::type;
     Half halves[2];
     std::memcpy(halves, &v, sizeof v);
     halves[0] += halves[1];
-    std::int32_t sum = 0;
-    for (Index l = 0; l < kLanes<std::int32_t> / 2; ++l) sum += halves[0][l];
+    T sum = 0;
+    for (Index l = 0; l < kLanes<T> / 2; ++l) sum += halves[0][l];
     return sum;
+}
+
+inline std::int32_t add_lanes(Vector<std::int32_t> v) { return add_lanes_of<std::int32_t>(v); }
+
+// In double.
+inline double add_lanes(Vector<float> v) {
+    using Half = VectorTraits<float, kVectorBytes / 2>::type;
+    Half halves[2];
+    std::memcpy(halves, &v, sizeof v);
+    return add_lanes_of<double>(
+        __builtin_convertvector(halves[0], Vector<double>) + __builtin_convertvector(halves[1], Vector<double>)
+    );
 }
 
 // Integers that fit into bytes.

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/parallel.hpp"
-#include "knn/integer.hpp"
+#include "knn/rounding.hpp"
 
 #include <limits>
 
@@ -24,6 +24,18 @@ struct PackReport {
     bool integral = true;
 };
 
+// Reads a row as doubles, padded with zeros, less the center.
+inline RowMeasure load_centred(const Rows& from, Index row, const Surrogate& surrogate, double* values) {
+    row_as_double(from, row, values);
+    std::fill(values + from.n_features, values + surrogate.padded_features(), 0.0);
+    return center_row(surrogate, values);
+}
+
+template <class T> struct PackedRow {
+    RowMeasure measure;
+    RowBound<T> bound;
+};
+
 // Surrogates in floating point.
 template <class T> class DensePacker {
   public:
@@ -35,14 +47,17 @@ template <class T> class DensePacker {
 
     [[nodiscard]] const Surrogate& surrogate() const { return surrogate_; }
     [[nodiscard]] Index depth() const { return surrogate_.n_features; }
-    RowBound<T> row(Index /*id*/, const RowMeasure& measure, const double* centred, T* out) const {
+    // `values`: room for a row as doubles.
+    PackedRow<T> row(const Rows& from, Index id, double* values, T* out) const {
+        const RowMeasure measure = load_centred(from, id, surrogate_, values);
         const RowBound<double> bound = bounds_.row(measure);
-        if (!std::isinf(bound.bias)) scale(centred, out);
-        return {static_cast<T>(bound.bias), bound.norm, bound.slack};
+        if (!std::isinf(bound.bias)) scale(values, out);
+        return {measure, {static_cast<T>(bound.bias), bound.norm, bound.slack}};
     }
     // Queries without a surrogate stay zeros.
-    RowMeasure query(Index /*id*/, const RowMeasure& measure, const double* centred, T* out) const {
-        if (measure.filterable(surrogate_)) scale(centred, out);
+    RowMeasure query(const Rows& from, Index id, double* values, T* out) const {
+        const RowMeasure measure = load_centred(from, id, surrogate_, values);
+        if (measure.filterable(surrogate_)) scale(values, out);
         return measure;
     }
 
@@ -64,26 +79,34 @@ class IntegerPacker {
 
     // `errors`: how far each row was from the one it stands for, or null.
     explicit IntegerPacker(const Surrogate& surrogate, const double* errors = nullptr)
-        : surrogate_(surrogate), errors_(errors), bounds_(surrogate, surrogate.n_features) {}
+        : surrogate_(surrogate), errors_(errors), bounds_(surrogate, surrogate.n_features),
+          row_rounder_(surrogate, kByteOffset), query_rounder_(surrogate, 0) {}
 
     [[nodiscard]] const Surrogate& surrogate() const { return surrogate_; }
     [[nodiscard]] Index depth() const { return n_words(surrogate_.n_features); }
-    RowBound<std::int32_t> row(Index id, const RowMeasure& measure, const double* centred, std::int32_t* out) const {
-        const IntegerMeasure rounded = round(id, measure, centred, out);
-        make_unsigned(out);
-        return bounds_.row(rounded);
+    PackedRow<std::int32_t> row(const Rows& from, Index id, double* values, std::int32_t* out) const {
+        const IntegerMeasure measure = round(from, id, row_rounder_, true, values, out);
+        return {measure.row, bounds_.row(measure)};
     }
-    IntegerMeasure query(Index id, const RowMeasure& measure, const double* centred, std::int32_t* out) const {
-        const IntegerMeasure rounded = round(id, measure, centred, out);
-        if (surrogate_.metric == Metric::manhattan) make_unsigned(out);
-        return rounded;
+    IntegerMeasure query(const Rows& from, Index id, double* values, std::int32_t* out) const {
+        return round(from, id, query_rounder_, surrogate_.metric == Metric::manhattan, values, out);
     }
 
   private:
-    IntegerMeasure round(Index id, const RowMeasure& measure, const double* centred, std::int32_t* out) const {
-        IntegerMeasure rounded = round_to_bytes(surrogate_, measure, centred, reinterpret_cast<std::int8_t*>(out));
-        if (errors_ != nullptr) rounded.residual += errors_[id] * surrogate_.scale * (1 + 0x1p-40);
-        return rounded;
+    // In float32 where that serves, else in float64.
+    IntegerMeasure round(
+        const Rows& from, Index id, const RowRounder& rounder, bool is_unsigned, double* values, std::int32_t* out
+    ) const {
+        auto* bytes = reinterpret_cast<std::int8_t*>(out);
+        Rounded rounded;
+        if (RowRounder::serves(surrogate_.metric)) rounded = rounder.round(from, id, nullptr, bytes);
+        IntegerMeasure measure{{0, rounded.norm2, 0, 0, 1}, rounded.square, rounded.sum, rounded.residual};
+        if (!rounded.in_range()) {
+            measure = round_to_bytes(surrogate_, load_centred(from, id, surrogate_, values), values, bytes);
+            if (is_unsigned) make_unsigned(out);
+        }
+        if (errors_ != nullptr) measure.residual += errors_[id] * surrogate_.scale * (1 + 0x1p-40);
+        return measure;
     }
     // The padding too.
     void make_unsigned(std::int32_t* words) const {
@@ -96,6 +119,8 @@ class IntegerPacker {
     const Surrogate& surrogate_;
     const double* errors_;
     IntegerBounds bounds_;
+    RowRounder row_rounder_;
+    RowRounder query_rounder_;
 };
 
 inline Index training_row(const Index* representatives, Index position) {
@@ -112,14 +137,8 @@ template <class Packer> struct PackScratch {
 
     explicit PackScratch(const Packer& packer)
         : values(static_cast<std::size_t>(packer.surrogate().padded_features())),
-          stride(core::round_up(packer.surrogate().padded_features(), 32) + 16),
+          stride(core::round_up(packer.depth(), 32) + 16),
           rows(static_cast<std::size_t>(core::kPanelRows<Value> * stride)) {}
-
-    RowMeasure load(const Rows& from, Index row, const Surrogate& surrogate) {
-        row_as_double(from, row, values.data());
-        std::fill(values.begin() + from.n_features, values.end(), 0.0);
-        return center_row(surrogate, values.data());
-    }
 };
 
 template <class Packer, class T = typename Packer::Value>
@@ -139,12 +158,11 @@ PackReport pack_panel(
             continue;
         }
         const Index id = training_row(representatives, position);
-        const RowMeasure measure = scratch.load(train, id, packer.surrogate());
+        const auto [measure, bound] =
+            packer.row(train, id, scratch.values.data(), scratch.rows.data() + r * scratch.stride);
         if (!measure.usable() && report.unusable_row < 0) report.unusable_row = id;
         report.integral = report.integral && measure.integral();
         report.largest_norm = std::max(report.largest_norm, std::sqrt(measure.norm2));
-        const RowBound<T> bound =
-            packer.row(id, measure, scratch.values.data(), scratch.rows.data() + r * scratch.stride);
         packed.bias[position] = bound.bias;
         norm = std::max(norm, bound.norm);
         slack = std::max(slack, bound.slack);
@@ -192,9 +210,8 @@ void pack_group(
 ) {
     std::fill_n(group, packer.depth() * core::kTileQueries, T{0});
     for (Index q = first; q < last; ++q) {
-        const RowMeasure measure = scratch.load(queries, q, packer.surrogate());
         std::fill_n(scratch.rows.data(), packer.depth(), T{0});
-        measures[q - first] = packer.query(q, measure, scratch.values.data(), scratch.rows.data());
+        measures[q - first] = packer.query(queries, q, scratch.values.data(), scratch.rows.data());
         T* out = group + (q - first);
         const T* in = scratch.rows.data();
         for (Index f = 0; f < packer.depth(); ++f) out[f * core::kTileQueries] = in[f];

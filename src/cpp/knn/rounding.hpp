@@ -1,0 +1,125 @@
+// Rows less the center, and their bytes, in one pass in float32: for distances that come from sums of squares. What float32
+// rounds on the way is far below half a unit of a byte, and bounded for every row (docs/exactness.md).
+#pragma once
+
+#include "knn/integer.hpp"
+
+namespace deeprob::knn {
+
+// A row less the center, v, and its bytes X.
+struct Rounded {
+    double norm2 = std::numeric_limits<double>::infinity(); // of v; infinite where float32 does not hold v well enough
+    double error = 0;                                       // of v
+    double norm2_error = 0;
+    double square = 0;                                         // sum of X^2
+    double sum = 0;                                            // of X
+    double residual = std::numeric_limits<double>::infinity(); // norm of x^ - X, rounded up
+    [[nodiscard]] bool in_range() const { return !std::isinf(norm2); }
+};
+
+class RowRounder {
+  public:
+    // `offset` is added to the bytes that are stored.
+    RowRounder(const Surrogate& surrogate, Index offset)
+        : surrogate_(surrogate), offset_(static_cast<float>(offset)), center_(padded(surrogate)),
+          float_center_(center_.size()) {
+        std::ranges::transform(center_, float_center_.begin(), [](double c) { return static_cast<float>(c); });
+        center_fits_ = std::ranges::equal(center_, float_center_);
+    }
+
+    static bool serves(Metric metric) { return is_euclidean(metric) || metric == Metric::cosine; }
+
+    // Writes the bytes of a row, and v if `centred` is not null: whole vectors, beyond the last feature of zeros.
+    [[nodiscard]] Rounded round(const Rows& rows, Index row, float* centred, std::int8_t* bytes) const {
+        return core::with_dtype(rows.dtype, [&]<class T> {
+            const T* values = rows.row<T>(row);
+            if (surrogate_.metric != Metric::cosine) return round(values, 1, centred, bytes);
+            const double norm2 = canonical_norm2(values, surrogate_.n_features);
+            return norm2 >= kMinCosineNorm2 ? round(values, 1 / std::sqrt(norm2), centred, bytes) : Rounded{};
+        });
+    }
+
+  private:
+    using V = core::Vector<float>;
+
+    static std::vector<double> padded(const Surrogate& surrogate) {
+        const Index padded_features = core::round_up(surrogate.n_features, core::kLanes<float>);
+        std::vector<double> center(static_cast<std::size_t>(padded_features));
+        std::copy_n(surrogate.center.begin(), surrogate.n_features, center.begin());
+        return center;
+    }
+
+    // factor * x - center, elements from f on. Each is off by one rounding of itself and, for a factor that is not 1, two of
+    // factor * x. Where float32 does not hold x or the center, float64 computes.
+    template <class T> V center(const T* x, double factor, Index f) const {
+        if constexpr (!std::is_same_v<T, double>) {
+            if (center_fits_) {
+                return core::load_as_float(x) * static_cast<float>(factor) - core::load(float_center_.data() + f);
+            }
+        }
+        constexpr Index kHalf = core::kLanes<double>;
+        float out[2 * kHalf];
+        for (Index h = 0; h < 2 * kHalf; h += kHalf) {
+            core::store_as_float(out + h, core::load_as_double(x + h) * factor - core::load(center_.data() + f + h));
+        }
+        return core::load(out);
+    }
+
+    template <class T> Rounded round(const T* row, double factor, float* centred, std::int8_t* bytes) const {
+        constexpr Index kWidth = core::kLanes<float>;
+        static_assert(kMaxByteColumns / kWidth * core::kByteLimit * core::kByteLimit < (1 << 24)); // sums are exact
+        const V to_integer = core::broadcast(0x1.8p23F); // adding and subtracting it rounds
+        const V limit = core::broadcast(static_cast<float>(core::kByteLimit));
+        const V scale = core::broadcast(static_cast<float>(surrogate_.scale));
+        const V offset = core::broadcast(offset_);
+        V norm2{};
+        V residual2{};
+        V sum{};
+        V square{};
+        const auto step = [&](Index f, const T* x) {
+            const V v = center(x, factor, f);
+            if (centred != nullptr) core::store(centred + f, v);
+            const V value = v * scale;
+            const V below = value > limit ? limit : value;
+            const V clipped = below < -limit ? -limit : below;
+            const V integer = (clipped + to_integer) - to_integer;
+            const V rest = value - integer;
+            norm2 += v * v;
+            residual2 += rest * rest;
+            sum += integer;
+            square += integer * integer;
+            core::store_as_bytes(bytes + f, integer + offset);
+        };
+        const Index n_features = surrogate_.n_features;
+        Index f = 0;
+        for (; f + kWidth <= n_features; f += kWidth) step(f, row + f);
+        if (f < n_features) {
+            T tail[kWidth] = {};
+            std::memcpy(tail, row + f, static_cast<std::size_t>(n_features - f) * sizeof(T));
+            step(f, tail);
+        }
+        Rounded rounded;
+        const double found = core::add_lanes(norm2);
+        // Far inside the range of float32; also false for NaN.
+        if (!(found < 0x1p100 && (found > 0x1p-100 || found == 0))) return rounded;
+        const double chain = static_cast<double>(n_features / kWidth + kWidth + 8) * kUnit;
+        const double norm = std::sqrt(found) * (1 + chain);
+        rounded.norm2 = found;
+        rounded.error = 1.01 * kUnit * (norm + (surrogate_.metric == Metric::cosine ? 2 : 0));
+        rounded.norm2_error = 1.01 * chain * found;
+        rounded.square = core::add_lanes(square);
+        rounded.sum = core::add_lanes(sum);
+        // The scale and its product with v are rounded, too.
+        const double rounding = surrogate_.scale * (rounded.error + 2.1 * kUnit * norm);
+        rounded.residual = std::sqrt(core::add_lanes(residual2)) * (1 + chain) + rounding;
+        return rounded;
+    }
+
+    const Surrogate& surrogate_;
+    float offset_;
+    std::vector<double> center_; // padded with zeros
+    std::vector<float> float_center_;
+    bool center_fits_ = false;
+};
+
+} // namespace deeprob::knn
