@@ -20,6 +20,11 @@ void bind_distances(py::module_& m);
 // Refuses what is not a 2-D aligned array of a supported dtype whose rows are contiguous.
 core::Rows rows_of(const py::array& array);
 
+using Labels = core::ConstVector<std::int64_t>;
+
+// An empty list, of representatives for instance, means that every row stands for itself.
+inline const core::Index* or_null(const Labels& values) { return values.size() == 0 ? nullptr : values.data(); }
+
 inline bool interrupted() {
     const py::gil_scoped_acquire gil;
     return PyErr_CheckSignals() != 0;

@@ -12,10 +12,6 @@ namespace deeprob::bind {
 namespace {
 
 using core::Index;
-using Labels = core::ConstVector<std::int64_t>;
-
-// An empty list of representatives means that every row stands for itself.
-const Index* or_null(const Labels& values) { return values.size() == 0 ? nullptr : values.data(); }
 
 // What the dtype of a packing says about its filter.
 template <class T>
