@@ -107,6 +107,7 @@ inline Vector<std::int32_t> add_byte_products(
 #endif
 }
 
+// NOLINTBEGIN(portability-simd-intrinsics): GCC 12 compares and blends bytes instead of taking minima.
 // Adds to each sum twice the minima of its four bytes, unsigned both.
 inline Vector<std::int32_t> add_byte_minima(Vector<std::int32_t> sum, Vector<std::int32_t> a, Vector<std::int32_t> b) {
 #if defined(__AVX512VNNI__)
@@ -133,6 +134,7 @@ inline Vector<std::int32_t> add_byte_minima(Vector<std::int32_t> sum, Vector<std
     return sum + reinterpret_cast<Vector<std::int32_t>>(((pairs & 0xffff) + (pairs >> 16)) << 1);
 #endif
 }
+// NOLINTEND(portability-simd-intrinsics)
 
 template <class T> inline T add_lanes_of(Vector<T> v) {
     using Half = typename VectorTraits<T, kVectorBytes / 2>::type;

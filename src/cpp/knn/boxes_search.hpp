@@ -168,17 +168,17 @@ template <class Terms, class T, Index kWidth> class BoxSearch {
         }
     }
 
+    alignas(64) double exact_[core::round_up(kWidth, kCanonicalLanes)] = {};
     const BoxShape& shape_;
-    BoxTree<const T> tree_;
-    NearestList nearest_;
-    T limit_ = 0;      // what a sum must not exceed
     double moved_ = 0; // distance of the query from what it is in T
     Index n_refined_ = 0;
     Index n_visited_ = 0;
-    alignas(64) double exact_[core::round_up(kWidth, kCanonicalLanes)] = {};
+    Index n_waiting_ = 0;
+    BoxTree<const T> tree_;
+    NearestList nearest_;
+    T limit_ = 0; // what a sum must not exceed
     T query_[kWidth] = {};
     Place waiting_[kFanOut * BoxShape::kMaxLevels];
-    Index n_waiting_ = 0;
     std::vector<Neighbor> expanded_; // scratch of write_neighbors
 };
 

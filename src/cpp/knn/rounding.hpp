@@ -65,30 +65,24 @@ class RowRounder {
         return core::load(out);
     }
 
-    template <class T> Rounded round(const T* row, double factor, float* centred, std::int8_t* bytes) const {
-        constexpr Index kWidth = core::kLanes<float>;
-        static_assert(kMaxByteColumns / kWidth * core::kByteLimit * core::kByteLimit < (1 << 24)); // sums are exact
-        const V to_integer = core::broadcast(0x1.8p23F); // adding and subtracting it rounds
-        const V limit = core::broadcast(static_cast<float>(core::kByteLimit));
-        const V scale = core::broadcast(static_cast<float>(surrogate_.scale));
-        const V offset = core::broadcast(offset_);
+    // Sums of squares, and of integers.
+    struct Sums {
         V norm2{};
         V residual2{};
         V sum{};
         V square{};
+    };
+
+    template <class T> Rounded round(const T* row, double factor, float* centred, std::int8_t* bytes) const {
+        constexpr Index kWidth = core::kLanes<float>;
+        static_assert(kMaxByteColumns / kWidth * core::kByteLimit * core::kByteLimit < (1 << 24)); // sums are exact
+        const V scale = core::broadcast(static_cast<float>(surrogate_.scale));
+        const V offset = core::broadcast(offset_);
+        Sums sums;
         const auto step = [&](Index f, const T* x) {
             const V v = center(x, factor, f);
             if (centred != nullptr) core::store(centred + f, v);
-            const V value = v * scale;
-            const V below = value > limit ? limit : value;
-            const V clipped = below < -limit ? -limit : below;
-            const V integer = (clipped + to_integer) - to_integer;
-            const V rest = value - integer;
-            norm2 += v * v;
-            residual2 += rest * rest;
-            sum += integer;
-            square += integer * integer;
-            core::store_as_bytes(bytes + f, integer + offset);
+            core::store_as_bytes(bytes + f, to_integers(v, v * scale, sums) + offset);
         };
         const Index n_features = surrogate_.n_features;
         Index f = 0;
@@ -98,20 +92,40 @@ class RowRounder {
             std::memcpy(tail, row + f, static_cast<std::size_t>(n_features - f) * sizeof(T));
             step(f, tail);
         }
+        return measured(sums);
+    }
+
+    [[gnu::always_inline]] static V to_integers(V v, V value, Sums& sums) {
+        const V magic = core::broadcast(0x1.8p23F); // adding and subtracting it rounds
+        const V limit = core::broadcast(static_cast<float>(core::kByteLimit));
+        const V below = value > limit ? limit : value;
+        const V clipped = below < -limit ? -limit : below;
+        const V integer = (clipped + magic) - magic;
+        const V rest = value - integer;
+        sums.norm2 += v * v;
+        sums.residual2 += rest * rest;
+        sums.sum += integer;
+        sums.square += integer * integer;
+        return integer;
+    }
+
+    [[nodiscard]] Rounded measured(const Sums& sums) const {
         Rounded rounded;
-        const double found = core::add_lanes(norm2);
+        const double norm2 = core::add_lanes(sums.norm2);
         // Far inside the range of float32; also false for NaN.
-        if (!(found < 0x1p100 && (found > 0x1p-100 || found == 0))) return rounded;
-        const double chain = static_cast<double>(n_features / kWidth + kWidth + 8) * kUnit;
-        const double norm = std::sqrt(found) * (1 + chain);
-        rounded.norm2 = found;
+        const bool in_range = norm2 < 0x1p100 && (norm2 > 0x1p-100 || norm2 == 0);
+        if (!in_range) return rounded;
+        const Index n_additions = surrogate_.n_features / core::kLanes<float> + core::kLanes<float>;
+        const double chain = static_cast<double>(n_additions + 8) * kUnit;
+        const double norm = std::sqrt(norm2) * (1 + chain);
+        rounded.norm2 = norm2;
         rounded.error = 1.01 * kUnit * (norm + (surrogate_.metric == Metric::cosine ? 2 : 0));
-        rounded.norm2_error = 1.01 * chain * found;
-        rounded.square = core::add_lanes(square);
-        rounded.sum = core::add_lanes(sum);
+        rounded.norm2_error = 1.01 * chain * norm2;
+        rounded.square = core::add_lanes(sums.square);
+        rounded.sum = core::add_lanes(sums.sum);
         // The scale and its product with v are rounded, too.
         const double rounding = surrogate_.scale * (rounded.error + 2.1 * kUnit * norm);
-        rounded.residual = std::sqrt(core::add_lanes(residual2)) * (1 + chain) + rounding;
+        rounded.residual = std::sqrt(core::add_lanes(sums.residual2)) * (1 + chain) + rounding;
         return rounded;
     }
 

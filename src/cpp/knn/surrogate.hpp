@@ -23,12 +23,12 @@ struct Surrogate {
     double scale;               // a power of two
     std::vector<double> center; // padded with zeros to a multiple of eight
     double center_norm2;
-    double center_fraction; // summed distance of its elements from integers
+    double center_fraction = 0; // summed distance of its elements from integers
 
     Surrogate(Metric metric, const double* center, Index n_features, double scale)
         : metric(metric), n_features(n_features), scale(scale),
           center(static_cast<std::size_t>(core::round_up(n_features, kCanonicalLanes))),
-          center_norm2(canonical_norm2(center, n_features)), center_fraction(0) {
+          center_norm2(canonical_norm2(center, n_features)) {
         std::copy_n(center, n_features, this->center.begin());
         for (const double c : this->center) center_fraction += std::abs(c - std::nearbyint(c));
     }
