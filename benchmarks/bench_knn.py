@@ -14,7 +14,13 @@ DOCS = HERE.parent / "docs" / "performance.md"
 
 
 @click.command()
-@click.option("--suite", type=click.Choice([*SUITES, "all"]), default="all", show_default=True, help="Which cases to run.")
+@click.option(
+    "--suite",
+    "suites",
+    type=click.Choice(SUITES),
+    multiple=True,
+    help="Run the cases of this suite; may be repeated. By default all.",
+)
 @click.option("--case", "case_name", metavar="NAME", help="Run this case only, for instance euclidean-60000x10000x784.")
 @click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True, help="Timed rounds after the warm-up.")
 @click.option("--threads", type=click.IntRange(min=1), default=os.cpu_count(), show_default=True, help="Threads of everyone.")
@@ -40,7 +46,7 @@ DOCS = HERE.parent / "docs" / "performance.md"
 @click.option("--docs", is_flag=True, help="Also write the summary into docs/performance.md.")
 @click.option("--scale", type=click.FloatRange(0, 1, min_open=True), default=1.0, hidden=True)
 def main(
-    suite: str,
+    suites: tuple[str, ...],
     case_name: str | None,
     rounds: int,
     threads: int,
@@ -58,7 +64,7 @@ def main(
     from report import case_lines, machine_lines, write_report, write_summary
 
     cases = [*CASES, *(cases_of(embeddings) if embeddings else [])]
-    selected = [case for case in cases if case_name == case.name or (not case_name and suite in (case.suite, "all"))]
+    selected = [case for case in cases if (case.name == case_name if case_name else case.suite in (suites or SUITES))]
     if not selected:
         msg = f"--case must be one of {', '.join(case.name for case in cases)}; got {case_name!r}"
         raise click.UsageError(msg if case_name else "--suite embeddings needs --embeddings")
@@ -74,7 +80,7 @@ def main(
         result = run_case(case.scaled(scale), settings, peak)
         report["cases"].append(result)
         click.echo("\n".join(case_lines(result)))
-        write_report(report, out, f"knn-{case_name or suite}")  # after every case, lest a long run be lost
+        write_report(report, out, f"knn-{case_name or '-'.join(suites) or 'all'}")  # after every case, lest a long run be lost
     if docs:
         write_summary(report, DOCS)
     click.echo(f"written to {click.format_filename(out)}")

@@ -183,8 +183,9 @@ def _run_neighbors(case: Case, train: Array, queries: Array, settings: Settings)
     index.search(queries[: max(1, len(queries) // 20)], case.k)
     stats = index.stats
     passed, refined = (stats[name] / stats["n_queries"] for name in ("n_passed", "n_refined"))
-    survivors = f"{passed:.0f} rows a query pass the filter, {refined:.0f} canonical distances a query"
-    remarks = [f"strategy: {stats['strategy']} ({stats['reason']}); {survivors}"]
+    remarks = [f"{stats['strategy']}: {passed:.0f} rows pass, {refined:.0f} canonical distances", stats["reason"]]
+    if case.n_queries == 1:
+        remarks = ["scan: canonical distances of all rows"]  # a one-shot search makes no index for so few
 
     def inspect(name: str, found: Any) -> None:
         if name == OURS:

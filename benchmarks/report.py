@@ -69,9 +69,11 @@ def summary_lines(report: dict[str, Any]) -> list[str]:
     versions = ", ".join(f"{name} {version}" for name, version in machine["libraries"].items())
     threads = f"{machine['threads']} threads on {machine['cores']} cores of {machine['cpu']} ({machine['level']})"
     lines = [
-        f"{threads}; kernels {machine['deeprob_fast']['isa']}; {versions}; medians, in seconds.",
+        f"* {threads}; kernels {machine['deeprob_fast']['isa']}",
+        f"* {versions}",
+        "* seconds, medians; of the strategy: rows that pass the filter, and canonical distances computed, for each query",
         "",
-        "| work | ours | peers | fastest peer / ours | strategy and survivors |",
+        "| work | ours | peers | fastest peer / ours | strategy |",
         "|---|---|---|---|---|",
     ]
     for case in report["cases"]:
@@ -80,7 +82,7 @@ def summary_lines(report: dict[str, Any]) -> list[str]:
         seconds = {row["contestant"]: row["median"] for row in case["rows"]}
         others = ", ".join(f"{name} {median:.3g}" for name, median in seconds.items() if name != OURS)
         figures = f"{seconds[OURS]:.3g} | {others} | **{case['fastest_peer_over_ours']:.2f}**"
-        lines.append(f"| {case['title']} | {figures} | {'; '.join(case['remarks'])} |")
+        lines.append(f"| {case['title']} | {figures} | {'; '.join(case['remarks'][:1])} |")
     return lines
 
 
