@@ -28,6 +28,7 @@ _FEWEST_FEATURES = 8  # below, the comparisons of the dense filter cost as much 
 # A prefix is tried for long rows and large jobs only, and taken where it saves this much of the integer filter's cost.
 _PREFIX_FEATURES = 64
 _PREFIX_JOB = 1e10  # rows x queries x features
+_SMALL_JOB = 2e8  # takes as long as trying a filter on a sample
 _PREFIX_SAVES = 0.8
 _DIRECTIONS = (16, 32, 48, 64, 96, 128)
 
@@ -67,6 +68,9 @@ def choose(train: AnyArray, metric: str, requested: str, n_queries: int, n_threa
         return Strategy("dense", surrogate, impossible or "asked for")
     if requested == "prefix":
         return _prefix(train, metric, surrogate, np.inf, n_queries, n_threads) or Strategy("dense", surrogate, "no directions")
+    job = float(n_queries) * train.size
+    if requested == "auto" and job < _SMALL_JOB:
+        return Strategy("dense", surrogate, "too small a job to try a filter")
     integer, sample = _fit_bytes(train, metric, surrogate)
     if requested == "integer":
         return Strategy("integer", integer, "asked for")
@@ -76,7 +80,7 @@ def choose(train: AnyArray, metric: str, requested: str, n_queries: int, n_threa
     canonical = _CANONICAL_COST / (_DIFFERENCE_COST if metric == "manhattan" else 1)
     cost = _byte_cost(metric) + canonical * passing
     facts = f"on a sample, bytes let {passing:.2%} of the rows pass: {cost:.2f} of the dense cost"
-    if not _why_not(train, metric, "prefix") and float(n_queries) * train.size > _PREFIX_JOB:
+    if not _why_not(train, metric, "prefix") and job > _PREFIX_JOB:
         prefix = _prefix(train, metric, surrogate, _PREFIX_SAVES * min(cost, 1.0), n_queries, n_threads)
         if prefix:
             return prefix

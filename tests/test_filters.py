@@ -154,7 +154,7 @@ def test_strategy_is_chosen_by_the_data():
     rng = np.random.default_rng(19)
     normal = rng.standard_normal((4000, 64), dtype=np.float32)
     clusters = normal[rng.integers(0, 2, len(normal))] + np.float32(1e-6) * normal
-    for train, expected in ((normal, "integer"), (clusters, "dense"), (normal[:, :5], "dense")):
+    for train, expected in ((normal, "integer"), (clusters, "dense"), (normal[:, :5], "dense"), (normal[:1000], "dense")):
         index = df.KNNIndex(train, metric="cosine" if expected == "dense" and train.shape[1] == 5 else "euclidean")
         index.search(train[:5], 3)
         assert index.stats["strategy"] == (expected if _kernels.ISA != "baseline" else "dense")
