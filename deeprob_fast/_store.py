@@ -89,7 +89,7 @@ def load(path: Path, types: Sequence[Callable[..., Any]]) -> Any:
     if size != expected:
         msg = f"{path} is damaged or truncated: expected {expected} bytes, got {size}"
         raise ValueError(msg)
-    memory = np.memmap(path, dtype=np.uint8, mode="r") if facts["size"] else np.empty(size, dtype=np.uint8)
+    memory = np.memmap(path, dtype=np.uint8, mode="r")
 
     def array(place: dict[str, Any], checksum: int | None) -> AnyArray:
         dtype = np.dtype(place["dtype"])
