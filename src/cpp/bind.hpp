@@ -16,6 +16,7 @@ void bind_knn(py::module_& m);
 void bind_algebra(py::module_& m);
 void bind_boxes(py::module_& m);
 void bind_distances(py::module_& m);
+void bind_optim(py::module_& m);
 
 // Refuses what is not a 2-D aligned array of a supported dtype whose rows are contiguous.
 core::Rows rows_of(const py::array& array);
