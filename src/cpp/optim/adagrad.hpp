@@ -13,7 +13,7 @@ template <class T> class Adagrad {
     static constexpr Index n_slots(const Hyperparameters& /*h*/) { return 1; }
 
     Adagrad(const Hyperparameters& h, Index step)
-        : gradient_(h),
+        : gradient_(h.maximize, h.weight_decay),
           learning_rate_(static_cast<T>(h.learning_rate / (1 + static_cast<double>(step - 1) * h.lr_decay))),
           eps_(static_cast<T>(h.eps)) {}
 

@@ -14,7 +14,7 @@ template <class T> class Adam {
     static constexpr Index n_slots(const Hyperparameters& h) { return h.amsgrad ? 3 : 2; }
 
     Adam(const Hyperparameters& h, Index step)
-        : gradient_(h), mean_(1 - h.beta1),
+        : gradient_(h.maximize, h.decoupled ? 0.0 : h.weight_decay), mean_(1 - h.beta1),
           kept_(static_cast<T>(h.decoupled ? 1 - h.learning_rate * h.weight_decay : 1)),
           beta2_(static_cast<T>(h.beta2)), rest_(static_cast<T>(1 - h.beta2)),
           root_correction_(static_cast<T>(std::sqrt(1 - std::pow(h.beta2, static_cast<double>(step))))),

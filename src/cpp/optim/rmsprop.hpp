@@ -15,7 +15,7 @@ template <class T> class RmsProp {
     }
 
     RmsProp(const Hyperparameters& h, Index /*step*/)
-        : gradient_(h), mean_(1 - h.alpha), learning_rate_(static_cast<T>(h.learning_rate)),
+        : gradient_(h.maximize, h.weight_decay), mean_(1 - h.alpha), learning_rate_(static_cast<T>(h.learning_rate)),
           alpha_(static_cast<T>(h.alpha)), rest_(static_cast<T>(1 - h.alpha)), eps_(static_cast<T>(h.eps)),
           momentum_(static_cast<T>(h.momentum)), centered_(h.centered), moves_(h.momentum > 0) {}
 

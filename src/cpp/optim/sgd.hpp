@@ -11,9 +11,9 @@ template <class T> class Sgd {
     static constexpr Index n_slots(const Hyperparameters& h) { return h.momentum != 0 ? 1 : 0; }
 
     Sgd(const Hyperparameters& h, Index step)
-        : gradient_(h), learning_rate_(static_cast<T>(h.learning_rate)), momentum_(static_cast<T>(h.momentum)),
-          undamped_(static_cast<T>(1 - h.dampening)), moves_(h.momentum != 0), first_(step == 1),
-          nesterov_(h.nesterov) {}
+        : gradient_(h.maximize, h.weight_decay), learning_rate_(static_cast<T>(h.learning_rate)),
+          momentum_(static_cast<T>(h.momentum)), undamped_(static_cast<T>(1 - h.dampening)), moves_(h.momentum != 0),
+          first_(step == 1), nesterov_(h.nesterov) {}
 
     void operator()(T* w, const T* g, T* const* slots, Index n) const {
         if (moves_) {
