@@ -27,7 +27,8 @@ struct Hyperparameters {
     bool maximize;
 };
 
-// The gradient that a rule sees: turned round for ascent, and with that of weight_decay / 2 * sum(w**2). Without decay nothing is added, not even zero: 0 * inf would be NaN.
+// The gradient that a rule sees: turned round for ascent, and with that of decay / 2 * sum(w**2). Without decay nothing is
+// added, not even zero: 0 * inf would be NaN.
 template <class T> class Gradient {
   public:
     Gradient(bool maximize, double decay) : sign_(maximize ? T(-1) : T(1)), decay_(static_cast<T>(decay)) {}
