@@ -3,7 +3,7 @@
 import importlib
 from typing import TYPE_CHECKING
 
-from deeprob_fast import datasets
+from deeprob_fast import datasets, optim
 from deeprob_fast.distances import TopK, pairwise_distances, top_k
 from deeprob_fast.evaluation import KNNEvaluation, evaluate_knn
 from deeprob_fast.knn import KNNIndex, Neighbors, nearest_neighbors
@@ -21,6 +21,7 @@ __all__ = [
     "datasets",
     "evaluate_knn",
     "nearest_neighbors",
+    "optim",
     "pairwise_distances",
     "top_k",
 ]

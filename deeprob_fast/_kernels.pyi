@@ -1,6 +1,6 @@
 from types import ModuleType
 
-from deeprob_fast._typing import AnyArray, Float32, Float64, Int8, Int32, Int64, PackReport, UInt64
+from deeprob_fast._typing import AnyArray, Float32, Float64, Hyperparameters, Int8, Int32, Int64, PackReport, UInt64
 
 VARIABLE: str
 LEVELS: tuple[str, ...]
@@ -143,3 +143,12 @@ def pairwise_distances(
 ) -> tuple[int, int]: ...
 def top_k(values: AnyArray, k: int, largest: bool, out_values: AnyArray, out_indices: Int64, n_threads: int) -> int: ...
 def symmetric_eigen(matrix: Float64, values: Float64, vectors: Float64) -> None: ...
+def update(
+    rule: str,
+    hyperparameters: Hyperparameters,
+    step: int,
+    params: AnyArray,
+    grad: AnyArray,
+    slots: AnyArray,
+    n_threads: int,
+) -> None: ...

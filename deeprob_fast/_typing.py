@@ -1,6 +1,6 @@
-"""Array aliases, and what the kernels report."""
+"""Array aliases, and the records that cross the border to the kernels."""
 
-from typing import Any, TypeAlias, TypedDict
+from typing import Any, NamedTuple, TypeAlias, TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike as ArrayLike  # noqa: PLC0414  # re-exported
@@ -22,3 +22,22 @@ class PackReport(TypedDict):
     unusable_row: int  # -1 if there is none
     largest_norm: float
     integral: bool
+
+
+class Hyperparameters(NamedTuple):
+    """What an update rule reads, in the order of the C++ struct of that name; each rule reads those that it knows."""
+
+    learning_rate: float
+    momentum: float = 0.0
+    dampening: float = 0.0
+    weight_decay: float = 0.0
+    lr_decay: float = 0.0
+    eps: float = 0.0
+    alpha: float = 0.0
+    beta1: float = 0.0
+    beta2: float = 0.0
+    nesterov: bool = False
+    centered: bool = False
+    amsgrad: bool = False
+    decoupled: bool = False
+    maximize: bool = False

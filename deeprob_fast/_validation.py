@@ -195,3 +195,41 @@ def describe_bad_row(name: str, row: AnyArray, number: int) -> str:
     else:
         what = f"{float(np.abs(values).max()):g}, whose square is too large for float64 distances"
     return f"{name} must be finite; row {number} holds {what}"
+
+
+def check_real(name: str, value: Any, low: float, high: float = np.inf, *, below: bool = False) -> float:
+    """Return a finite number of [low, high], or of [low, high) if it must stay `below`."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+        msg = f"{name} must be a number; got {value!r}"
+        raise TypeError(msg)
+    if not (np.isfinite(value) and low <= value <= high) or (below and value == high):
+        bounds = [f"at least {low:g}"] * (low > -np.inf) + [f"{'below' if below else 'at most'} {high:g}"] * (high < np.inf)
+        msg = f"{name} must be {' and '.join(['finite', *bounds])}; got {value!r}"
+        raise ValueError(msg)
+    return float(value)
+
+
+def check_parameter(name: str, values: object) -> AnyArray:
+    """Return an array that an optimizer can change in place."""
+    if not isinstance(values, np.ndarray):
+        msg = f"{name} must be a NumPy array, to be changed in place; got {type(values).__name__}"
+        raise TypeError(msg)
+    if values.dtype not in (np.float32, np.float64):
+        msg = f"{name} must be float32 or float64; got dtype {values.dtype}"
+        raise TypeError(msg)
+    if not values.flags.writeable:
+        msg = f"{name} must be writable, to be changed in place; got a read-only array"
+        raise ValueError(msg)
+    return np.asarray(values)
+
+
+def check_gradient(name: str, values: object, parameter: AnyArray) -> AnyArray:
+    """Return an array of the parameter's shape and dtype."""
+    array = as_array(name, values)
+    if array.shape != parameter.shape:
+        msg = f"{name} must have the shape of its parameter, {parameter.shape}; got shape {array.shape}"
+        raise ValueError(msg)
+    if array.dtype != parameter.dtype:
+        msg = f"{name} must have the dtype of its parameter, {parameter.dtype}; got dtype {array.dtype}"
+        raise TypeError(msg)
+    return array
