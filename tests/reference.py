@@ -64,3 +64,43 @@ def votes(labels, indices, weights, n_classes):
         for i, neighbor in enumerate(row):
             out[q, labels[neighbor]] += weights[q, i]
     return out
+
+
+def _lerp(start, end, weight):
+    return start + weight * (end - start) if weight < 0.5 else end - (end - start) * (1 - weight)
+
+
+def update(rule, h, step, w, g, slots):
+    """Return parameters and slots after one step of an update rule, rounded in the dtype of w."""
+    number = w.dtype.type
+    g = -g if h.maximize else g
+    if h.weight_decay != 0:
+        if rule == "adam" and h.decoupled:
+            w = number(1 - h.learning_rate * h.weight_decay) * w
+        else:
+            g = g + number(h.weight_decay) * w
+    lr, momentum, eps = number(h.learning_rate), number(h.momentum), number(h.eps)
+    if rule == "sgd":
+        if h.momentum == 0:
+            return w - lr * g, slots
+        v = g if step == 1 else momentum * slots[0] + number(1 - h.dampening) * g
+        return w - lr * (g + momentum * v if h.nesterov else v), [v]
+    if rule == "adagrad":
+        total = slots[0] + g * g
+        return w - number(h.learning_rate / (1 + (step - 1) * h.lr_decay)) * g / (np.sqrt(total) + eps), [total]
+    if rule == "rmsprop":
+        new = [number(h.alpha) * slots[0] + number(1 - h.alpha) * g * g]
+        under_root = new[0]
+        if h.centered:
+            new.append(_lerp(slots[1], g, number(1 - h.alpha)))
+            under_root = under_root - new[1] * new[1]
+        scale = np.sqrt(under_root) + eps
+        if h.momentum == 0:
+            return w - lr * g / scale, new
+        new.append(momentum * slots[-1] + g / scale)
+        return w - lr * new[-1], new
+    mean = _lerp(slots[0], g, number(1 - h.beta1))
+    square = number(h.beta2) * slots[1] + number(1 - h.beta2) * g * g
+    new = [mean, square, *([np.maximum(slots[2], square)] if h.amsgrad else [])]
+    scale = np.sqrt(new[-1]) / number(np.sqrt(1 - h.beta2**step)) + eps
+    return w - number(h.learning_rate / (1 - h.beta1**step)) * mean / scale, new

@@ -17,7 +17,24 @@ def test_code_blocks_run(path):
     exec(compile(code, str(path), "exec"), {})  # noqa: S102  # our own pages
 
 
-@pytest.mark.parametrize("name", ["distances", "evaluation", "knn", "neighbors"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "distances",
+        "evaluation",
+        "knn",
+        "neighbors",
+        "optim.adagrad",
+        "optim.adam",
+        "optim.one_cycle",
+        "optim.plateau",
+        "optim.rmsprop",
+        "optim.schedules",
+        "optim.sequential",
+        "optim.sgd",
+        "optim.textbook",
+    ],
+)
 def test_docstrings(name):
     results = doctest.testmod(importlib.import_module(f"deeprob_fast.{name}"))
     assert results.attempted > 0

@@ -65,8 +65,10 @@ def test_who_may_know_whom(path):
     own = [name for name in includes(path) if (CPP / name).is_file()]
     if folder == "core":
         assert all(name.startswith("core/") for name in own)
-    elif folder == "knn":
-        assert all(name.startswith(("core/", "knn/")) for name in own)
+    elif folder in ("knn", "optim"):
+        assert all(name.startswith(("core/", f"{folder}/")) for name in own)
+    elif folder == "linear":
+        assert all(name.startswith(("core/", "optim/", "linear/")) for name in own)
 
 
 def test_includes_have_no_cycle():
@@ -116,7 +118,7 @@ def test_docstrings_name_the_metrics():
         assert stated in (thing.__doc__ or "")
 
 
-@pytest.mark.parametrize("name", [n for n in df.__all__ if n != "datasets"])
+@pytest.mark.parametrize("name", [n for n in df.__all__ if not inspect.ismodule(getattr(df, n))])
 def test_public_things_are_documented(name):
     thing = getattr(df, name)
     assert thing.__doc__
@@ -125,6 +127,23 @@ def test_public_things_are_documented(name):
             assert f"{section}\n    ---" in thing.__doc__, f"{name} lacks {section}"
         for parameter in inspect.signature(thing).parameters:
             assert re.search(rf"\b{parameter}\b.* : ", thing.__doc__), f"{name} does not document {parameter}"
+
+
+@pytest.mark.parametrize("name", [n for n in df.optim.__all__ if n != "textbook"])
+def test_optimizers_and_schedules_are_documented(name):
+    thing = getattr(df.optim, name)
+    for parameter in inspect.signature(thing).parameters:
+        assert re.search(rf"\b{parameter}\b.* : ", thing.__doc__) or inspect.isabstract(thing), f"{name} lacks {parameter}"
+    for method, function in inspect.getmembers(thing, inspect.isfunction):
+        assert method.startswith("_") or inspect.getdoc(function), f"{name}.{method}"
+
+
+def test_update_rules_have_one_name_on_every_floor():
+    rules = {cls.rule for cls in vars(df.optim).values() if inspect.isclass(cls) and hasattr(cls, "rule")}
+    assert rules == set(re.findall(r'name == "(\w+)"', text(CPP / "optim" / "rule.hpp")))
+    for rule in rules:
+        assert (CPP / "optim" / f"{rule}.hpp").is_file()
+        assert (PACKAGE / "optim" / f"{rule}.py").is_file()
 
 
 def test_public_names():

@@ -1,0 +1,53 @@
+"""Record what PyTorch computes on the cases of `optim_cases`: `python -m tests.record_torch`, where PyTorch is installed."""
+
+import json
+
+import numpy as np
+import torch
+from torch.optim import lr_scheduler
+
+from tests import optim_cases
+
+
+def trajectory(name, dtype):
+    """Return the parameters after the kept steps."""
+    kind, arguments = optim_cases.OPTIMIZERS[name]
+    w = torch.nn.Parameter(torch.from_numpy(optim_cases.start(dtype)))
+    optimizer = getattr(torch.optim, kind)([w], foreach=False, **arguments)
+    kept = {}
+    for step, grad in enumerate(optim_cases.gradients(dtype), start=1):
+        w.grad = torch.from_numpy(grad)
+        optimizer.step()
+        if step in optim_cases.KEPT_STEPS:
+            kept[step] = [float(str(value)) for value in w.detach().numpy()]
+    return kept
+
+
+def schedule(name):
+    """Return the learning rate and momentum before each step."""
+
+    def make(**arguments):
+        return torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], **arguments)
+
+    def values(optimizer, scheduler):
+        optimizer.step()  # PyTorch insists on the order
+        return [*scheduler.get_last_lr(), optimizer.param_groups[0]["momentum"]]
+
+    return optim_cases.run_schedule(lr_scheduler, make, name, values)
+
+
+def record():
+    """Return everything."""
+    return {
+        "torch": torch.__version__,
+        "optimizers": {
+            name: {np.dtype(dtype).name: trajectory(name, dtype) for dtype in (np.float32, np.float64)}
+            for name in optim_cases.OPTIMIZERS
+        },
+        "schedules": {name: schedule(name) for name in optim_cases.SCHEDULES},
+    }
+
+
+if __name__ == "__main__":
+    optim_cases.RECORDED.parent.mkdir(exist_ok=True)
+    optim_cases.RECORDED.write_text(json.dumps(record()) + "\n", encoding="utf-8")
