@@ -84,6 +84,8 @@ SCHEDULES: dict[str, tuple[int, float, str, dict[str, Any]]] = {
     ),
     "one_cycle_fixed": (40, 0.5, "OneCycleLR", {"max_lr": 2.0, "total_steps": 41, "cycle_momentum": False}),
     "plateau": (90, 0.5, "ReduceLROnPlateau", {"patience": 3}),
+    "plateau_rel": (90, 0.5, "ReduceLROnPlateau", {"factor": 0.5, "patience": 1, "threshold": 0.3}),
+    "plateau_max_rel": (90, 0.5, "ReduceLROnPlateau", {"mode": "max", "factor": 0.5, "patience": 1, "threshold": 0.05}),
     "plateau_max": (90, 0.5, "ReduceLROnPlateau", {"mode": "max", "factor": 0.5, "patience": 2, "cooldown": 4, "min_lr": 0.01}),
     "plateau_abs": (90, 0.5, "ReduceLROnPlateau", {"factor": 0.3, "patience": 0, "threshold": 0.05, "threshold_mode": "abs"}),
     "plateau_max_abs": (
