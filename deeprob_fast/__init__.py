@@ -6,21 +6,30 @@ from typing import TYPE_CHECKING
 from deeprob_fast import datasets, optim
 from deeprob_fast.distances import TopK, pairwise_distances, top_k
 from deeprob_fast.evaluation import KNNEvaluation, evaluate_knn
+from deeprob_fast.gradcheck import GradcheckError, GradcheckWarning, gradcheck, gradgradcheck
 from deeprob_fast.knn import KNNIndex, Neighbors, nearest_neighbors
+from deeprob_fast.numerical import SparseCheck, grad_check_sparse, numerical_gradient
 
 if TYPE_CHECKING:
     from deeprob_fast.neighbors import KNeighborsClassifier, NearestNeighbors
 
 __all__ = [
+    "GradcheckError",
+    "GradcheckWarning",
     "KNNEvaluation",
     "KNNIndex",
     "KNeighborsClassifier",
     "NearestNeighbors",
     "Neighbors",
+    "SparseCheck",
     "TopK",
     "datasets",
     "evaluate_knn",
+    "grad_check_sparse",
+    "gradcheck",
+    "gradgradcheck",
     "nearest_neighbors",
+    "numerical_gradient",
     "optim",
     "pairwise_distances",
     "top_k",

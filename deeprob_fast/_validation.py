@@ -13,7 +13,7 @@ import numpy as np
 from deeprob_fast import _kernels
 from deeprob_fast._strategy import STRATEGIES
 from deeprob_fast._threads import available_threads
-from deeprob_fast._typing import AnyArray
+from deeprob_fast._typing import AnyArray, Float64
 
 # Read by the kernels as they are.
 NATIVE_DTYPES = tuple(np.dtype(name) for name in ("float32", "float64", "float16", "uint8", "int8"))
@@ -183,6 +183,55 @@ def check_positive(name: str, value: Any) -> float:
         msg = f"{name} must be finite and above 0; got {value!r}"
         raise ValueError(msg)
     return float(value)
+
+
+def check_choice(name: str, value: object, choices: Sequence[str]) -> str:
+    """Return one of several words."""
+    if not isinstance(value, str) or value not in choices:
+        msg = f"{name} must be one of {', '.join(choices)}; got {value!r}"
+        raise ValueError(msg)
+    return value
+
+
+def check_callable(name: str, value: object) -> None:
+    """Refuse what cannot be called."""
+    if not callable(value):
+        msg = f"{name} must be callable; got {type(value).__name__}"
+        raise TypeError(msg)
+
+
+def check_point(name: str, values: object) -> Float64:
+    """Return a C-ordered float64 copy of a finite point at which a function is differentiated."""
+    array = as_array(name, values)
+    if array.dtype.kind in "iub":
+        msg = f"{name} must hold floating-point numbers, or a small step would round away; got dtype {array.dtype}"
+        raise TypeError(msg)
+    if array.dtype.kind != "f":
+        msg = f"{name} must hold real floating-point numbers; got dtype {array.dtype}"
+        raise TypeError(msg)
+    if not np.isfinite(array).all():
+        index = tuple(np.argwhere(~np.isfinite(array))[0].tolist())
+        msg = f"{name} must be finite; got {array[index]} at index {index}"
+        raise ValueError(msg)
+    return np.array(array, dtype=np.float64, order="C")
+
+
+def check_shaped_like(name: str, values: object, shape: tuple[int, ...], of: str) -> Float64:
+    """Return real numbers as float64, in the shape of something else."""
+    array = check_real_array(name, values)
+    if array.shape != shape:
+        msg = f"{name} must have shape {shape}, that of {of}; got shape {array.shape}"
+        raise ValueError(msg)
+    return array.astype(np.float64)
+
+
+def check_real_array(name: str, values: object) -> AnyArray:
+    """Return a copy of real numbers, as an array of their own dtype."""
+    array = as_array(name, values)
+    if array.dtype.kind not in "fiub":
+        msg = f"{name} must hold real numbers; got dtype {array.dtype}"
+        raise TypeError(msg)
+    return array.copy()
 
 
 def describe_bad_row(name: str, row: AnyArray, number: int) -> str:

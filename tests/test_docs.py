@@ -7,8 +7,16 @@ from pathlib import Path
 
 import pytest
 
+import deeprob_fast
+
 ROOT = Path(__file__).parent.parent
+PACKAGE = Path(deeprob_fast.__file__).parent
 PAGES = [path for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))) if "```python" in path.read_text("utf-8")]
+MODULES = [
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
+    for path in sorted(PACKAGE.rglob("*.py"))
+    if re.search(r"^ +>>> ", path.read_text("utf-8"), re.MULTILINE)
+]
 
 
 @pytest.mark.parametrize("path", [pytest.param(path, id=path.name) for path in PAGES])
@@ -17,25 +25,8 @@ def test_code_blocks_run(path):
     exec(compile(code, str(path), "exec"), {})  # noqa: S102  # our own pages
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "distances",
-        "evaluation",
-        "knn",
-        "neighbors",
-        "optim.adagrad",
-        "optim.adam",
-        "optim.one_cycle",
-        "optim.plateau",
-        "optim.rmsprop",
-        "optim.schedules",
-        "optim.sequential",
-        "optim.sgd",
-        "optim.textbook",
-    ],
-)
+@pytest.mark.parametrize("name", MODULES)
 def test_docstrings(name):
-    results = doctest.testmod(importlib.import_module(f"deeprob_fast.{name}"))
+    results = doctest.testmod(importlib.import_module(name))
     assert results.attempted > 0
     assert results.failed == 0
