@@ -8,7 +8,10 @@ from deeprob_fast.distances import TopK, pairwise_distances, top_k
 from deeprob_fast.evaluation import KNNEvaluation, evaluate_knn
 from deeprob_fast.gradcheck import GradcheckError, GradcheckWarning, gradcheck, gradgradcheck
 from deeprob_fast.knn import KNNIndex, Neighbors, nearest_neighbors
+from deeprob_fast.losses import Loss, softmax_loss, svm_loss
 from deeprob_fast.numerical import SparseCheck, grad_check_sparse, numerical_gradient
+from deeprob_fast.random_search import RandomSearch, random_search
+from deeprob_fast.training import Sweep, Training, sweep, train
 
 if TYPE_CHECKING:
     from deeprob_fast.neighbors import KNeighborsClassifier, NearestNeighbors
@@ -19,10 +22,14 @@ __all__ = [
     "KNNEvaluation",
     "KNNIndex",
     "KNeighborsClassifier",
+    "Loss",
     "NearestNeighbors",
     "Neighbors",
+    "RandomSearch",
     "SparseCheck",
+    "Sweep",
     "TopK",
+    "Training",
     "datasets",
     "evaluate_knn",
     "grad_check_sparse",
@@ -32,7 +39,12 @@ __all__ = [
     "numerical_gradient",
     "optim",
     "pairwise_distances",
+    "random_search",
+    "softmax_loss",
+    "svm_loss",
+    "sweep",
     "top_k",
+    "train",
 ]
 
 # Imported on first use: they need scikit-learn, which costs far more to import than all the rest.

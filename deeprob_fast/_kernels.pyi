@@ -1,6 +1,6 @@
 from types import ModuleType
 
-from deeprob_fast._typing import AnyArray, Float32, Float64, Hyperparameters, Int8, Int32, Int64, PackReport, UInt64
+from deeprob_fast._typing import AnyArray, Float32, Float64, Hyperparameters, Int8, Int32, Int64, KernelHead, PackReport, UInt64
 
 VARIABLE: str
 LEVELS: tuple[str, ...]
@@ -150,5 +150,57 @@ def update(
     params: AnyArray,
     grad: AnyArray,
     slots: AnyArray,
+    n_threads: int,
+) -> None: ...
+def column_stride(n_columns: int) -> int: ...
+def loss_and_gradient(
+    rows: AnyArray,
+    labels: Int64,
+    sample_weights: Float64,
+    shift: AnyArray,
+    scale: AnyArray,
+    bias: bool,
+    loss: str,
+    delta: float,
+    l2: float,
+    l1: float,
+    n_penalized: int,
+    weights: AnyArray,
+    gradient: AnyArray,
+    n_threads: int,
+) -> float: ...
+def train(
+    rows: AnyArray,
+    labels: Int64,
+    sample_weights: Float64,
+    shift: AnyArray,
+    scale: AnyArray,
+    bias: bool,
+    order: Int64,
+    starts: Int64,
+    heads: list[KernelHead],
+    schedule: Float64,
+    n_classes: int,
+    weights: AnyArray,
+    slots: AnyArray,
+    history: Float64,
+    first_step: int,
+    n_threads: int,
+) -> None: ...
+def linear_scores(
+    rows: AnyArray, shift: AnyArray, scale: AnyArray, bias: bool, weights: AnyArray, out: AnyArray, n_threads: int
+) -> None: ...
+def evaluate(
+    rows: AnyArray,
+    labels: Int64,
+    sample_weights: Float64,
+    shift: AnyArray,
+    scale: AnyArray,
+    bias: bool,
+    losses: list[tuple[str, float]],
+    n_classes: int,
+    weights: AnyArray,
+    mean_losses: Float64,
+    accuracies: Float64,
     n_threads: int,
 ) -> None: ...

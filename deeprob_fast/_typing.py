@@ -41,3 +41,15 @@ class Hyperparameters(NamedTuple):
     amsgrad: bool = False
     decoupled: bool = False
     maximize: bool = False
+
+
+class KernelHead(NamedTuple):
+    """One classifier of a training, as the kernels read it."""
+
+    loss: str
+    delta: float
+    l2: float
+    l1: float
+    n_penalized: int
+    rule: str
+    hyperparameters: Hyperparameters

@@ -13,7 +13,7 @@ import numpy as np
 from deeprob_fast import _kernels
 from deeprob_fast._strategy import STRATEGIES
 from deeprob_fast._threads import available_threads
-from deeprob_fast._typing import AnyArray, Float64
+from deeprob_fast._typing import AnyArray, Float64, Int64
 
 # Read by the kernels as they are.
 NATIVE_DTYPES = tuple(np.dtype(name) for name in ("float32", "float64", "float16", "uint8", "int8"))
@@ -232,6 +232,67 @@ def check_real_array(name: str, values: object) -> AnyArray:
         msg = f"{name} must hold real numbers; got dtype {array.dtype}"
         raise TypeError(msg)
     return array.copy()
+
+
+def check_penalty(reg: Any, penalty: object, l1_ratio: Any) -> tuple[float, float]:
+    """Return the factors of the sum of squares and of the sum of absolute values."""
+    strength = check_real("reg", reg, 0)
+    share = {"l2": 0.0, "l1": 1.0, "elasticnet": check_real("l1_ratio", l1_ratio, 0, 1)}
+    ratio = share[check_choice("penalty", penalty, tuple(share))]
+    return strength * (1 - ratio), strength * ratio
+
+
+def check_weights(values: object, n_rows: int) -> AnyArray:
+    """Return a matrix of weights, (n_rows, n_classes), as float32 or float64."""
+    array = as_array("W", values)
+    if array.ndim != 2 or array.shape[0] != n_rows or array.shape[1] == 0:
+        msg = f"W must have shape ({n_rows}, n_classes), one row for each feature (and the bias); got {array.shape}"
+        raise ValueError(msg)
+    dtype = _native_dtype("W", array)
+    return array.astype(np.float64 if dtype.itemsize > 4 or dtype.kind != "f" else np.float32, copy=False)
+
+
+def check_class_numbers(name: str, labels: object, n_rows: int, n_classes: int) -> Int64:
+    """Return one class number for each row."""
+    array = check_labels(name, labels, n_rows, "X")
+    if n_rows == 0:
+        msg = "X must have at least one row; got none"
+        raise ValueError(msg)
+    if array.dtype.kind not in "iub":
+        msg = f"{name} must hold integers, numbers of classes; got dtype {array.dtype}"
+        raise TypeError(msg)
+    low, high = int(array.min()), int(array.max())
+    if low < 0 or high >= n_classes:
+        msg = f"{name} must hold numbers of classes from 0 to {n_classes - 1}; got {low if low < 0 else high}"
+        raise ValueError(msg)
+    return np.ascontiguousarray(array, dtype=np.int64)
+
+
+def check_vector(name: str, values: object, size: int, of: str) -> AnyArray:
+    """Return a 1-D array of finite numbers, one for each `of`."""
+    array = as_array(name, values)
+    if array.ndim != 1 or len(array) != size:
+        msg = f"{name} must be 1-D with one number for each of the {size} {of}s; got shape {array.shape}"
+        raise ValueError(msg)
+    array = array.astype(_native_dtype(name, array))
+    if not np.isfinite(array).all():
+        msg = f"{name} must be finite; got {array[~np.isfinite(array)][0]} for {of} {int(np.argmin(np.isfinite(array)))}"
+        raise ValueError(msg)
+    return array
+
+
+def check_sample_weight(values: object, n_rows: int) -> Float64:
+    """Return one weight for each row, none negative and not all zero."""
+    weights = check_vector("sample_weight", values, n_rows, "row").astype(np.float64)
+    if (weights < 0).any() or not weights.any():
+        msg = f"sample_weight must not be negative, and not 0 for all rows; got {weights.min()}"
+        raise ValueError(msg)
+    return weights
+
+
+def check_seed(seed: Any) -> int:
+    """Return a seed of random numbers."""
+    return check_integer("seed", seed, 0, 2**63 - 1, "a seed")
 
 
 def describe_bad_row(name: str, row: AnyArray, number: int) -> str:

@@ -104,3 +104,47 @@ def update(rule, h, step, w, g, slots):
     new = [mean, square, *([np.maximum(slots[2], square)] if h.amsgrad else [])]
     scale = np.sqrt(new[-1]) / number(np.sqrt(1 - h.beta2**step)) + eps
     return w - number(h.learning_rate / (1 - h.beta1**step)) * mean / scale, new
+
+
+LOSSES = ("softmax", "weston_watkins", "one_vs_all", "runner_up")
+
+
+def scores_loss(scores, y, loss, delta=1.0):
+    """Losses of the examples, and their derivatives with respect to the scores."""
+    n = np.arange(len(y))
+    if loss == "softmax":
+        shifted = scores - scores.max(axis=1, keepdims=True)
+        p = np.exp(shifted) / np.exp(shifted).sum(axis=1, keepdims=True)
+        losses = np.log(np.exp(shifted).sum(axis=1)) - shifted[n, y]
+        p[n, y] -= 1
+        return losses, p
+    margins = scores - scores[n, y][:, None] + delta
+    margins[n, y] = -np.inf
+    if loss == "one_vs_all":
+        margins = delta + scores
+        margins[n, y] = delta - scores[n, y]
+    if loss == "runner_up":
+        kept = np.full_like(margins, -np.inf)
+        best = margins.argmax(axis=1)
+        kept[n, best] = margins[n, best]
+        margins = kept
+    p = (margins > 0).astype(float)
+    losses = np.where(margins > 0, margins, 0).sum(axis=1)
+    p[n, y] = -p[n, y] if loss == "one_vs_all" else -(p.sum(axis=1) - p[n, y])
+    return losses, p
+
+
+def penalty(W, reg, kind="l2", l1_ratio=0.5):
+    """Value and gradient of reg * R(W)."""
+    share = {"l2": 0.0, "l1": 1.0, "elasticnet": l1_ratio}[kind]
+    value = reg * ((1 - share) * (W**2).sum() + share * np.abs(W).sum())
+    return value, reg * ((1 - share) * 2 * W + share * np.sign(W))
+
+
+def linear_loss(W, X, y, loss, *, delta=1.0, weights=None, reg=0.0, kind="l2", l1_ratio=0.5):
+    """Loss and gradient of a linear classifier in float64."""
+    W, X = np.asarray(W, dtype=np.float64), np.asarray(X, dtype=np.float64)
+    weights = np.ones(len(y)) if weights is None else np.asarray(weights, dtype=np.float64)
+    losses, p = scores_loss(X @ W, y, loss, delta)
+    value, gradient = penalty(W, reg, kind, l1_ratio)
+    return weights @ losses / weights.sum() + value, X.T @ (p * weights[:, None]) / weights.sum() + gradient

@@ -3,16 +3,19 @@
 
 #include "core/matrix.hpp"
 #include "core/parallel.hpp"
+#include "optim/rule.hpp"
 
 #include <pybind11/eigen.h>
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
+#include <tuple>
 
 namespace deeprob::bind {
 
 namespace py = pybind11;
 
 void bind_knn(py::module_& m);
+void bind_linear(py::module_& m);
 void bind_algebra(py::module_& m);
 void bind_boxes(py::module_& m);
 void bind_distances(py::module_& m);
@@ -25,6 +28,14 @@ using Labels = core::ConstVector<std::int64_t>;
 
 // An empty list, of representatives for instance, means that every row stands for itself.
 inline const core::Index* or_null(const Labels& values) { return values.size() == 0 ? nullptr : values.data(); }
+
+// In the order of optim::Hyperparameters.
+using HyperparameterTuple =
+    std::tuple<double, double, double, double, double, double, double, double, double, bool, bool, bool, bool, bool>;
+
+inline optim::Hyperparameters hyperparameters_of(const HyperparameterTuple& values) {
+    return std::apply([](auto... value) { return optim::Hyperparameters{value...}; }, values);
+}
 
 inline bool interrupted() {
     const py::gil_scoped_acquire gil;

@@ -5,17 +5,12 @@
 #include <algorithm>
 #include <array>
 #include <string>
-#include <tuple>
 
 namespace deeprob::bind {
 
 namespace {
 
 using core::Index;
-
-// In the order of optim::Hyperparameters.
-using HyperparameterTuple =
-    std::tuple<double, double, double, double, double, double, double, double, double, bool, bool, bool, bool, bool>;
 
 // Elements of one task: some microseconds.
 constexpr Index kBlock = Index{1} << 15;
@@ -26,7 +21,7 @@ void update(
     const core::ConstVector<T>& grad, core::Matrix<T> slots, int n_threads
 ) {
     const auto rule = optim::rule_named(rule_name);
-    const auto h = std::apply([](auto... values) { return optim::Hyperparameters{values...}; }, hyperparameters);
+    const optim::Hyperparameters h = hyperparameters_of(hyperparameters);
     const Index n = params.size();
     if (grad.size() != n || slots.rows() != optim::n_slots(rule, h) || (slots.rows() > 0 && slots.cols() != n)) {
         throw py::type_error("grad must be as long as params, and slots must hold the rows that the rule needs");

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <chrono>
 #include <exception>
 #include <mutex>
@@ -125,6 +126,66 @@ template <class Body> void parallel_for(Index n_tasks, const Execution& executio
                 if (spins > 1000) std::this_thread::sleep_for(std::chrono::microseconds(100));
                 control.stopped(thread);
             }
+        }
+    }
+    control.rethrow();
+}
+
+// Threads that work in step: what one wrote before a barrier, all see behind it.
+class Team {
+  public:
+    explicit Team(int size) : size_(size) {}
+
+    [[nodiscard]] int size() const { return size_; }
+
+    void barrier() {
+        const int round = round_.load();
+        if (arrived_.fetch_add(1) + 1 == size_) {
+            arrived_.store(0);
+            round_.store(round + 1);
+            return;
+        }
+        for (int spins = 0; round_.load() == round; ++spins) {
+            if (spins > 10000)
+                std::this_thread::yield(); // another program may need the processor that we wait for
+            else
+                relax();
+        }
+    }
+
+  private:
+    int size_;
+    std::atomic<int> arrived_{0};
+    std::atomic<int> round_{0};
+};
+
+// How many threads a team of run_team has at most: a power of two, by which work is cut without remainder.
+inline int team_limit(Index n_shares, const Execution& execution) {
+    return static_cast<int>(std::bit_floor(static_cast<unsigned>(team_size(n_shares, execution))));
+}
+
+// Runs body(team, thread, control) on up to team_limit threads at once; the team's size is a power of two. The body must not throw; only thread
+// 0 may ask the control.
+template <class Body> void run_team(Index n_shares, const Execution& execution, const Body& body) {
+    LoopControl control(execution.interrupted);
+    const int wanted = team_limit(n_shares, execution);
+    if (wanted == 1) {
+        const DefaultFloatEnvironment environment;
+        Team team(1);
+        body(team, 0, control);
+    } else {
+        std::atomic<Team*> shared{nullptr};
+#pragma omp parallel num_threads(wanted)
+        {
+            const DefaultFloatEnvironment environment;
+            const int thread = omp_get_thread_num();
+            Team team(
+                static_cast<int>(std::bit_floor(static_cast<unsigned>(omp_get_num_threads())))
+            ); // may be fewer than wanted
+            if (thread == 0) shared.store(&team);
+            while (shared.load() == nullptr) relax();
+            if (thread < team.size()) body(*shared.load(), thread, control);
+#pragma omp barrier // thread 0 owns the team that all use
         }
     }
     control.rethrow();

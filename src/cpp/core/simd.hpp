@@ -292,6 +292,13 @@ inline Index compress(float* p, Vector<float> v, std::uint32_t mask) {
 // Into the second-level cache. Inlined by force: GCC takes a function that only prefetches for one without effect.
 [[gnu::always_inline]] inline void prefetch(const void* p) { __builtin_prefetch(p, 0, 2); }
 
+// Tells the processor that a loop only waits.
+inline void relax() {
+#if defined(__SSE2__)
+    _mm_pause();
+#endif
+}
+
 // For arrays that are read by whole vectors: one that straddles two cache lines costs twice.
 template <class T> using AlignedVector = std::vector<T, Eigen::aligned_allocator<T>>;
 

@@ -1,0 +1,115 @@
+"""Streams of minibatches: which examples the steps of training see."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from deeprob_fast import _validation
+from deeprob_fast._typing import ArrayLike, Int64
+
+
+class Batches(NamedTuple):
+    """Minibatches in a row: batch i is ``order[starts[i]:starts[i + 1]]``."""
+
+    order: Int64
+    starts: Int64
+
+    @property
+    def n_steps(self) -> int:
+        """How many batches there are."""
+        return len(self.starts) - 1
+
+
+def given(batches: Sequence[ArrayLike], n_examples: int) -> Batches:
+    """Return batches that the caller has drawn."""
+    arrays = [_validation.as_array(f"batches[{i}]", batch) for i, batch in enumerate(batches)]
+    for i, array in enumerate(arrays):
+        if array.ndim != 1 or array.dtype.kind not in "iu" or len(array) == 0:
+            msg = f"batches[{i}] must be a 1-D array of at least one row number; got {array.dtype} of shape {array.shape}"
+            raise ValueError(msg)
+        if array.min() < 0 or array.max() >= n_examples:
+            wrong = array.min() if array.min() < 0 else array.max()
+            msg = f"batches[{i}] must hold row numbers from 0 to {n_examples - 1}; got {wrong}"
+            raise ValueError(msg)
+    sizes = [len(array) for array in arrays]
+    order = np.concatenate(arrays).astype(np.int64) if arrays else np.empty(0, dtype=np.int64)
+    return Batches(order, np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64))
+
+
+class Sampler:
+    """Draws the batches of one epoch after the other.
+
+    Parameters
+    ----------
+    n_examples : int
+    batch_size : int or None
+        None: all examples in their order, which makes gradient descent.
+    replacement : bool
+        Whether a batch is drawn with replacement; without, an epoch is a permutation, whose last batch may be smaller.
+    seed : int
+    """
+
+    def __init__(self, n_examples: int, batch_size: int | None, *, replacement: bool, seed: int) -> None:
+        self.n_examples = n_examples
+        self.batch_size = n_examples if batch_size is None else min(batch_size, n_examples)
+        self.whole = batch_size is None
+        self.replacement = replacement
+        self._random = np.random.default_rng(seed)
+
+    @property
+    def n_steps(self) -> int:
+        """How many batches an epoch has."""
+        return -(-self.n_examples // self.batch_size)
+
+    def epoch(self) -> Batches:
+        """Draw the batches of an epoch."""
+        starts = np.minimum(np.arange(self.n_steps + 1) * self.batch_size, self.n_examples).astype(np.int64)
+        if self.whole:
+            return Batches(np.arange(self.n_examples, dtype=np.int64), starts)
+        if self.replacement:
+            starts = np.arange(self.n_steps + 1, dtype=np.int64) * self.batch_size
+            return Batches(self._random.integers(0, self.n_examples, int(starts[-1])), starts)
+        return Batches(self._random.permutation(self.n_examples), starts)
+
+
+_DEFAULT_EPOCHS = 10
+_MANY = 2**53
+
+
+class Plan:
+    """How long to train, and on which batches."""
+
+    def __init__(
+        self,
+        n_examples: int,
+        batch_size: int | None,
+        replacement: bool,
+        n_epochs: int | None,
+        n_steps: int | None,
+        drawn: Batches | None,
+    ) -> None:
+        if sum(value is not None for value in (n_epochs, n_steps, drawn)) > 1:
+            msg = "only one of n_epochs, n_steps and batches can be given"
+            raise ValueError(msg)
+        if batch_size is not None:
+            batch_size = _validation.check_integer("batch_size", batch_size, 1, _MANY, "examples")
+        self.n_epochs = (
+            _DEFAULT_EPOCHS if n_epochs is None else _validation.check_integer("n_epochs", n_epochs, 1, _MANY, "epochs")
+        )
+        self.n_steps = None if n_steps is None else _validation.check_integer("n_steps", n_steps, 1, _MANY, "steps")
+        self.drawn = drawn
+        self._sampler_arguments = (n_examples, batch_size, replacement)
+
+    def epochs(self, seed: int) -> Iterator[Batches]:
+        """Draw epoch after epoch; the last one is cut where the steps end."""
+        if self.drawn is not None:
+            yield self.drawn
+            return
+        n_examples, batch_size, replacement = self._sampler_arguments
+        sampler = Sampler(n_examples, batch_size, replacement=replacement, seed=seed)
+        left = self.n_epochs * sampler.n_steps if self.n_steps is None else self.n_steps
+        while left > 0:
+            epoch = sampler.epoch()
+            yield Batches(epoch.order, epoch.starts[: left + 1])
+            left -= epoch.n_steps

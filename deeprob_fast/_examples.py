@@ -1,0 +1,106 @@
+"""Examples as the linear kernels read them: rows of any type in place, labels, weights, a standardisation, a bias.
+
+The kernels keep weights class by class, (n_classes, stride): a class's weights, its bias, zeros up to the stride.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from deeprob_fast import _kernels, _validation
+from deeprob_fast._typing import AnyArray, ArrayLike, Float64, Int64
+
+
+class Examples(NamedTuple):
+    """Rows with labels; features are (row - shift) * scale, with a column of ones behind them if there is a bias.
+
+    Attributes
+    ----------
+    rows : array, shape (n_examples, n_features)
+    labels : array of int64, shape (n_examples,)
+        Numbers of classes.
+    sample_weights : array of float64, shape (n_examples,) or (0,)
+        Empty: all 1.
+    shift, scale : arrays of the dtype of the computation, shape (n_features,) or (0,)
+    bias : bool
+    """
+
+    rows: AnyArray
+    labels: Int64
+    sample_weights: Float64
+    shift: AnyArray
+    scale: AnyArray
+    bias: bool
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """In which everything is computed: float32 or float64."""
+        return self.shift.dtype
+
+    @property
+    def n_columns(self) -> int:
+        """How many weights a class has, its bias included."""
+        return int(self.rows.shape[1]) + self.bias
+
+    @property
+    def stride(self) -> int:
+        """How many elements a class has in the kernels' layout."""
+        return _kernels.column_stride(self.n_columns)
+
+    def packed(self, weights: AnyArray) -> AnyArray:
+        """Return weights (..., n_classes, n_columns) in the kernels' layout."""
+        packed = np.zeros((*weights.shape[:-1], self.stride), dtype=self.dtype)
+        packed[..., : self.n_columns] = weights
+        return packed
+
+
+def computing_dtype(*dtypes: np.dtype[Any]) -> np.dtype[Any]:
+    """Return float64 if anything is, else float32."""
+    return np.dtype(np.float64 if np.float64 in dtypes else np.float32)
+
+
+def _factors(values: ArrayLike | None, name: str, n_features: int, dtype: np.dtype[Any], default: float) -> AnyArray:
+    if values is None:
+        return np.full(n_features, default, dtype=dtype)
+    return _validation.check_vector(name, values, n_features, "feature").astype(dtype)
+
+
+def gather(
+    rows: AnyArray,
+    labels: Int64,
+    dtype: np.dtype[Any],
+    *,
+    sample_weight: ArrayLike | None = None,
+    mean: ArrayLike | None = None,
+    std: ArrayLike | None = None,
+    bias: bool = False,
+) -> Examples:
+    """Put checked rows and labels together with what else describes the examples."""
+    nothing = np.empty(0, dtype=dtype)
+    shift, scale = nothing, nothing
+    if mean is not None or std is not None:
+        n_features = rows.shape[1]
+        shift = _factors(mean, "mean", n_features, dtype, 0.0)
+        deviations = _factors(std, "std", n_features, dtype, 1.0)
+        if not (deviations > 0).all():
+            msg = f"std must be above 0; got {deviations.min()} for feature {int(deviations.argmin())}"
+            raise ValueError(msg)
+        scale = 1 / deviations
+    weights = np.empty(0)
+    if sample_weight is not None:
+        weights = _validation.check_sample_weight(sample_weight, len(rows))
+    return Examples(rows, labels, weights, shift, scale, bias)
+
+
+def check_finite_loss(loss: float, rows: AnyArray, weights: AnyArray) -> None:
+    """Name the culprit of a loss that is not finite, if it is an input; what overflowed by itself is left as it is."""
+    if np.isfinite(loss):
+        return
+    if not np.isfinite(weights).all():
+        msg = "W must be finite; it holds NaN or infinity"
+        raise ValueError(msg)
+    for start in range(0, len(rows), 4096):
+        bad = np.flatnonzero(~np.isfinite(rows[start : start + 4096]).all(axis=1))
+        if bad.size:
+            number = start + int(bad[0])
+            raise ValueError(_validation.describe_bad_row("X", rows[number], number))

@@ -1,0 +1,149 @@
+// Linear classifiers: losses, gradients, training.
+#include "bind.hpp"
+
+#include "linear/evaluate.hpp"
+#include "linear/objective.hpp"
+#include "linear/train.hpp"
+
+namespace deeprob::bind {
+
+namespace {
+
+using core::Index;
+
+// An empty vector stands for an absent one.
+template <class T> const T* data_or_null(const core::ConstVector<T>& values) {
+    return values.size() == 0 ? nullptr : values.data();
+}
+
+template <class T>
+linear::Examples<T> examples_of(
+    const py::array& rows, const Labels& labels, const core::ConstVector<double>& sample_weights,
+    const core::ConstVector<T>& shift, const core::ConstVector<T>& scale, bool bias
+) {
+    return {rows_of(rows),          labels.data(),          data_or_null<double>(sample_weights),
+            data_or_null<T>(shift), data_or_null<T>(scale), bias};
+}
+
+template <class T>
+double loss_and_gradient(
+    const py::array& rows, const Labels& labels, const core::ConstVector<double>& sample_weights,
+    const core::ConstVector<T>& shift, const core::ConstVector<T>& scale, bool bias, const std::string& loss,
+    double delta, double l2, double l1, Index n_penalized, const core::ConstMatrix<T>& weights,
+    core::Matrix<T> gradient, int n_threads
+) {
+    const auto examples = examples_of<T>(rows, labels, sample_weights, shift, scale, bias);
+    const linear::Loss formula{linear::formula_of(loss), delta};
+    const linear::Penalty penalty{l2, l1, n_penalized};
+    return without_gil([&] {
+        return linear::loss_and_gradient<T>(
+            examples, formula, penalty, weights.rows(), weights.data(), gradient.data(), execution(n_threads)
+        );
+    });
+}
+
+// (loss, delta, l2, l1, n_penalized, rule, hyperparameters)
+using HeadTuple = std::tuple<std::string, double, double, double, Index, std::string, HyperparameterTuple>;
+
+linear::HeadSettings head_settings(const HeadTuple& head) {
+    const auto& [loss, delta, l2, l1, n_penalized, rule, hyperparameters] = head;
+    return {
+        .loss = {linear::formula_of(loss), delta},
+        .penalty = {l2, l1, n_penalized},
+        .rule = optim::rule_named(rule),
+        .hyperparameters = hyperparameters_of(hyperparameters)
+    };
+}
+
+template <class T>
+void train(
+    const py::array& rows, const Labels& labels, const core::ConstVector<double>& sample_weights,
+    const core::ConstVector<T>& shift, const core::ConstVector<T>& scale, bool bias, const Labels& order,
+    const Labels& starts, const py::list& heads, const core::ConstMatrix<double>& schedule, Index n_classes,
+    core::MutableVector<T> weights, core::MutableVector<T> slots, core::Matrix<double> history, Index first_step,
+    int n_threads
+) {
+    static_assert(sizeof(linear::ScheduledStep) == 2 * sizeof(double));
+    const auto examples = examples_of<T>(rows, labels, sample_weights, shift, scale, bias);
+    std::vector<linear::HeadSettings> settings;
+    for (const py::handle head : heads) settings.push_back(head_settings(head.cast<HeadTuple>()));
+    const Index size = weights.size();
+    const linear::TrainingState<T> state{
+        weights.data(),
+        {slots.data(), slots.data() + size, slots.data() + 2 * size},
+        reinterpret_cast<const linear::ScheduledStep*>(schedule.data()),
+        history.data(),
+        first_step
+    };
+    const linear::Batches batches{order.data(), starts.data(), starts.size() - 1};
+    without_gil([&] { linear::train<T>(examples, batches, settings, state, n_classes, execution(n_threads)); });
+}
+
+template <class T>
+void linear_scores(
+    const py::array& rows, const core::ConstVector<T>& shift, const core::ConstVector<T>& scale, bool bias,
+    const core::ConstMatrix<T>& weights, core::Matrix<T> out, int n_threads
+) {
+    const linear::Examples<T> examples{rows_of(rows),          nullptr, nullptr, data_or_null<T>(shift),
+                                       data_or_null<T>(scale), bias};
+    without_gil([&] {
+        linear::scores_of_rows<T>(
+            examples, weights.data(), weights.rows(), out.data(), out.outerStride(), execution(n_threads)
+        );
+    });
+}
+
+template <class T>
+void evaluate(
+    const py::array& rows, const Labels& labels, const core::ConstVector<double>& sample_weights,
+    const core::ConstVector<T>& shift, const core::ConstVector<T>& scale, bool bias, const py::list& losses,
+    Index n_classes, const core::ConstVector<T>& weights, core::MutableVector<double> mean_losses,
+    core::MutableVector<double> accuracies, int n_threads
+) {
+    const auto examples = examples_of<T>(rows, labels, sample_weights, shift, scale, bias);
+    std::vector<linear::Loss> formulas;
+    for (const py::handle item : losses) {
+        const auto loss = item.cast<std::pair<std::string, double>>();
+        formulas.push_back({linear::formula_of(loss.first), loss.second});
+    }
+    without_gil([&] {
+        linear::evaluate<T>(
+            examples, formulas, weights.data(), n_classes, mean_losses.data(), accuracies.data(), execution(n_threads)
+        );
+    });
+}
+
+template <class T> void define(py::module_& m) {
+    using namespace py::literals;
+    m.def(
+        "linear_scores", &linear_scores<T>, "rows"_a, "shift"_a.noconvert(), "scale"_a.noconvert(), "bias"_a,
+        "weights"_a.noconvert(), "out"_a.noconvert(), "n_threads"_a
+    );
+    m.def(
+        "evaluate", &evaluate<T>, "rows"_a, "labels"_a.noconvert(), "sample_weights"_a.noconvert(),
+        "shift"_a.noconvert(), "scale"_a.noconvert(), "bias"_a, "losses"_a, "n_classes"_a, "weights"_a.noconvert(),
+        "mean_losses"_a.noconvert(), "accuracies"_a.noconvert(), "n_threads"_a
+    );
+    m.def(
+        "train", &train<T>, "rows"_a, "labels"_a.noconvert(), "sample_weights"_a.noconvert(), "shift"_a.noconvert(),
+        "scale"_a.noconvert(), "bias"_a, "order"_a.noconvert(), "starts"_a.noconvert(), "heads"_a,
+        "schedule"_a.noconvert(), "n_classes"_a, "weights"_a.noconvert(), "slots"_a.noconvert(),
+        "history"_a.noconvert(), "first_step"_a, "n_threads"_a
+    );
+    m.def(
+        "loss_and_gradient", &loss_and_gradient<T>, "rows"_a, "labels"_a.noconvert(), "sample_weights"_a.noconvert(),
+        "shift"_a.noconvert(), "scale"_a.noconvert(), "bias"_a, "loss"_a, "delta"_a, "l2"_a, "l1"_a, "n_penalized"_a,
+        "weights"_a.noconvert(), "gradient"_a.noconvert(), "n_threads"_a
+    );
+}
+
+} // namespace
+
+void bind_linear(py::module_& m) {
+    using namespace py::literals;
+    define<float>(m);
+    define<double>(m);
+    m.def("column_stride", &linear::column_stride, "n_columns"_a);
+}
+
+} // namespace deeprob::bind

@@ -1,0 +1,45 @@
+// How the matrices of linear classifiers are cut. Every boundary depends on the shapes alone, never on the number of threads,
+// so neither do the orders of the sums.
+//
+// Weights are (n_classes, stride): a row holds a class's weights, the bias behind them, and zeros up to the stride. Columns are
+// cut into slices; a slice of the weights belongs to one thread. Examples come in blocks of rows.
+#pragma once
+
+#include "core/simd.hpp"
+
+#include <algorithm>
+#include <bit>
+
+namespace deeprob::linear {
+
+using core::Index;
+
+// Two vectors of the widest level, in float.
+inline constexpr Index kColumnUnit = 32;
+
+constexpr Index column_stride(Index n_columns) { return core::round_up(n_columns, kColumnUnit); }
+
+struct Range {
+    Index begin;
+    Index end;
+    [[nodiscard]] constexpr Index size() const { return end - begin; }
+};
+
+// Part `i` of `n` nearly equal parts of [0, size).
+constexpr Range part(Index size, Index n, Index i) { return {size * i / n, size * (i + 1) / n}; }
+
+// A power of two, that two, four, ... threads share evenly; wide enough that adding up the lanes of a score's sum is cheap.
+inline constexpr Index kMinSlice = 208;
+constexpr Index n_slices(Index stride) {
+    return static_cast<Index>(std::bit_floor(static_cast<std::size_t>(std::max<Index>(1, stride / kMinSlice))));
+}
+constexpr Range slice(Index stride, Index i) {
+    const Range units = part(stride / kColumnUnit, n_slices(stride), i);
+    return {units.begin * kColumnUnit, units.end * kColumnUnit};
+}
+
+// Classes are cut into tiles whose gradient for two vectors of columns fits into registers.
+constexpr Index n_class_tiles(Index n_classes) { return core::ceil_div(n_classes, core::kTileQueries); }
+constexpr Range class_tile(Index n_classes, Index i) { return part(n_classes, n_class_tiles(n_classes), i); }
+
+} // namespace deeprob::linear

@@ -1,0 +1,100 @@
+// Loss and gradient over all examples: (sum of w_i loss_i) / (sum of w_i) + penalty.
+#pragma once
+
+#include "linear/pass.hpp"
+#include "linear/penalty.hpp"
+
+namespace deeprob::linear {
+
+// Examples are cut into chunks with a gradient each, as long as these are small; a block of rows then stays in the second-level
+// cache. Otherwise there is one gradient, whose slices the threads share, and larger blocks, for which it is read more rarely.
+inline constexpr Index kMaxChunks = 16;
+inline constexpr Index kMinChunkRows = 512;
+inline constexpr Index kMaxChunkBytes = 512 * 1024;
+inline constexpr Index kChunkBlockBytes = 768 * 1024;
+inline constexpr Index kTeamBlockBytes = 4 * 1024 * 1024;
+
+constexpr Index n_chunks(Index n_rows, Index gradient_bytes) {
+    return gradient_bytes > kMaxChunkBytes ? 1 : std::clamp<Index>(n_rows / kMinChunkRows, 1, kMaxChunks);
+}
+
+// The sums over the examples of one chunk.
+template <class T> struct ChunkSums {
+    T* gradients; // (n_classes, stride)
+    Index stride;
+    double losses = 0;
+    double weights = 0;
+
+    void loss(Index, Index, double sum, double weight) {
+        losses = sum;
+        weights = weight;
+    }
+
+    void gradient(Index, Index, Range classes, Index s, const T* values, Index values_stride, double) const {
+        const Range columns = slice(stride, s);
+        for (Index c = classes.begin; c < classes.end; ++c, values += values_stride) {
+            T* place = gradients + c * stride + columns.begin;
+            if (values != place) std::copy(values, values + columns.size(), place);
+        }
+    }
+};
+
+// Writes the gradient, (n_classes, stride) as the weights, and returns the loss. Where the loss is not finite the gradient is
+// not to be used.
+template <class T>
+double loss_and_gradient(
+    const Examples<T>& examples, const Loss& loss, const Penalty& penalty, Index n_classes, const T* weights,
+    T* gradient, const core::Execution& execution
+) {
+    const Index stride = column_stride(examples.n_columns());
+    const Index size = n_classes * stride;
+    const Index n_rows = examples.rows.n_rows;
+    const Index chunks = n_chunks(n_rows, size * static_cast<Index>(sizeof(T)));
+    const Shape shape = shape_of<T>(n_classes, stride, n_rows, chunks == 1 ? kTeamBlockBytes : kChunkBlockBytes);
+    core::AlignedVector<T> partial(
+        static_cast<std::size_t>((chunks - 1) * size)
+    ); // the first chunk has the result's place
+    std::vector<ChunkSums<T>> sums;
+    for (Index i = 0; i < chunks; ++i) sums.push_back({i == 0 ? gradient : partial.data() + (i - 1) * size, stride});
+    std::vector<Pass<T>> passes;
+    const auto make_pass = [&](int n_threads) {
+        passes.emplace_back(examples, shape, std::vector<Head<T>>{{weights, gradient, loss}}, n_threads);
+    };
+    if (chunks == 1) {
+        make_pass(core::team_limit(n_slices(stride), execution));
+        core::run_team(n_slices(stride), execution, [&](core::Team& team, int thread, core::LoopControl& control) {
+            passes[0].run(team, thread, control, 0, {nullptr, 0, n_rows}, sums[0]);
+        });
+    } else {
+        for (int t = core::team_size(chunks, execution); t > 0; --t) make_pass(1);
+        core::parallel_for(chunks, execution, [&](Index chunk, int thread, core::LoopControl& control) {
+            const Range rows = part(n_rows, chunks, chunk);
+            core::Team alone(1);
+            Pass<T>& pass = passes[static_cast<std::size_t>(thread)];
+            ChunkSums<T>& own = sums[static_cast<std::size_t>(chunk)];
+            pass.heads[0].gradient = own.gradients;
+            pass.run(alone, 0, control, 0, {nullptr, rows.begin, rows.size()}, own);
+        });
+    }
+    double total = 0;
+    double weight = 0;
+    for (const ChunkSums<T>& chunk : sums) {
+        total += chunk.losses;
+        weight += chunk.weights;
+    }
+    const double inverse = weight > 0 ? 1 / weight : 0;
+    double value = total * inverse;
+    for (Index c = 0; c < n_classes; ++c) {
+        T* row = gradient + c * stride;
+        for (Index d = 0; d < stride; ++d) {
+            double sum = 0;
+            for (Index i = 0; i < chunks; ++i)
+                sum += static_cast<double>(sums[static_cast<std::size_t>(i)].gradients[c * stride + d]);
+            row[d] = static_cast<T>(sum * inverse);
+        }
+        if (!penalty.none()) value += penalty.add_gradient(weights + c * stride, 0, stride, row);
+    }
+    return value;
+}
+
+} // namespace deeprob::linear

@@ -1,0 +1,210 @@
+// One pass over a batch of examples for any number of classifiers (heads): scores, losses and gradients, block by block. Block
+// after block the threads of a team do three things, with a barrier between:
+//
+//   1. each of its slices: load the columns, compute the scores they contribute;
+//   2. its share of the rows: add up the scores, replace them by the derivatives of the loss;
+//   3. each of its slices: the gradient; at the last block a consumer gets it tile by tile, while it is in the cache.
+//
+// The columns stay in the cache of the thread that owns the slice, and so do the weights. No matrix of scores of all examples
+// exists. The heads of a pass share the loaded rows and nothing else: each has the bits it would have alone.
+#pragma once
+
+#include "core/parallel.hpp"
+#include "linear/block.hpp"
+#include "linear/loss.hpp"
+
+#include <cmath>
+
+namespace deeprob::linear {
+
+template <class T> struct Head {
+    const T* weights; // (n_classes, stride)
+    T* gradient;      // (n_classes, stride): used when a batch has several blocks
+    Loss loss;
+};
+
+template <class T> class Pass {
+  public:
+    Pass(const Examples<T>& examples, const Shape& shape, std::vector<Head<T>> heads, int n_threads)
+        : heads(std::move(heads)), examples_(examples), shape_(shape), n_slices_(n_slices(shape.stride)), block_(shape),
+          scores_(size_of_scores() * static_cast<std::size_t>(n_threads)), coefficients_(size_of_scores()),
+          losses_(this->heads.size() * static_cast<std::size_t>(shape.block_rows)), sums_(this->heads.size()),
+          finite_(this->heads.size()),
+          tiles_(static_cast<std::size_t>(n_threads), core::AlignedVector<T>(size_of_tile())),
+          halves_(
+              static_cast<std::size_t>(n_threads),
+              core::AlignedVector<T>(static_cast<std::size_t>(Block<T>::room_for_halves(shape)))
+          ) {
+        for (auto& flag : finite_) flag.store(true);
+    }
+
+    std::vector<Head<T>> heads;
+
+    // Whether all losses of a head were finite so far. A head whose were not takes no part any more.
+    [[nodiscard]] bool finite(Index head) const { return finite_[static_cast<std::size_t>(head)].load(); }
+
+    // Called by each thread of the team with the same batches, numbered from 0. For every head the consumer's
+    // loss(number, head, weighted sum of losses, sum of weights) is called once, and gradient(number, head, classes, slice, sum
+    // of weighted gradients, stride, sum of weights) for every tile, the pointer at the tile's first class and column; of heads
+    // that are no longer finite they mean nothing. False if the user interrupted.
+    template <class Consumer>
+    bool run(
+        core::Team& team, int thread, core::LoopControl& control, Index number, const Selection& batch,
+        Consumer& consumer
+    ) {
+        double& weight = total_weight_[number % 2]; // thread 0 may begin a batch while others end the one before
+        const Range own = part(n_slices_, team.size(), thread);
+        const Index n_blocks = shape_.n_blocks(batch.n_rows);
+        for (Index b = 0; b < n_blocks; ++b) {
+            const Range rows = part(batch.n_rows, n_blocks, b);
+            const Selection block{batch.order, batch.first + rows.begin, rows.size()};
+            if (thread == 0) start_block(block, b == 0, weight, control);
+            block_.load(examples_, block, own);
+            for (Index h = 0; h < n_heads(); ++h) {
+                if (!finite(h)) continue;
+                T* halves = halves_[static_cast<std::size_t>(thread)].data();
+                block_.score(
+                    heads[static_cast<std::size_t>(h)].weights, own, block.n_rows, scores_of(h, thread), halves
+                );
+            }
+            team.barrier();
+            if (stopped_) return false;
+            differentiate(block, team, thread);
+            team.barrier();
+            const bool last = b + 1 == n_blocks;
+            for (Index h = thread; h < n_heads(); h += team.size()) {
+                const double sum = add_losses(h, block.n_rows, b == 0);
+                if (last) consumer.loss(number, h, sum, weight);
+            }
+            for (Index s = own.begin; s < own.end; ++s) {
+                for (Index h = 0; h < n_heads(); ++h) {
+                    if (finite(h)) gradient_of(number, h, s, block.n_rows, thread, b == 0, last, weight, consumer);
+                }
+            }
+        }
+        return true;
+    }
+
+  private:
+    [[nodiscard]] Index n_heads() const { return static_cast<Index>(heads.size()); }
+    [[nodiscard]] std::size_t size_of_scores() const {
+        return heads.size() * static_cast<std::size_t>(shape_.n_scores());
+    }
+    [[nodiscard]] std::size_t size_of_tile() const {
+        Index widest = 0;
+        for (Index s = 0; s < n_slices_; ++s) widest = std::max(widest, slice(shape_.stride, s).size());
+        return static_cast<std::size_t>(core::kTileQueries * widest);
+    }
+    [[nodiscard]] T* scores_of(Index head, int thread) {
+        return scores_.data() + (thread * n_heads() + head) * shape_.n_scores();
+    }
+    [[nodiscard]] T* coefficients_of(Index head) { return coefficients_.data() + head * shape_.n_scores(); }
+    [[nodiscard]] double* losses_of(Index head) { return losses_.data() + head * shape_.block_rows; }
+
+    void start_block(const Selection& block, bool first, double& weight, core::LoopControl& control) {
+        stopped_ = control.stopped(0);
+        if (first) weight = 0;
+        if (examples_.weights == nullptr) {
+            weight += static_cast<double>(block.n_rows);
+        } else {
+            for (Index r = 0; r < block.n_rows; ++r) weight += examples_.weights[block[r]];
+        }
+    }
+
+    void differentiate(const Selection& block, const core::Team& team, int thread) {
+        const Index per_head = core::ceil_div(block.n_rows, kLanes<T>);
+        const Range items = part(per_head * n_heads(), team.size(), thread);
+        for (Index item = items.begin; item < items.end; ++item) {
+            const Index h = item / per_head;
+            if (finite(h)) differentiate_rows(block, h, item % per_head * kLanes<T>, team.size());
+        }
+    }
+
+    // The rows from `first` on, as many as a vector has lanes.
+    void differentiate_rows(const Selection& block, Index h, Index first, int n_threads) {
+        const Index n_rows = std::min(kLanes<T>, block.n_rows - first);
+        for (int step = 1; step < n_threads; step *= 2) {
+            for (int t = 0; t < n_threads; t += 2 * step) {
+                T* sum = scores_of(h, t) + first;
+                const T* more = scores_of(h, t + step) + first;
+                for (Index c = 0; c < shape_.n_scores(); c += shape_.block_rows) {
+                    core::store(sum + c, core::load(sum + c) + core::load(more + c));
+                }
+            }
+        }
+        std::int64_t labels[kLanes<T>] = {};
+        T weights[kLanes<T>] = {};
+        for (Index r = 0; r < n_rows; ++r) {
+            labels[r] = examples_.labels[block[first + r]];
+            weights[r] = examples_.weights == nullptr ? T{1} : static_cast<T>(examples_.weights[block[first + r]]);
+        }
+        double losses[kLanes<T>];
+        const Scores<T> scores{scores_of(h, 0) + first, shape_.block_rows, shape_.n_classes, labels};
+        heads[static_cast<std::size_t>(h)].loss.differentiate(scores, losses);
+        double finite = 0;
+        for (Index r = 0; r < n_rows; ++r) {
+            losses_of(h)[first + r] =
+                losses[r] * (examples_.weights == nullptr ? 1 : examples_.weights[block[first + r]]);
+            finite += losses[r] * 0;
+        }
+        if (finite != 0) finite_[static_cast<std::size_t>(h)].store(false); // NaN
+        store_coefficients(h, first, n_rows, scores, core::load(weights));
+    }
+
+    // By tiles of classes, row by row, as the gradient reads them.
+    void store_coefficients(Index h, Index first, Index n_rows, const Scores<T>& scores, Vector<T> weights) {
+        for (Index t = 0; t < n_class_tiles(shape_.n_classes); ++t) {
+            const Range classes = class_tile(shape_.n_classes, t);
+            T* tile = coefficients_of(h) + classes.begin * shape_.block_rows + first * classes.size();
+            for (Index c = classes.begin; c < classes.end; ++c) {
+                const Vector<T> values = scores.of_class(c) * weights;
+                for (Index r = 0; r < n_rows; ++r) tile[r * classes.size() + c - classes.begin] = values[r];
+            }
+        }
+    }
+
+    double add_losses(Index h, Index n_rows, bool first) {
+        double& sum = sums_[static_cast<std::size_t>(h)];
+        if (first) sum = 0;
+        for (Index r = 0; r < n_rows; ++r) sum += losses_of(h)[r];
+        return sum;
+    }
+
+    template <class Consumer>
+    void gradient_of(
+        Index number, Index h, Index s, Index n_rows, int thread, bool first, bool last, double weight,
+        Consumer& consumer
+    ) {
+        const Range columns = slice(shape_.stride, s);
+        for (Index t = 0; t < n_class_tiles(shape_.n_classes); ++t) {
+            const Range classes = class_tile(shape_.n_classes, t);
+            const bool whole = first && last;
+            T* out = whole
+                         ? tiles_[static_cast<std::size_t>(thread)].data()
+                         : heads[static_cast<std::size_t>(h)].gradient + classes.begin * shape_.stride + columns.begin;
+            const Index out_stride = whole ? columns.size() : shape_.stride;
+            slice_gradient(
+                block_.slice_features(s), n_rows, columns.size(),
+                coefficients_of(h) + classes.begin * shape_.block_rows, classes.size(), out, out_stride, first
+            );
+            if (last) consumer.gradient(number, h, classes, s, out, out_stride, weight);
+        }
+    }
+
+    const Examples<T>& examples_;
+    Shape shape_;
+    Index n_slices_;
+    Block<T> block_;
+    core::AlignedVector<T> scores_;       // by threads, (n_heads, n_classes, block_rows)
+    core::AlignedVector<T> coefficients_; // by heads and tiles of classes, each (block_rows, classes)
+    std::vector<double> losses_;          // (n_heads, block_rows)
+    std::vector<double> sums_;
+    std::vector<std::atomic<bool>> finite_;
+    std::vector<core::AlignedVector<T>> tiles_; // one for each thread, for a gradient that is used at once
+    std::vector<core::AlignedVector<T>>
+        halves_; // one for each thread, for the scores of the second half of some slices
+    double total_weight_[2] = {};
+    bool stopped_ = false;
+};
+
+} // namespace deeprob::linear
