@@ -32,7 +32,7 @@ void for_each_block(
     for (int t = core::team_size(n_blocks, execution); t > 0; --t) {
         rooms.push_back(
             {Block<T>(shape),
-             core::AlignedVector<T>(static_cast<std::size_t>(shape.n_scores() + Block<T>::room_for_halves(shape)))}
+             core::AlignedVector<T>(static_cast<std::size_t>(shape.n_scores() + Block<T>::scratch_size(shape)))}
         );
     }
     core::parallel_for(n_blocks, execution, [&](Index b, int thread, core::LoopControl& control) {

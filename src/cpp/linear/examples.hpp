@@ -20,12 +20,16 @@ template <class T> struct Examples {
 
 // The rows of a block: consecutive from `first`, or those that `order` names.
 struct Selection {
-    const std::int64_t* order; // null: consecutive
-    Index first;
-    Index n_rows;
+    const std::int64_t* order = nullptr; // null: consecutive
+    Index first = 0;
+    Index n_rows = 0;
 
     [[nodiscard]] Index operator[](Index i) const { return order == nullptr ? first + i : order[first + i]; }
 };
+
+inline Index size_of(core::Dtype dtype) {
+    return core::with_dtype(dtype, []<class Element>() { return static_cast<Index>(sizeof(Element)); });
+}
 
 template <class T, class Element> inline core::Vector<T> load_as(const Element* p) {
     if constexpr (std::is_same_v<T, double>) {

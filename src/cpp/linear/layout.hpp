@@ -42,4 +42,7 @@ constexpr Range slice(Index stride, Index i) {
 constexpr Index n_class_tiles(Index n_classes) { return core::ceil_div(n_classes, core::kTileQueries); }
 constexpr Range class_tile(Index n_classes, Index i) { return part(n_classes, n_class_tiles(n_classes), i); }
 
+// From so many classes on the transposition of the rows pays (see products.hpp).
+inline constexpr Index kManyClasses = 16;
+
 } // namespace deeprob::linear

@@ -63,17 +63,21 @@ double loss_and_gradient(
     if (chunks == 1) {
         make_pass(core::team_limit(n_slices(stride), execution));
         core::run_team(n_slices(stride), execution, [&](core::Team& team, int thread, core::LoopControl& control) {
-            passes[0].run(team, thread, control, 0, {nullptr, 0, n_rows}, sums[0]);
+            passes[0].run(team, thread, control, 0, {nullptr, 0, n_rows}, {}, sums[0]);
         });
     } else {
         for (int t = core::team_size(chunks, execution); t > 0; --t) make_pass(1);
         core::parallel_for(chunks, execution, [&](Index chunk, int thread, core::LoopControl& control) {
             const Range rows = part(n_rows, chunks, chunk);
+            const Range after = part(n_rows, chunks, std::min(chunk + 1, chunks - 1));
+            const Selection next{
+                nullptr, after.begin, chunk + 1 < chunks ? after.size() : 0
+            }; // likely, if there are few threads
             core::Team alone(1);
             Pass<T>& pass = passes[static_cast<std::size_t>(thread)];
             ChunkSums<T>& own = sums[static_cast<std::size_t>(chunk)];
             pass.heads[0].gradient = own.gradients;
-            pass.run(alone, 0, control, 0, {nullptr, rows.begin, rows.size()}, own);
+            pass.run(alone, 0, control, 0, {nullptr, rows.begin, rows.size()}, next, own);
         });
     }
     double total = 0;

@@ -31,9 +31,12 @@ template <class T> class Pass {
           losses_(this->heads.size() * static_cast<std::size_t>(shape.block_rows)), sums_(this->heads.size()),
           finite_(this->heads.size()),
           tiles_(static_cast<std::size_t>(n_threads), core::AlignedVector<T>(size_of_tile())),
-          halves_(
+          scratch_(
               static_cast<std::size_t>(n_threads),
-              core::AlignedVector<T>(static_cast<std::size_t>(Block<T>::room_for_halves(shape)))
+              core::AlignedVector<T>(static_cast<std::size_t>(Block<T>::scratch_size(shape)))
+          ),
+          ahead_(
+              static_cast<std::size_t>(n_threads), std::vector<const char*>(static_cast<std::size_t>(shape.block_rows))
           ) {
         for (auto& flag : finite_) flag.store(true);
     }
@@ -50,21 +53,20 @@ template <class T> class Pass {
     template <class Consumer>
     bool run(
         core::Team& team, int thread, core::LoopControl& control, Index number, const Selection& batch,
-        Consumer& consumer
+        const Selection& next, Consumer& consumer
     ) {
         double& weight = total_weight_[number % 2]; // thread 0 may begin a batch while others end the one before
         const Range own = part(n_slices_, team.size(), thread);
         const Index n_blocks = shape_.n_blocks(batch.n_rows);
         for (Index b = 0; b < n_blocks; ++b) {
-            const Range rows = part(batch.n_rows, n_blocks, b);
-            const Selection block{batch.order, batch.first + rows.begin, rows.size()};
+            const Selection block = block_of(batch, b);
             if (thread == 0) start_block(block, b == 0, weight, control);
             block_.load(examples_, block, own);
             for (Index h = 0; h < n_heads(); ++h) {
                 if (!finite(h)) continue;
-                T* halves = halves_[static_cast<std::size_t>(thread)].data();
+                T* scratch = scratch_[static_cast<std::size_t>(thread)].data();
                 block_.score(
-                    heads[static_cast<std::size_t>(h)].weights, own, block.n_rows, scores_of(h, thread), halves
+                    heads[static_cast<std::size_t>(h)].weights, own, block.n_rows, scores_of(h, thread), scratch
                 );
             }
             team.barrier();
@@ -72,13 +74,15 @@ template <class T> class Pass {
             differentiate(block, team, thread);
             team.barrier();
             const bool last = b + 1 == n_blocks;
+            const Ahead ahead = ahead_of(thread, block.n_rows, last ? block_of(next, 0) : block_of(batch, b + 1));
+            const Step step{number, block.n_rows, b == 0, last, weight, ahead};
             for (Index h = thread; h < n_heads(); h += team.size()) {
                 const double sum = add_losses(h, block.n_rows, b == 0);
                 if (last) consumer.loss(number, h, sum, weight);
             }
             for (Index s = own.begin; s < own.end; ++s) {
                 for (Index h = 0; h < n_heads(); ++h) {
-                    if (finite(h)) gradient_of(number, h, s, block.n_rows, thread, b == 0, last, weight, consumer);
+                    if (finite(h)) gradient_of(step, h, s, thread, consumer);
                 }
             }
         }
@@ -86,6 +90,32 @@ template <class T> class Pass {
     }
 
   private:
+    struct Step {
+        Index number; // of the batch
+        Index n_rows;
+        bool first; // block of the batch
+        bool last;
+        const double& weight;
+        Ahead ahead;
+    };
+
+    [[nodiscard]] Selection block_of(const Selection& batch, Index b) const {
+        const Range rows = part(batch.n_rows, shape_.n_blocks(batch.n_rows), b);
+        return {batch.order, batch.first + rows.begin, rows.size()};
+    }
+
+    // Rows to fetch while a block of n_rows is computed with.
+    [[nodiscard]] Ahead ahead_of(int thread, Index n_rows, const Selection& next) {
+        if (next.n_rows == 0) return {};
+        auto& rows = ahead_[static_cast<std::size_t>(thread)];
+        for (Index i = 0; i < n_rows; ++i) {
+            const Index row = next[std::min(i, next.n_rows - 1)];
+            rows[static_cast<std::size_t>(i)] =
+                reinterpret_cast<const char*>(examples_.rows.data + row * examples_.rows.stride);
+        }
+        return {rows.data(), size_of(examples_.rows.dtype)};
+    }
+
     [[nodiscard]] Index n_heads() const { return static_cast<Index>(heads.size()); }
     [[nodiscard]] std::size_t size_of_scores() const {
         return heads.size() * static_cast<std::size_t>(shape_.n_scores());
@@ -170,24 +200,21 @@ template <class T> class Pass {
         return sum;
     }
 
-    template <class Consumer>
-    void gradient_of(
-        Index number, Index h, Index s, Index n_rows, int thread, bool first, bool last, double weight,
-        Consumer& consumer
-    ) {
+    template <class Consumer> void gradient_of(const Step& step, Index h, Index s, int thread, Consumer& consumer) {
         const Range columns = slice(shape_.stride, s);
         for (Index t = 0; t < n_class_tiles(shape_.n_classes); ++t) {
             const Range classes = class_tile(shape_.n_classes, t);
-            const bool whole = first && last;
+            const bool whole = step.first && step.last;
             T* out = whole
                          ? tiles_[static_cast<std::size_t>(thread)].data()
                          : heads[static_cast<std::size_t>(h)].gradient + classes.begin * shape_.stride + columns.begin;
             const Index out_stride = whole ? columns.size() : shape_.stride;
-            slice_gradient(
-                block_.slice_features(s), n_rows, columns.size(),
-                coefficients_of(h) + classes.begin * shape_.block_rows, classes.size(), out, out_stride, first
+            const T* coefficients = coefficients_of(h) + classes.begin * shape_.block_rows;
+            class_product(
+                block_.slice_features(s), columns.size(), step.n_rows, columns.size(), coefficients, classes.size(),
+                classes.size(), out, out_stride, step.first, h == 0 && t == 0 ? step.ahead.from(columns.begin) : Ahead{}
             );
-            if (last) consumer.gradient(number, h, classes, s, out, out_stride, weight);
+            if (step.last) consumer.gradient(step.number, h, classes, s, out, out_stride, step.weight);
         }
     }
 
@@ -202,7 +229,8 @@ template <class T> class Pass {
     std::vector<std::atomic<bool>> finite_;
     std::vector<core::AlignedVector<T>> tiles_; // one for each thread, for a gradient that is used at once
     std::vector<core::AlignedVector<T>>
-        halves_; // one for each thread, for the scores of the second half of some slices
+        scratch_; // one for each thread, for the scores of the second half of some slices
+    std::vector<std::vector<const char*>> ahead_; // one for each thread
     double total_weight_[2] = {};
     bool stopped_ = false;
 };

@@ -40,6 +40,8 @@ struct Batches {
     const std::int64_t* order;  // numbers of examples
     const std::int64_t* starts; // batch i is order[starts[i]] .. order[starts[i + 1] - 1]
     Index n_steps;
+
+    [[nodiscard]] Selection operator[](Index i) const { return {order, starts[i], starts[i + 1] - starts[i]}; }
 };
 
 // What Pass finds goes into the history and the weights.
@@ -117,7 +119,7 @@ void train(
     const Index stride = column_stride(examples.n_columns());
     const auto n_heads = static_cast<Index>(settings.size());
     Index largest = 0;
-    for (Index i = 0; i < batches.n_steps; ++i) largest = std::max(largest, batches.starts[i + 1] - batches.starts[i]);
+    for (Index i = 0; i < batches.n_steps; ++i) largest = std::max(largest, batches[i].n_rows);
     const Shape shape = shape_of<T>(n_classes, stride, largest, kTrainBlockBytes);
     core::AlignedVector<T> gradients(
         largest > shape.block_rows ? static_cast<std::size_t>(n_heads * n_classes * stride) : std::size_t{0}
@@ -135,8 +137,8 @@ void train(
     Pass<T> pass(examples, shape, std::move(heads), core::team_limit(shares, execution));
     core::run_team(shares, execution, [&](core::Team& team, int thread, core::LoopControl& control) {
         for (Index i = 0; i < batches.n_steps; ++i) {
-            const Selection batch{batches.order, batches.starts[i], batches.starts[i + 1] - batches.starts[i]};
-            if (!pass.run(team, thread, control, i, batch, trainer)) return;
+            const Selection next = i + 1 < batches.n_steps ? batches[i + 1] : Selection{};
+            if (!pass.run(team, thread, control, i, batches[i], next, trainer)) return;
         }
     });
     trainer.finish();
