@@ -148,3 +148,35 @@ def linear_loss(W, X, y, loss, *, delta=1.0, weights=None, reg=0.0, kind="l2", l
     losses, p = scores_loss(X @ W, y, loss, delta)
     value, gradient = penalty(W, reg, kind, l1_ratio)
     return weights @ losses / weights.sum() + value, X.T @ (p * weights[:, None]) / weights.sum() + gradient
+class SoftmaxData:
+    """Mean softmax loss of rows and its gradient, as the solvers ask for them; a bias is a column of ones in the rows."""
+
+    def __init__(self, rows, labels, n_classes, sample_weight=None):
+        self.rows = np.asarray(rows, dtype=np.float64)
+        self.n_classes, self.n_features = n_classes, self.rows.shape[1]
+        self.targets = np.eye(n_classes)[labels]
+        weight = np.ones(len(self.rows)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+        self.weight = weight / len(self.rows)
+
+    def probabilities(self, weights):
+        scores = self.rows @ weights.T
+        scores -= scores.max(axis=1, keepdims=True)
+        powers = np.exp(scores)
+        total = powers.sum(axis=1, keepdims=True)
+        return powers / total, np.log(total) - scores
+
+    def value_and_gradient(self, weights):
+        p, losses = self.probabilities(weights)
+        value = float(self.weight @ (losses * self.targets).sum(axis=1))
+        return value, ((p - self.targets) * self.weight[:, None]).T @ self.rows
+
+    def gram(self):
+        return (self.rows * self.weight[:, None]).T @ self.rows
+
+    def class_covariance(self, weights):
+        p, _ = self.probabilities(weights)
+        share = self.weight / self.weight.sum()
+        return np.diag(share @ p) - (p * share[:, None]).T @ p
+
+    def class_sums(self):
+        return (self.targets * self.weight[:, None]).T @ self.rows
