@@ -170,8 +170,12 @@ class SoftmaxData:
         value = float(self.weight @ (losses * self.targets).sum(axis=1))
         return value, ((p - self.targets) * self.weight[:, None]).T @ self.rows
 
-    def gram(self):
-        return (self.rows * self.weight[:, None]).T @ self.rows
+    def gram(self, weights):
+        p, _ = self.probabilities(weights)
+        spread = 1 - (p * p).sum(axis=1)
+        mean = self.weight @ spread / self.weight.sum()
+        share = self.weight * (spread / mean if mean > 0 else 1)
+        return (self.rows * share[:, None]).T @ self.rows
 
     def class_covariance(self, weights):
         p, _ = self.probabilities(weights)

@@ -50,6 +50,7 @@ class Case:
             rows[:] = 0
         if self.kind == "unbalanced":
             labels = np.where(rng.random(self.n_rows) < 0.95, 0, labels)
+            labels[: self.n_classes] = np.arange(self.n_classes)
         weight = rng.exponential(3.0, self.n_rows) * (rng.random(self.n_rows) < 0.8) if self.weighted else None
         if free_bias:
             rows = np.concatenate([rows, np.ones((self.n_rows, 1))], axis=1)
@@ -236,8 +237,9 @@ def test_classes_share_the_weights_evenly(free_bias):
 def test_the_model_is_the_hessian_where_all_probabilities_are_equal(free_bias):
     data = CASES["weights"].data(free_bias=free_bias)
     problem = Penalized(data, 0.1, free_bias=free_bias)
-    model = Preconditioner(data, free_bias=free_bias)
-    model.refresh(problem, zeros(data))
+    model = Preconditioner(free_bias=free_bias)
+    model.take_rows(problem, zeros(data))
+    model.take_classes(problem, zeros(data))
     direction = np.random.default_rng(0).standard_normal(zeros(data).shape)
     direction -= direction.mean(axis=0)
     product = (problem(1e-5 * direction).gradient - problem(-1e-5 * direction).gradient) / 2e-5

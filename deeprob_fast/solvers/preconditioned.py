@@ -15,7 +15,10 @@ from deeprob_fast.solvers.problem import Objective, Penalized, Point, Solution
 
 _HISTORY_BYTES = 128 << 20
 _LEAST_PAIRS, _MOST_PAIRS = 8, 40
-_REFRESH_GROWTH = 1.6  # from one refresh of the model to the next, in iterations
+# The covariance of the classes is taken anew after so many times the iterations of the refresh before; the Gram matrix, whose
+# eigendecomposition costs as much as several evaluations, not before the run proves long, over all calls.
+_CLASSES_GROWTH = 1.6
+_FIRST_ROWS, _ROWS_GROWTH = 24, 4
 _STALLED = 1e-15  # relative decrease; so many steps in a row below it end the search, unless the certificate still improves
 _STALLED_STEPS = 3
 _SHRINKS = 0.9  # a certificate that improves is smaller than so much of the best before
@@ -25,7 +28,7 @@ class PreconditionedSolver:
     """Minimises one data term under any penalties; what does not depend on the penalty is computed once.
 
     Each iteration takes the pairs of L-BFGS on top of the Kronecker model (Nocedal and Wright, Numerical Optimization, algorithm
-    7.4), scaled by the last pair. The model's covariance of the classes is taken anew as the weights move, ever more rarely.
+    7.4), scaled by the last pair. The model is taken anew as the weights move, ever more rarely.
     Calls after the first go on from the curvature that the earlier ones saw.
 
     Parameters
@@ -43,10 +46,12 @@ class PreconditionedSolver:
         shape = (objective.n_classes, objective.n_features)
         if n_pairs is None:
             n_pairs = min(max(_HISTORY_BYTES // (16 * shape[0] * shape[1]), _LEAST_PAIRS), _MOST_PAIRS)
-        self._model = Preconditioner(objective, free_bias=free_bias)
+        self._model = Preconditioner(free_bias=free_bias)
         self._bound = DualBound(objective, free_bias=free_bias)
         self._history = History(n_pairs, shape)
         self._history_reg = 0.0
+        self._n_iterations = 0  # of all calls
+        self._next_rows = 0
 
     def minimize(
         self, start: Float64, reg: float, *, tol: float = 1e-6, max_iter: int = 1000, certified: bool = True
@@ -64,9 +69,13 @@ class PreconditionedSolver:
         smallest, stalled, refresh, iteration, message = math.inf, 0, 0, 0, ""
         while True:
             point = self._move(point, certifier.look(point))
-            if iteration == refresh:
-                self._model.refresh(problem, point.weights)
-                refresh = max(refresh + 1, math.ceil(_REFRESH_GROWTH * refresh))
+            if self._n_iterations >= self._next_rows:
+                self._next_rows = max(_FIRST_ROWS, _ROWS_GROWTH * self._n_iterations)
+                self._model.take_rows(problem, point.weights)
+                self._model.take_classes(problem, point.weights)
+            elif iteration >= refresh:
+                self._model.take_classes(problem, point.weights)
+                refresh = max(refresh + 1, math.ceil(_CLASSES_GROWTH * refresh))
             direction = -self._history.solve(point.gradient, self._model.solve)
             estimate = -float(np.vdot(point.gradient, direction)) / 2
             estimated = not certified and 0 <= estimate <= tol * abs(point.value)
@@ -85,6 +94,7 @@ class PreconditionedSolver:
             stalled = stalled + 1 if point.value - following.value <= _STALLED * abs(point.value) else 0
             point = self._move(point, following)
             iteration += 1
+            self._n_iterations += 1
         closed = certifier.closed(point)
         if closed or estimated:
             message = f"the {'certified' if closed else 'estimated'} gap is within the tolerance"

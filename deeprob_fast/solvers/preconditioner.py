@@ -3,7 +3,7 @@
 import numpy as np
 
 from deeprob_fast._typing import Float64
-from deeprob_fast.solvers.problem import Objective, Penalized
+from deeprob_fast.solvers.problem import Penalized
 
 _SMALLEST = 1e-12  # of the eigenvalues, relative to the largest
 
@@ -11,15 +11,18 @@ _SMALLEST = 1e-12  # of the eigenvalues, relative to the largest
 class Preconditioner:
     """Solves S X A + 2 reg X = R in the eigenvectors of both factors.
 
-    The Hessian is the mean of (diag p - p pᵀ) ⊗ x xᵀ; the model takes the two factors for independent: S = mean(diag p - p pᵀ)
-    and A = mean(x xᵀ). A free bias is taken out exactly by centring: with scores W (x - mean) + c the model falls apart into the
-    weights and c. One eigendecomposition of A serves all S and all reg.
+    The Hessian is the mean of (diag p - p pᵀ) ⊗ x xᵀ; the model takes the two factors for independent: S is the mean of the
+    first, A that of x xᵀ, where rows count by the trace of their first factor. A free bias is taken out by centring: with scores
+    W (x - mean) + c the model falls apart into the weights and c. One eigendecomposition of A serves many S and all reg.
     """
 
-    def __init__(self, objective: Objective, *, free_bias: bool) -> None:
+    def __init__(self, *, free_bias: bool) -> None:
         self._free_bias = free_bias
-        gram = objective.gram()
-        if free_bias:
+
+    def take_rows(self, problem: Penalized, weights: Float64) -> None:
+        """Take the Gram matrix at these weights; that of the classes must follow."""
+        gram = problem.objective.gram(weights)
+        if self._free_bias:
             self._total = float(gram[-1, -1])
             self._mean: Float64 = gram[-1, :-1] / self._total
             gram = gram[:-1, :-1] - self._total * np.outer(self._mean, self._mean)
@@ -27,7 +30,7 @@ class Preconditioner:
         self._row_values: Float64 = np.maximum(values, 0)
         self._row_vectors: Float64 = np.ascontiguousarray(vectors)
 
-    def refresh(self, problem: Penalized, weights: Float64) -> None:
+    def take_classes(self, problem: Penalized, weights: Float64) -> None:
         """Take the covariance of the classes at these weights, and the reg of the problem."""
         values, self._class_vectors = np.linalg.eigh(problem.objective.class_covariance(weights))
         self._class_values: Float64 = np.maximum(values, 0)

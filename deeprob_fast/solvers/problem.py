@@ -25,8 +25,11 @@ class Objective(Protocol):
     def value_and_gradient(self, weights: Float64) -> tuple[float, Float64]:
         """Return the mean loss and its gradient, in float64 accuracy."""
 
-    def gram(self) -> Float64:
-        """Return the (n_features, n_features) weighted mean of x xᵀ. It only steers: a sample of the rows will do."""
+    def gram(self, weights: Float64) -> Float64:
+        """Return the (n_features, n_features) mean of h x xᵀ, h being 1 - |p|² over its average: undecided rows count most.
+
+        With all h zero, that of x xᵀ. It only steers: a sample of the rows will do.
+        """
 
     def class_covariance(self, weights: Float64) -> Float64:
         """Return the (n_classes, n_classes) average of diag(p) - p pᵀ, by weights that add up to 1. A sample will do as well."""
