@@ -217,6 +217,31 @@ def test_a_path_finds_what_single_runs_find(free_bias):
     np.testing.assert_allclose([s.value for s in backward[::-1]], [s.value for s in path], rtol=1e-7)
 
 
+class Float32Data(SoftmaxData):
+    def value_and_gradient(self, weights):
+        value, gradient = super().value_and_gradient(weights.astype(np.float32).astype(np.float64))
+        return float(np.float32(value)), gradient.astype(np.float32).astype(np.float64)
+
+
+def test_rough_evaluations_come_first_and_exact_ones_decide(case, free_bias):
+    data = case.data(free_bias=free_bias)
+    rough = Float32Data(data.rows, data.targets.argmax(axis=1), data.n_classes, data.weight * len(data.rows))
+    exact = []
+    evaluate = data.value_and_gradient
+
+    def counted(weights):
+        exact.append(weights)
+        return evaluate(weights)
+
+    data.value_and_gradient = counted
+    solution = minimize_preconditioned(data, zeros(data), case.reg, free_bias=free_bias, rough=rough, tol=1e-5)
+    assert solution.converged, solution.message
+    assert solution.n_evaluations > len(exact) > 0
+    lowest = tight_value(data, case.reg, free_bias=free_bias)
+    assert lowest - 1e-12 <= solution.value <= lowest + solution.gap + 1e-12
+    assert solution.value == Penalized(data, case.reg, free_bias=free_bias)(solution.weights).value
+
+
 def test_weights_count_as_repetitions(free_bias):
     data = CASES["plain"].data(free_bias=free_bias)
     counts = np.arange(200) % 3

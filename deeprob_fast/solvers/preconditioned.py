@@ -15,6 +15,7 @@ from deeprob_fast.solvers.problem import Objective, Penalized, Point, Solution
 
 _HISTORY_BYTES = 128 << 20
 _LEAST_PAIRS, _MOST_PAIRS = 8, 40
+_ROUGH = 1e-5  # relative gap that float32 is asked for
 # The covariance of the classes is taken anew after so many times the iterations of the refresh before; the Gram matrix, whose
 # eigendecomposition costs as much as several evaluations, not before the run proves long, over all calls.
 _CLASSES_GROWTH = 1.6
@@ -36,12 +37,18 @@ class PreconditionedSolver:
     objective : Objective
     free_bias : bool
         Whether the last feature is a bias, without penalty.
+    rough : Objective, optional
+        The same data term in float32, say: faster, and good enough until the gap is small. Every solution is certified by
+        `objective` all the same.
     n_pairs : int, optional
         How many steps L-BFGS remembers; each takes two arrays of the size of the weights. As many as 128 MB hold, from 8 to 40.
     """
 
-    def __init__(self, objective: Objective, *, free_bias: bool, n_pairs: int | None = None) -> None:
+    def __init__(
+        self, objective: Objective, *, free_bias: bool, rough: Objective | None = None, n_pairs: int | None = None
+    ) -> None:
         self._objective = objective
+        self._rough = rough
         self._free_bias = free_bias
         shape = (objective.n_classes, objective.n_features)
         if n_pairs is None:
@@ -62,10 +69,20 @@ class PreconditionedSolver:
         takes several times as many iterations.
         """
         problem = Penalized(self._objective, reg, free_bias=self._free_bias)
+        start = np.array(start, dtype=np.float64)
         self._history.add_curvature(2 * (reg - self._history_reg), problem.penalized)
         self._history_reg = reg
+        if self._rough is None:
+            return self._minimize(problem, start, tol, max_iter, certified=certified)
+        roughly = Penalized(self._rough, reg, free_bias=self._free_bias)
+        first = self._minimize(roughly, start, max(tol, _ROUGH), max_iter, certified=certified)
+        last = self._minimize(problem, first.weights, tol, max_iter - first.n_iterations, certified=certified)
+        counts = first.n_iterations + last.n_iterations, first.n_evaluations + last.n_evaluations
+        return last._replace(n_iterations=counts[0], n_evaluations=counts[1])
+
+    def _minimize(self, problem: Penalized, start: Float64, tol: float, max_iter: int, *, certified: bool) -> Solution:
         certifier = Certifier(problem, self._bound, tol)
-        point = problem(np.array(start, dtype=np.float64))
+        point = problem(start)
         smallest, stalled, refresh, iteration, message = math.inf, 0, 0, 0, ""
         while True:
             point = self._move(point, certifier.look(point))
@@ -123,12 +140,13 @@ def minimize_preconditioned(
     reg: float,
     *,
     free_bias: bool,
+    rough: Objective | None = None,
     tol: float = 1e-6,
     max_iter: int = 1000,
     certified: bool = True,
 ) -> Solution:
     """Minimise under one penalty; see `PreconditionedSolver`."""
-    solver = PreconditionedSolver(objective, free_bias=free_bias)
+    solver = PreconditionedSolver(objective, free_bias=free_bias, rough=rough)
     return solver.minimize(start, reg, tol=tol, max_iter=max_iter, certified=certified)
 
 
@@ -138,12 +156,13 @@ def minimize_path(
     regs: Iterable[float],
     *,
     free_bias: bool,
+    rough: Objective | None = None,
     tol: float = 1e-6,
     max_iter: int = 1000,
     certified: bool = True,
 ) -> Iterator[Solution]:
     """Minimise under one penalty after the other, each from the solution before: strong penalties first is fastest."""
-    solver = PreconditionedSolver(objective, free_bias=free_bias)
+    solver = PreconditionedSolver(objective, free_bias=free_bias, rough=rough)
     for reg in regs:
         solution = solver.minimize(start, reg, tol=tol, max_iter=max_iter, certified=certified)
         start = solution.weights
