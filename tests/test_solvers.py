@@ -146,6 +146,29 @@ def test_the_certificate_holds_anywhere(case, free_bias, spread):
         assert point.value - bound.gap(problem, point) <= lowest + 1e-10 * (1 + lowest)
 
 
+@pytest.mark.parametrize("spread", [0.01, 0.3, 3.0])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_bound_is_the_dual_at_distributions_that_respect_the_free_bias(spread, weighted):
+    data = Case(weighted=weighted).data(free_bias=True)
+    reg = 0.02
+    point = Penalized(data, reg, free_bias=True)(spread * np.random.default_rng(2).standard_normal(zeros(data).shape))
+    p, _ = data.probabilities(point.weights)
+    frequencies = data.weight @ data.targets
+    kept = min(1.0, (frequencies / (data.weight @ p)).min())
+    share = frequencies - kept * (data.weight @ p)
+    share = np.maximum(share / share.sum(), 0)
+    q = kept * p + (1 - kept) * share
+    np.testing.assert_allclose(data.weight @ q, frequencies)
+
+    def entropy(distribution):
+        return -np.sum(distribution * np.log(np.maximum(distribution, 1e-300)), axis=-1)
+
+    gradient = ((q - data.targets) * data.weight[:, None]).T @ data.rows[:, :-1]
+    dual = data.weight @ (kept * entropy(p) + (1 - kept) * entropy(share)) - (gradient**2).sum() / (4 * reg)
+    gap = DualBound(data, free_bias=True).gap(Penalized(data, reg, free_bias=True), point)
+    assert gap == pytest.approx(point.value - dual, rel=1e-9)
+
+
 def test_the_certificate_is_the_gradient_over_the_curvature_where_the_bias_is_right():
     data = CASES["plain"].data(free_bias=True)
     problem = Penalized(data, 0.01, free_bias=True)
