@@ -10,6 +10,7 @@ from deeprob_fast.gradcheck import GradcheckError, GradcheckWarning, gradcheck, 
 from deeprob_fast.knn import KNNIndex, Neighbors, nearest_neighbors
 from deeprob_fast.losses import Loss, softmax_loss, svm_loss
 from deeprob_fast.numerical import SparseCheck, grad_check_sparse, numerical_gradient
+from deeprob_fast.optimum import Optimum, minimize_softmax, softmax_path
 from deeprob_fast.random_search import RandomSearch, random_search
 from deeprob_fast.training import Sweep, Training, sweep, train
 
@@ -25,6 +26,7 @@ __all__ = [
     "Loss",
     "NearestNeighbors",
     "Neighbors",
+    "Optimum",
     "RandomSearch",
     "SparseCheck",
     "Sweep",
@@ -35,12 +37,14 @@ __all__ = [
     "grad_check_sparse",
     "gradcheck",
     "gradgradcheck",
+    "minimize_softmax",
     "nearest_neighbors",
     "numerical_gradient",
     "optim",
     "pairwise_distances",
     "random_search",
     "softmax_loss",
+    "softmax_path",
     "svm_loss",
     "sweep",
     "top_k",

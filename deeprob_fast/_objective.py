@@ -8,7 +8,7 @@ from deeprob_fast import _kernels
 from deeprob_fast._examples import Examples
 from deeprob_fast._typing import AnyArray, Float64
 
-_SAMPLE_ROWS = 8192  # what steers needs no more
+_SAMPLE_ROWS = 4096  # what steers needs no more
 _CHUNK_ROWS = 4096
 
 
@@ -37,9 +37,7 @@ class SoftmaxObjective:
         """Return the mean loss and its gradient, in float64 whatever is computed in."""
         packed = self.examples.packed(weights)
         gradient = np.empty_like(packed)
-        value = _kernels.loss_and_gradient(
-            *self.examples, "softmax", 0.0, 0.0, 0.0, 0, packed, gradient, self.n_threads
-        )
+        value = _kernels.loss_and_gradient(*self.examples, "softmax", 0.0, 0.0, 0.0, 0, packed, gradient, self.n_threads)
         return value, gradient[:, : self.n_features].astype(np.float64)
 
     def _columns(self, numbers: slice | AnyArray) -> Float64:

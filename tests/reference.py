@@ -148,6 +148,8 @@ def linear_loss(W, X, y, loss, *, delta=1.0, weights=None, reg=0.0, kind="l2", l
     losses, p = scores_loss(X @ W, y, loss, delta)
     value, gradient = penalty(W, reg, kind, l1_ratio)
     return weights @ losses / weights.sum() + value, X.T @ (p * weights[:, None]) / weights.sum() + gradient
+
+
 class SoftmaxData:
     """Mean softmax loss of rows and its gradient, as the solvers ask for them; a bias is a column of ones in the rows."""
 

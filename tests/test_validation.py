@@ -168,3 +168,18 @@ def test_arguments_are_never_written():
         df.pairwise_distances(rows, queries, metric=metric)
     df.top_k(rows, 5)
     assert (rows.tobytes(), queries.tobytes()) == before
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("n_features", [1, 7, 16, 40])
+def test_what_is_not_finite_is_refused_in_every_type(isa, dtype, value, n_features):
+    rows = np.ones((60, n_features), dtype=dtype)
+    rows[31, -1] = value
+    what = "NaN" if np.isnan(value) else "infinity"
+    with pytest.raises(ValueError, match=f"train must be finite; row 31 holds {what}"):
+        df.nearest_neighbors(rows, rows[:1], 1)
+    with pytest.raises(ValueError, match=f"queries must be finite; row 31 holds {what}"):
+        df.nearest_neighbors(rows[:20], rows, 1)
+    with pytest.raises(ValueError, match=f"X must be finite; row 31 holds {what}"):
+        df.softmax_loss(np.ones((n_features, 2)), rows, np.zeros(60, dtype=int))

@@ -1,7 +1,7 @@
 """L-BFGS on top of the Kronecker model of the Hessian: for one penalty, or along a path of them."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
@@ -42,12 +42,21 @@ class PreconditionedSolver:
         `objective` all the same.
     n_pairs : int, optional
         How many steps L-BFGS remembers; each takes two arrays of the size of the weights. As many as 128 MB hold, from 8 to 40.
+    callback : callable, optional
+        Called with the value and the certified gap after every iteration; a true result stops.
     """
 
     def __init__(
-        self, objective: Objective, *, free_bias: bool, rough: Objective | None = None, n_pairs: int | None = None
+        self,
+        objective: Objective,
+        *,
+        free_bias: bool,
+        rough: Objective | None = None,
+        n_pairs: int | None = None,
+        callback: Callable[[float, float], object] | None = None,
     ) -> None:
         self._objective = objective
+        self._callback = callback
         self._rough = rough
         self._free_bias = free_bias
         shape = (objective.n_classes, objective.n_features)
@@ -100,6 +109,9 @@ class PreconditionedSolver:
             smallest = min(smallest, certifier.smallest)
             if certifier.closed(point) or estimated:
                 break
+            if self._callback is not None and self._callback(point.value, certifier.gap(point)):
+                message = "the callback asked to stop"
+                break
             if iteration >= max_iter:
                 message = "max_iter is reached"
                 break
@@ -144,9 +156,10 @@ def minimize_preconditioned(
     tol: float = 1e-6,
     max_iter: int = 1000,
     certified: bool = True,
+    callback: Callable[[float, float], object] | None = None,
 ) -> Solution:
     """Minimise under one penalty; see `PreconditionedSolver`."""
-    solver = PreconditionedSolver(objective, free_bias=free_bias, rough=rough)
+    solver = PreconditionedSolver(objective, free_bias=free_bias, rough=rough, callback=callback)
     return solver.minimize(start, reg, tol=tol, max_iter=max_iter, certified=certified)
 
 

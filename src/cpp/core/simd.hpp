@@ -304,16 +304,24 @@ template <class T> using AlignedVector = std::vector<T, Eigen::aligned_allocator
 
 // kCount binary16 numbers as floats, exactly.
 template <Index kCount> inline auto halves_as_floats(const Half* p) {
-    // The exponent field moved to binary32's place is short by 112; the multiplication restores it, subnormals included.
     using Bits16 = typename VectorTraits<std::uint16_t, 2 * kCount>::type;
     using Bits32 = typename VectorTraits<std::uint32_t, 4 * kCount>::type;
     using Floats = typename VectorTraits<float, 4 * kCount>::type;
     Bits16 bits;
     std::memcpy(&bits, p, sizeof bits);
+#if defined(__AVX512F__)
+    if constexpr (kCount == 16) return _mm512_maskz_cvtph_ps(0xffff, reinterpret_cast<__m256i>(bits));
+#endif
+#if defined(__F16C__)
+    if constexpr (kCount == 8) return _mm256_cvtph_ps(reinterpret_cast<__m128i>(bits));
+#endif
+    // The exponent field moved to binary32's place is short by 112; the multiplication restores it, subnormals included.
+    // Infinity and NaN have all its bits set.
     const auto wide = __builtin_convertvector(bits, Bits32);
     const auto magnitude = reinterpret_cast<Floats>((wide & 0x7fffU) << 13) * 0x1p112F;
+    const auto special = (wide & 0x7c00U) == 0x7c00U ? Bits32{} + 0x7f800000U : Bits32{};
     const auto sign = (wide & 0x8000U) << 16;
-    return reinterpret_cast<Floats>(reinterpret_cast<Bits32>(magnitude) | sign);
+    return reinterpret_cast<Floats>(reinterpret_cast<Bits32>(magnitude) | special | sign);
 }
 
 // kLanes<double> consecutive elements as doubles; exact for every supported type.
