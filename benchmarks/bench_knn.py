@@ -8,6 +8,7 @@ import click
 import environment
 
 SUITES = ("euclidean", "images", "embeddings", "few", "boxes", "manhattan", "pairwise", "adversarial")
+TITLE = "k-nearest neighbours"
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
 DOCS = HERE.parent / "docs" / "performance.md"
@@ -74,15 +75,17 @@ def main(
         raise click.UsageError(msg)
     report: dict[str, Any] = {"machine": environment.describe(threads, state), "cases": []}
     report["machine"]["peak_gflops"] = peak = measure_peak(size=4096 if scale == 1 else 512)
-    click.echo("\n".join(machine_lines(report["machine"])))
+    click.echo("\n".join(machine_lines(report["machine"], TITLE)))
     settings = Settings(rounds, threads, chosen or environment.installed())
     for case in selected:
         result = run_case(case.scaled(scale), settings, peak)
         report["cases"].append(result)
         click.echo("\n".join(case_lines(result)))
-        write_report(report, out, f"knn-{case_name or '-'.join(suites) or 'all'}")  # after every case, lest a long run be lost
+        write_report(
+            report, out, f"knn-{case_name or '-'.join(suites) or 'all'}", TITLE
+        )  # after every case, lest a long run be lost
     if docs:
-        write_summary(report, DOCS)
+        write_summary(report, DOCS, "neighbours")
     click.echo(f"written to {click.format_filename(out)}")
 
 

@@ -4,6 +4,7 @@ import gc
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -98,3 +99,11 @@ def measure_peak(size: int = 4096, rounds: int = 5) -> float:
     out = np.empty_like(left)
     np.matmul(left, right, out=out)
     return 2e-9 * size**3 / min(time_once(lambda: np.matmul(left, right, out=out)) for _ in range(rounds))
+
+
+def measure_bandwidth(n_threads: int, size: int, rounds: int = 5) -> float:
+    """Return the GB/s of the best of several sums over an array of `size` bytes, its parts shared among threads."""
+    values = np.ones(size // 4, dtype=np.float32)
+    parts = np.array_split(values, n_threads)
+    with ThreadPoolExecutor(n_threads) as pool:
+        return size / 1e9 / min(time_once(lambda: list(pool.map(np.sum, parts))) for _ in range(rounds))

@@ -8,7 +8,6 @@ from harness import Timing
 
 OURS = "deeprob_fast"
 SGEMM = "sgemm alone (NumPy)"
-BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 
 def summarise(timings: dict[str, Timing], facts: dict[str, dict[str, Any]], flops: float | None) -> dict[str, Any]:
@@ -47,20 +46,20 @@ def summarise(timings: dict[str, Timing], facts: dict[str, dict[str, Any]], flop
     }
 
 
-def write_report(report: dict[str, Any], directory: Path, name: str) -> None:
-    """Write `name`.json and `name`.md into the directory."""
+def write_report(report: dict[str, Any], directory: Path, name: str, what: str) -> None:
+    """Write `name`.json and `name`.md, on `what` was timed, into the directory."""
     directory.mkdir(parents=True, exist_ok=True)
     (directory / f"{name}.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    lines = [*machine_lines(report["machine"]), *(line for case in report["cases"] for line in case_lines(case))]
+    lines = [*machine_lines(report["machine"], what), *(line for case in report["cases"] for line in case_lines(case))]
     (directory / f"{name}.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def write_summary(report: dict[str, Any], page: Path) -> None:
-    """Replace the summary between the marks of a Markdown page."""
-    text = page.read_text(encoding="utf-8")
-    before, rest = text.split(BEGIN)
-    _, after = rest.split(END)
-    page.write_text(f"{before}{BEGIN}\n\n{chr(10).join(summary_lines(report))}\n\n{END}{after}", encoding="utf-8")
+def write_summary(report: dict[str, Any], page: Path, mark: str) -> None:
+    """Replace the summary between two marks of a Markdown page."""
+    begin, end = f"<!-- {mark}: begin -->", f"<!-- {mark}: end -->"
+    before, rest = page.read_text(encoding="utf-8").split(begin)
+    _, after = rest.split(end)
+    page.write_text(f"{before}{begin}\n\n{chr(10).join(summary_lines(report))}\n\n{end}{after}", encoding="utf-8")
 
 
 def summary_lines(report: dict[str, Any]) -> list[str]:
@@ -71,9 +70,9 @@ def summary_lines(report: dict[str, Any]) -> list[str]:
     lines = [
         f"* {threads}; kernels {machine['deeprob_fast']['isa']}",
         f"* {versions}",
-        "* seconds, medians; of the strategy: rows that pass the filter, and canonical distances computed, for each query",
+        "* seconds, medians",
         "",
-        "| work | ours | peers | fastest peer / ours | strategy |",
+        "| work | ours | peers | fastest peer / ours | remark |",
         "|---|---|---|---|---|",
     ]
     for case in report["cases"]:
@@ -86,17 +85,19 @@ def summary_lines(report: dict[str, Any]) -> list[str]:
     return lines
 
 
-def machine_lines(machine: dict[str, Any]) -> list[str]:
-    """Return the description of the machine as Markdown."""
+def machine_lines(machine: dict[str, Any], what: str) -> list[str]:
+    """Return the description of the machine as Markdown, under `what` was timed on it."""
     state = machine["environment"]
     lines = [
-        f"# k-nearest neighbours on {machine['cpu']}",
+        f"# {what} on {machine['cpu']}",
         "",
         f"* {machine['cores']} cores, {machine['level']}, {machine['threads']} threads for every contestant; {machine['system']}",
         f"* deeprob_fast {machine['deeprob_fast']['version']}, kernels {machine['deeprob_fast']['isa']}",
         f"* Python {machine['python']}, " + ", ".join(f"{name} {version}" for name, version in machine["libraries"].items()),
         f"* float32 peak, the best of several large square sgemms of NumPy: {machine['peak_gflops']:.0f} GFLOP/s",
     ]
+    if "bandwidth" in machine:
+        lines.append(f"* memory, the best of several sums over a large array: {machine['bandwidth']:.1f} GB/s")
     lines += [f"* {name}: {kernels}" for name, kernels in machine["own_kernels"].items()]
     lines += [f"* taken out of the environment: {name}={value}" for name, value in state["removed"].items()]
     lines += [f"* OpenBLAS fell back: {file} chose {architecture}" for file, architecture in state["fell_back"].items()]
