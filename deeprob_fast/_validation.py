@@ -285,7 +285,7 @@ def check_sample_weight(values: object, n_rows: int) -> Float64:
     """Return one weight for each row, none negative and not all zero."""
     weights = check_vector("sample_weight", values, n_rows, "row").astype(np.float64)
     if (weights < 0).any() or not weights.any():
-        msg = f"sample_weight must not be negative, and not 0 for all rows; got {weights.min()}"
+        msg = f"sample_weight must not be negative, and not zero for all rows; got {weights.min()}"
         raise ValueError(msg)
     return weights
 
