@@ -47,10 +47,10 @@ class Sampler:
         None: all examples in their order, which makes gradient descent.
     replacement : bool
         Whether a batch is drawn with replacement; without, an epoch is a permutation, whose last batch may be smaller.
-    seed : int
+    seed : int or list of int
     """
 
-    def __init__(self, n_examples: int, batch_size: int | None, *, replacement: bool, seed: int) -> None:
+    def __init__(self, n_examples: int, batch_size: int | None, *, replacement: bool, seed: int | list[int]) -> None:
         self.n_examples = n_examples
         self.batch_size = n_examples if batch_size is None else min(batch_size, n_examples)
         self.whole = batch_size is None
