@@ -7,6 +7,7 @@ from deeprob_fast import datasets, optim
 from deeprob_fast.distances import TopK, pairwise_distances, top_k
 from deeprob_fast.evaluation import KNNEvaluation, evaluate_knn
 from deeprob_fast.gradcheck import GradcheckError, GradcheckWarning, gradcheck, gradgradcheck
+from deeprob_fast.hyperplanes import Hyperplane
 from deeprob_fast.knn import KNNIndex, Neighbors, nearest_neighbors
 from deeprob_fast.losses import Loss, softmax_loss, svm_loss
 from deeprob_fast.numerical import SparseCheck, grad_check_sparse, numerical_gradient
@@ -15,19 +16,23 @@ from deeprob_fast.random_search import RandomSearch, random_search
 from deeprob_fast.training import Sweep, Training, sweep, train
 
 if TYPE_CHECKING:
+    from deeprob_fast.linear import LinearSVM, SoftmaxClassifier
     from deeprob_fast.neighbors import KNeighborsClassifier, NearestNeighbors
 
 __all__ = [
     "GradcheckError",
     "GradcheckWarning",
+    "Hyperplane",
     "KNNEvaluation",
     "KNNIndex",
     "KNeighborsClassifier",
+    "LinearSVM",
     "Loss",
     "NearestNeighbors",
     "Neighbors",
     "Optimum",
     "RandomSearch",
+    "SoftmaxClassifier",
     "SparseCheck",
     "Sweep",
     "TopK",
@@ -52,7 +57,12 @@ __all__ = [
 ]
 
 # Imported on first use: they need scikit-learn, which costs far more to import than all the rest.
-_LAZY = {"KNeighborsClassifier": "deeprob_fast.neighbors", "NearestNeighbors": "deeprob_fast.neighbors"}
+_LAZY = {
+    "KNeighborsClassifier": "deeprob_fast.neighbors",
+    "LinearSVM": "deeprob_fast.linear",
+    "NearestNeighbors": "deeprob_fast.neighbors",
+    "SoftmaxClassifier": "deeprob_fast.linear",
+}
 
 
 def __getattr__(name: str) -> object:
