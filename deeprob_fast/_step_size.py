@@ -5,8 +5,8 @@ import numpy as np
 from deeprob_fast._examples import Examples
 from deeprob_fast._typing import Float64, Int64
 
-_SAMPLE = 2048
-_ITERATIONS = 30
+_SAMPLE = 1024
+_ITERATIONS = 20
 
 
 # Share of the largest step for which gradient descent with momentum is stable.
@@ -43,7 +43,7 @@ def auto_learning_rate(
     ----------
     examples : Examples
     chosen : array of int64
-        Numbers of the training examples; some 2000 of them are looked at.
+        Numbers of the training examples; some 1000 of them are looked at.
     batch_size : int
         Not more than there are.
     loss : str
