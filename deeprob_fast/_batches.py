@@ -28,13 +28,14 @@ def given(batches: Sequence[ArrayLike], n_examples: int) -> Batches:
         if array.ndim != 1 or array.dtype.kind not in "iu" or len(array) == 0:
             msg = f"batches[{i}] must be a 1-D array of at least one row number; got {array.dtype} of shape {array.shape}"
             raise ValueError(msg)
-        if array.min() < 0 or array.max() >= n_examples:
-            wrong = array.min() if array.min() < 0 else array.max()
-            msg = f"batches[{i}] must hold row numbers from 0 to {n_examples - 1}; got {wrong}"
-            raise ValueError(msg)
-    sizes = [len(array) for array in arrays]
     order = np.concatenate(arrays).astype(np.int64) if arrays else np.empty(0, dtype=np.int64)
-    return Batches(order, np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64))
+    starts = np.cumsum([0, *map(len, arrays)], dtype=np.int64)
+    wrong = np.flatnonzero((order < 0) | (order >= n_examples))
+    if wrong.size:
+        i = int(np.searchsorted(starts, wrong[0], side="right")) - 1
+        msg = f"batches[{i}] must hold row numbers from 0 to {n_examples - 1}; got {order[wrong[0]]}"
+        raise ValueError(msg)
+    return Batches(order, starts)
 
 
 class Sampler:

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from deeprob_fast import _kernels, _surrogate, _validation
+from deeprob_fast._memory import aligned_bytes
 from deeprob_fast._packing import Groups
-from deeprob_fast._projection import aligned_bytes
 from deeprob_fast._typing import AnyArray, Float32, Float64, Int32, Int64
 
 _METRICS = ("euclidean", "sqeuclidean", "manhattan")

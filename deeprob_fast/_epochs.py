@@ -74,7 +74,7 @@ def learn(
     """
     run = Run(trainer, validation, patience)
     first_step = trainer.n_steps
-    finite = trainer.weights[0].copy()
+    finite = trainer.weights[0]
     losses: list[float] = []
     best, waited = np.inf, 0
     diverged_at = None
@@ -87,7 +87,7 @@ def learn(
         if not np.isfinite(trainer.weights).all():  # of the last step, whose loss was still finite
             diverged_at = trainer.n_steps
             break
-        finite = trainer.weights[0].copy()
+        finite = trainer.weights[0]
         waited = 0 if tol is None or losses[-1] < best - tol else waited + 1
         best = min(best, losses[-1])
         if run.stopped[0] or waited >= n_iter_no_change:

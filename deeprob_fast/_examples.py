@@ -1,13 +1,16 @@
 """Examples as the linear kernels read them: rows of any type in place, labels, weights, a standardisation, a bias.
 
-The kernels keep weights class by class, (n_classes, stride): a class's weights, its bias, zeros up to the stride.
+The kernels keep weights slice of columns by slice, each (n_classes, width of the slice), with zeros behind the last column.
 """
 
+from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from deeprob_fast import _kernels, _validation
+from deeprob_fast._memory import aligned_zeros
 from deeprob_fast._typing import AnyArray, ArrayLike, Float64, Int64
 
 
@@ -42,16 +45,27 @@ class Examples(NamedTuple):
         """How many weights a class has, its bias included."""
         return int(self.rows.shape[1]) + self.bias
 
-    @property
-    def stride(self) -> int:
-        """How many elements a class has in the kernels' layout."""
-        return _kernels.column_stride(self.n_columns)
-
     def packed(self, weights: AnyArray) -> AnyArray:
-        """Return weights (..., n_classes, n_columns) in the kernels' layout."""
-        packed = np.zeros((*weights.shape[:-1], self.stride), dtype=self.dtype)
-        packed[..., : self.n_columns] = weights
+        """Return weights (..., n_classes, n_columns) in the kernels' layout, (..., size)."""
+        *heads, n_classes, _ = weights.shape
+        bounds = _kernels.column_slices(self.n_columns)
+        packed = aligned_zeros((*heads, n_classes * bounds[-1]), self.dtype)
+        for columns, part in self._slices(packed, n_classes):
+            part[..., : columns.stop - columns.start] = weights[..., columns]
         return packed
+
+    def unpacked(self, packed: AnyArray, n_classes: int) -> AnyArray:
+        """Return weights (..., n_classes, n_columns) from the kernels' layout."""
+        weights = np.empty((*packed.shape[:-1], n_classes, self.n_columns), dtype=packed.dtype)
+        for columns, part in self._slices(packed, n_classes):
+            weights[..., columns] = part[..., : columns.stop - columns.start]
+        return weights
+
+    def _slices(self, packed: AnyArray, n_classes: int) -> Iterator[tuple[slice, AnyArray]]:
+        """Yield the columns of each slice, and its place in packed weights as (..., n_classes, width)."""
+        for begin, end in pairwise(_kernels.column_slices(self.n_columns)):
+            part = packed[..., n_classes * begin : n_classes * end]
+            yield slice(begin, min(end, self.n_columns)), part.reshape(*packed.shape[:-1], n_classes, end - begin)
 
 
 def computing_dtype(*dtypes: np.dtype[Any]) -> np.dtype[Any]:

@@ -9,6 +9,7 @@ import numpy as np
 from deeprob_fast import _kernels
 from deeprob_fast._batches import Batches
 from deeprob_fast._examples import Examples
+from deeprob_fast._memory import aligned_empty, aligned_zeros
 from deeprob_fast._typing import AnyArray, Float64, KernelHead
 from deeprob_fast.optim import Optimizer, ReduceLROnPlateau
 
@@ -73,19 +74,20 @@ class HeadTrainer:
         self.n_threads = n_threads
         self._n_penalized = examples.n_columns if penalize_bias else examples.rows.shape[1]
         self._weights = examples.packed(weights)
-        self._slots = np.zeros((_N_SLOTS, *self._weights.shape), dtype=examples.dtype)
+        self._n_classes = weights.shape[1]
+        self._slots = aligned_zeros((_N_SLOTS, *self._weights.shape), examples.dtype)
         self.optimizers = [copy.deepcopy(head.optimizer) for head in self.heads]
         self.schedules = [h.schedule(o) if h.schedule else None for h, o in zip(self.heads, self.optimizers, strict=True)]
         for i, optimizer in enumerate(self.optimizers):
             slots = optimizer.new_slots(self._weights[i].size, examples.dtype)
-            self._slots[: len(slots), i] = slots.reshape(len(slots), *self._weights[i].shape)
+            self._slots[: len(slots), i] = slots
         self.active = np.ones(len(self.heads), dtype=bool)
         self.n_steps = 0
 
     @property
     def weights(self) -> AnyArray:
-        """The weights as they are now, (n_heads, n_classes, n_columns); a view."""
-        return self._weights[:, :, : self.examples.n_columns]
+        """A copy of the weights as they are now, (n_heads, n_classes, n_columns)."""
+        return self.examples.unpacked(self._weights, self._n_classes)
 
     def _kernel_head(self, i: int) -> KernelHead:
         head, optimizer = self.heads[i], self.optimizers[i]
@@ -118,8 +120,12 @@ class HeadTrainer:
         if len(chosen) == 0 or batches.n_steps == 0:
             return history
         everyone = len(chosen) == len(self.heads)
-        weights = self._weights if everyone else self._weights[chosen]
-        slots = self._slots if everyone else np.ascontiguousarray(self._slots[:, chosen])
+        weights, slots = self._weights, self._slots
+        if not everyone:
+            weights = aligned_empty((len(chosen), *weights.shape[1:]), weights.dtype)
+            slots = aligned_empty((_N_SLOTS, *weights.shape), weights.dtype)
+            np.take(self._weights, chosen, axis=0, out=weights)
+            np.take(self._slots, chosen, axis=1, out=slots)
         part = np.empty((len(chosen), batches.n_steps))
         schedule = np.concatenate([self._scheduled(i, batches.n_steps) for i in map(int, chosen)])
         _kernels.train(
@@ -127,7 +133,7 @@ class HeadTrainer:
             *batches,
             [self._kernel_head(i) for i in map(int, chosen)],
             schedule,
-            weights.shape[1],
+            self._n_classes,
             weights.reshape(-1),
             slots.reshape(-1),
             part,
@@ -157,6 +163,5 @@ class HeadTrainer:
         """Compute the mean losses, without penalties, and the accuracies of all heads in one pass over other examples."""
         losses, accuracies = np.empty(len(self.heads)), np.empty(len(self.heads))
         formulas = [(head.loss, head.delta) for head in self.heads]
-        n_classes = self._weights.shape[1]
-        _kernels.evaluate(*examples, formulas, n_classes, self._weights.reshape(-1), losses, accuracies, self.n_threads)
+        _kernels.evaluate(*examples, formulas, self._n_classes, self._weights.reshape(-1), losses, accuracies, self.n_threads)
         return losses, accuracies

@@ -152,7 +152,7 @@ def update(
     slots: AnyArray,
     n_threads: int,
 ) -> None: ...
-def column_stride(n_columns: int) -> int: ...
+def column_slices(n_columns: int) -> list[int]: ...
 def loss_and_gradient(
     rows: AnyArray,
     labels: Int64,
@@ -165,6 +165,7 @@ def loss_and_gradient(
     l2: float,
     l1: float,
     n_penalized: int,
+    n_classes: int,
     weights: AnyArray,
     gradient: AnyArray,
     n_threads: int,
@@ -188,7 +189,14 @@ def train(
     n_threads: int,
 ) -> None: ...
 def linear_scores(
-    rows: AnyArray, shift: AnyArray, scale: AnyArray, bias: bool, weights: AnyArray, out: AnyArray, n_threads: int
+    rows: AnyArray,
+    shift: AnyArray,
+    scale: AnyArray,
+    bias: bool,
+    n_classes: int,
+    weights: AnyArray,
+    out: AnyArray,
+    n_threads: int,
 ) -> None: ...
 def evaluate(
     rows: AnyArray,

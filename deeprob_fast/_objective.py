@@ -6,6 +6,7 @@ import numpy as np
 
 from deeprob_fast import _kernels
 from deeprob_fast._examples import Examples
+from deeprob_fast._memory import aligned_empty
 from deeprob_fast._typing import AnyArray, Float64
 
 _SAMPLE_ROWS = 4096  # what steers needs no more
@@ -36,9 +37,10 @@ class SoftmaxObjective:
     def value_and_gradient(self, weights: Float64) -> tuple[float, Float64]:
         """Return the mean loss and its gradient, in float64 whatever is computed in."""
         packed = self.examples.packed(weights)
-        gradient = np.empty_like(packed)
-        value = _kernels.loss_and_gradient(*self.examples, "softmax", 0.0, 0.0, 0.0, 0, packed, gradient, self.n_threads)
-        return value, gradient[:, : self.n_features].astype(np.float64)
+        gradient = aligned_empty(packed.shape, packed.dtype)
+        nothing = ("softmax", 0.0, 0.0, 0.0, 0)  # no margin and no penalty
+        value = _kernels.loss_and_gradient(*self.examples, *nothing, self.n_classes, packed, gradient, self.n_threads)
+        return value, self.examples.unpacked(gradient, self.n_classes).astype(np.float64, copy=False)
 
     def _columns(self, numbers: slice | AnyArray) -> Float64:
         """Return some rows as the classifier sees them."""

@@ -7,7 +7,8 @@ import numpy as np
 
 from deeprob_fast import _kernels, _surrogate, _validation
 from deeprob_fast._cells import NO_CELLS, Cells
-from deeprob_fast._projection import ByteRows, Projection, aligned_bytes
+from deeprob_fast._memory import aligned_bytes
+from deeprob_fast._projection import ByteRows, Projection
 from deeprob_fast._strategy import Strategy
 from deeprob_fast._surrogate import Surrogate
 from deeprob_fast._typing import AnyArray, Float32, Float64, Int32, Int64, PackReport

@@ -5,19 +5,12 @@ from typing import NamedTuple
 import numpy as np
 
 from deeprob_fast import _kernels
-from deeprob_fast._typing import AnyArray, Float32, Float64, Int8, Int32, Int64, UInt8
+from deeprob_fast._memory import aligned_bytes
+from deeprob_fast._typing import AnyArray, Float32, Float64, Int8, Int32, Int64
 
 _OVERSAMPLING = 8  # directions beyond the wanted ones that make the iteration converge (Halko, Martinsson and Tropp 2011)
 _ITERATIONS = 1
 _NEGLIGIBLE = 1e-9  # of the largest eigenvalue; such directions are left out
-
-
-def aligned_bytes(size: int) -> UInt8:
-    """Return memory that starts on a cache line."""
-    line = 64
-    memory = np.empty(size + line, dtype=np.uint8)
-    start = -memory.ctypes.data % line
-    return memory[start : start + size]
 
 
 class ByteRows(NamedTuple):

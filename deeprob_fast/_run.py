@@ -49,7 +49,7 @@ class Run:
         self.histories: list[Float64] = []
         self.losses: list[Float64] = []
         self.accuracies: list[Float64] = []
-        self.best = trainer.weights.copy()
+        self.best = trainer.weights
         self.best_loss = np.full(n, np.inf)
         self.best_epoch = np.zeros(n, dtype=int)
         self.n_epochs = np.zeros(n, dtype=int)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from deeprob_fast import _examples, _kernels, _validation
+from deeprob_fast._memory import aligned_empty
 from deeprob_fast._typing import AnyArray, ArrayLike
 
 
@@ -47,12 +48,13 @@ def _loss(
     dtype = _examples.computing_dtype(rows.dtype, weights.dtype)
     examples = _examples.gather(rows, labels, dtype, sample_weight=sample_weight, mean=mean, std=std, bias=bool(bias))
     packed = examples.packed(weights.T)
-    gradient = np.empty_like(packed)
+    gradient = aligned_empty(packed.shape, packed.dtype)
     n_penalized = examples.n_columns if penalize_bias else rows.shape[1]
     threads = _validation.check_n_threads(n_threads)
-    value = _kernels.loss_and_gradient(*examples, formula, delta, l2, l1, n_penalized, packed, gradient, threads)
+    n_classes = weights.shape[1]
+    value = _kernels.loss_and_gradient(*examples, formula, delta, l2, l1, n_penalized, n_classes, packed, gradient, threads)
     _examples.check_finite_loss(value, rows, weights)
-    return Loss(value, np.ascontiguousarray(gradient[:, : examples.n_columns].T))
+    return Loss(value, np.ascontiguousarray(examples.unpacked(gradient, n_classes).T))
 
 
 def svm_loss(

@@ -199,7 +199,7 @@ def test_layouts_are_read_as_they_are():
         (lambda: df.svm_loss([[1.0]], [[1.0]], [0], delta=np.nan), ValueError, "delta must be finite"),
         (lambda: df.svm_loss([[1.0]], [[1.0]], [0], formulation="x"), ValueError, "formulation must be one of weston_watkins"),
         (lambda: df.svm_loss([[1.0]], [[1.0]], [0], sample_weight=[-1]), ValueError, "sample_weight must not be negative"),
-        (lambda: df.svm_loss([[1.0]], [[1.0]], [0], sample_weight=[0]), ValueError, "not 0 for all rows"),
+        (lambda: df.svm_loss([[1.0]], [[1.0]], [0], sample_weight=[0]), ValueError, "not zero for all rows"),
         (lambda: df.svm_loss([[1.0]], [[1.0]], [0], std=[0]), ValueError, "std must be above 0; got 0.0 for feature 0"),
         (lambda: df.svm_loss([[1.0]], [[1.0]], [0], mean=[1, 2]), ValueError, "mean must be 1-D with one number for"),
     ],

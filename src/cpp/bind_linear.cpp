@@ -5,6 +5,8 @@
 #include "linear/objective.hpp"
 #include "linear/train.hpp"
 
+#include <pybind11/stl.h>
+
 namespace deeprob::bind {
 
 namespace {
@@ -29,15 +31,15 @@ template <class T>
 double loss_and_gradient(
     const py::array& rows, const Labels& labels, const core::ConstVector<double>& sample_weights,
     const core::ConstVector<T>& shift, const core::ConstVector<T>& scale, bool bias, const std::string& loss,
-    double delta, double l2, double l1, Index n_penalized, const core::ConstMatrix<T>& weights,
-    core::Matrix<T> gradient, int n_threads
+    double delta, double l2, double l1, Index n_penalized, Index n_classes, const core::ConstVector<T>& weights,
+    core::MutableVector<T> gradient, int n_threads
 ) {
     const auto examples = examples_of<T>(rows, labels, sample_weights, shift, scale, bias);
     const linear::Loss formula{linear::formula_of(loss), delta};
     const linear::Penalty penalty{l2, l1, n_penalized};
     return without_gil([&] {
         return linear::loss_and_gradient<T>(
-            examples, formula, penalty, weights.rows(), weights.data(), gradient.data(), execution(n_threads)
+            examples, formula, penalty, n_classes, weights.data(), gradient.data(), execution(n_threads)
         );
     });
 }
@@ -82,13 +84,13 @@ void train(
 template <class T>
 void linear_scores(
     const py::array& rows, const core::ConstVector<T>& shift, const core::ConstVector<T>& scale, bool bias,
-    const core::ConstMatrix<T>& weights, core::Matrix<T> out, int n_threads
+    Index n_classes, const core::ConstVector<T>& weights, core::Matrix<T> out, int n_threads
 ) {
     const linear::Examples<T> examples{rows_of(rows),          nullptr, nullptr, data_or_null<T>(shift),
                                        data_or_null<T>(scale), bias};
     without_gil([&] {
         linear::scores_of_rows<T>(
-            examples, weights.data(), weights.rows(), out.data(), out.outerStride(), execution(n_threads)
+            examples, weights.data(), n_classes, out.data(), out.outerStride(), execution(n_threads)
         );
     });
 }
@@ -113,11 +115,19 @@ void evaluate(
     });
 }
 
+// Begins of the slices into which the columns of a classifier are cut, and the end of the last.
+std::vector<Index> column_slices(Index n_columns) {
+    const Index stride = linear::column_stride(n_columns);
+    std::vector<Index> bounds{0};
+    for (Index s = 0; s < linear::n_slices(stride); ++s) bounds.push_back(linear::slice(stride, s).end);
+    return bounds;
+}
+
 template <class T> void define(py::module_& m) {
     using namespace py::literals;
     m.def(
         "linear_scores", &linear_scores<T>, "rows"_a, "shift"_a.noconvert(), "scale"_a.noconvert(), "bias"_a,
-        "weights"_a.noconvert(), "out"_a.noconvert(), "n_threads"_a
+        "n_classes"_a, "weights"_a.noconvert(), "out"_a.noconvert(), "n_threads"_a
     );
     m.def(
         "evaluate", &evaluate<T>, "rows"_a, "labels"_a.noconvert(), "sample_weights"_a.noconvert(),
@@ -133,7 +143,7 @@ template <class T> void define(py::module_& m) {
     m.def(
         "loss_and_gradient", &loss_and_gradient<T>, "rows"_a, "labels"_a.noconvert(), "sample_weights"_a.noconvert(),
         "shift"_a.noconvert(), "scale"_a.noconvert(), "bias"_a, "loss"_a, "delta"_a, "l2"_a, "l1"_a, "n_penalized"_a,
-        "weights"_a.noconvert(), "gradient"_a.noconvert(), "n_threads"_a
+        "n_classes"_a, "weights"_a.noconvert(), "gradient"_a.noconvert(), "n_threads"_a
     );
 }
 
@@ -143,7 +153,7 @@ void bind_linear(py::module_& m) {
     using namespace py::literals;
     define<float>(m);
     define<double>(m);
-    m.def("column_stride", &linear::column_stride, "n_columns"_a);
+    m.def("column_slices", &column_slices, "n_columns"_a);
 }
 
 } // namespace deeprob::bind

@@ -76,17 +76,15 @@ template <class T> class Block {
 
     void score_slice(const T* weights, Index s, Index n_rows, T* out, T* scratch) const {
         const Range columns = slice(shape_.stride, s);
-        const T* w = weights + columns.begin;
+        const T* w = weights + weight_offset(shape_.n_classes, columns, 0);
+        const Index width = columns.size();
         if (shape_.many_classes()) {
             transposed_scores(
-                columns_.data() + columns.begin * shape_.block_rows, shape_.block_rows, padded(n_rows), columns.size(),
-                w, shape_.stride, shape_.n_classes, out, shape_.block_rows, scratch
+                columns_.data() + columns.begin * shape_.block_rows, shape_.block_rows, padded(n_rows), width, w, width,
+                shape_.n_classes, out, shape_.block_rows, scratch
             );
         } else {
-            slice_scores(
-                slice_features(s), padded(n_rows), columns.size(), w, shape_.stride, shape_.n_classes, out,
-                shape_.block_rows
-            );
+            slice_scores(slice_features(s), padded(n_rows), width, w, width, shape_.n_classes, out, shape_.block_rows);
         }
     }
 

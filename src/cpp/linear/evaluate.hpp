@@ -16,7 +16,7 @@ template <class T> Shape evaluation_shape(Index n_classes, Index stride, Index n
 }
 
 // Calls consume(block, head, scores of the block (n_classes, block_rows), its rows) for every block of rows and every head of
-// `weights`, (n_heads, n_classes, stride).
+// `weights`, which lie head after head.
 template <class T, class Consume>
 void for_each_block(
     const Examples<T>& examples, const Shape& shape, const T* weights, Index n_heads, const core::Execution& execution,

@@ -1,8 +1,9 @@
 // How the matrices of linear classifiers are cut. Every boundary depends on the shapes alone, never on the number of threads,
 // so neither do the orders of the sums.
 //
-// Weights are (n_classes, stride): a row holds a class's weights, the bias behind them, and zeros up to the stride. Columns are
-// cut into slices; a slice of the weights belongs to one thread. Examples come in blocks of rows.
+// A class has as many columns as there are features, one more with a bias, and zeros up to the stride. Columns are cut into
+// slices. Weights lie slice by slice, each (n_classes, width of the slice), as do gradients and what update rules keep: a slice
+// belongs to one thread, and no line of memory to two. Examples come in blocks of rows.
 #pragma once
 
 #include "core/simd.hpp"
@@ -36,6 +37,11 @@ constexpr Index n_slices(Index stride) {
 constexpr Range slice(Index stride, Index i) {
     const Range units = part(stride / kColumnUnit, n_slices(stride), i);
     return {units.begin * kColumnUnit, units.end * kColumnUnit};
+}
+
+// Where a class's row of a slice begins, in weights of one classifier.
+constexpr Index weight_offset(Index n_classes, Range columns, Index c) {
+    return n_classes * columns.begin + c * columns.size();
 }
 
 // Classes are cut into tiles whose gradient for two vectors of columns fits into registers.

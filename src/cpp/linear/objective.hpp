@@ -20,7 +20,8 @@ constexpr Index n_chunks(Index n_rows, Index gradient_bytes) {
 
 // The sums over the examples of one chunk.
 template <class T> struct ChunkSums {
-    T* gradients; // (n_classes, stride)
+    T* gradients; // as the weights
+    Index n_classes;
     Index stride;
     double losses = 0;
     double weights = 0;
@@ -30,16 +31,14 @@ template <class T> struct ChunkSums {
         weights = weight;
     }
 
-    void gradient(Index, Index, Range classes, Index s, const T* values, Index values_stride, double) const {
+    void gradient(Index, Index, Range classes, Index s, const T* values, double) const {
         const Range columns = slice(stride, s);
-        for (Index c = classes.begin; c < classes.end; ++c, values += values_stride) {
-            T* place = gradients + c * stride + columns.begin;
-            if (values != place) std::copy(values, values + columns.size(), place);
-        }
+        T* place = gradients + weight_offset(n_classes, columns, classes.begin);
+        if (values != place) std::copy(values, values + classes.size() * columns.size(), place);
     }
 };
 
-// Writes the gradient, (n_classes, stride) as the weights, and returns the loss. Where the loss is not finite the gradient is
+// Writes the gradient, laid out as the weights, and returns the loss. Where the loss is not finite the gradient is
 // not to be used.
 template <class T>
 double loss_and_gradient(
@@ -55,7 +54,8 @@ double loss_and_gradient(
         static_cast<std::size_t>((chunks - 1) * size)
     ); // the first chunk has the result's place
     std::vector<ChunkSums<T>> sums;
-    for (Index i = 0; i < chunks; ++i) sums.push_back({i == 0 ? gradient : partial.data() + (i - 1) * size, stride});
+    for (Index i = 0; i < chunks; ++i)
+        sums.push_back({i == 0 ? gradient : partial.data() + (i - 1) * size, n_classes, stride});
     std::vector<Pass<T>> passes;
     const auto make_pass = [&](int n_threads) {
         passes.emplace_back(examples, shape, std::vector<Head<T>>{{weights, gradient, loss}}, n_threads);
@@ -88,15 +88,19 @@ double loss_and_gradient(
     }
     const double inverse = weight > 0 ? 1 / weight : 0;
     double value = total * inverse;
-    for (Index c = 0; c < n_classes; ++c) {
-        T* row = gradient + c * stride;
-        for (Index d = 0; d < stride; ++d) {
-            double sum = 0;
-            for (Index i = 0; i < chunks; ++i)
-                sum += static_cast<double>(sums[static_cast<std::size_t>(i)].gradients[c * stride + d]);
-            row[d] = static_cast<T>(sum * inverse);
+    for (Index i = 0; i < size; ++i) {
+        double sum = 0;
+        for (const ChunkSums<T>& chunk : sums) sum += static_cast<double>(chunk.gradients[i]);
+        gradient[i] = static_cast<T>(sum * inverse);
+    }
+    if (!penalty.none()) {
+        for (Index s = 0; s < n_slices(stride); ++s) {
+            const Range columns = slice(stride, s);
+            for (Index c = 0; c < n_classes; ++c) {
+                const Index row = weight_offset(n_classes, columns, c);
+                value += penalty.add_gradient(weights + row, columns.begin, columns.size(), gradient + row);
+            }
         }
-        if (!penalty.none()) value += penalty.add_gradient(weights + c * stride, 0, stride, row);
     }
     return value;
 }

@@ -18,8 +18,8 @@
 namespace deeprob::linear {
 
 template <class T> struct Head {
-    const T* weights; // (n_classes, stride)
-    T* gradient;      // (n_classes, stride): used when a batch has several blocks
+    const T* weights;
+    T* gradient; // as the weights; used when a batch has several blocks
     Loss loss;
 };
 
@@ -48,7 +48,7 @@ template <class T> class Pass {
 
     // Called by each thread of the team with the same batches, numbered from 0. For every head the consumer's
     // loss(number, head, weighted sum of losses, sum of weights) is called once, and gradient(number, head, classes, slice, sum
-    // of weighted gradients, stride, sum of weights) for every tile, the pointer at the tile's first class and column; of heads
+    // of weighted gradients, sum of weights) for every tile, a row of the slice for each of its classes; of heads
     // that are no longer finite they mean nothing. False if the user interrupted.
     template <class Consumer>
     bool run(
@@ -205,16 +205,16 @@ template <class T> class Pass {
         for (Index t = 0; t < n_class_tiles(shape_.n_classes); ++t) {
             const Range classes = class_tile(shape_.n_classes, t);
             const bool whole = step.first && step.last;
-            T* out = whole
-                         ? tiles_[static_cast<std::size_t>(thread)].data()
-                         : heads[static_cast<std::size_t>(h)].gradient + classes.begin * shape_.stride + columns.begin;
-            const Index out_stride = whole ? columns.size() : shape_.stride;
+            T* out = whole ? tiles_[static_cast<std::size_t>(thread)].data()
+                           : heads[static_cast<std::size_t>(h)].gradient
+                                 + weight_offset(shape_.n_classes, columns, classes.begin);
             const T* coefficients = coefficients_of(h) + classes.begin * shape_.block_rows;
             class_product(
                 block_.slice_features(s), columns.size(), step.n_rows, columns.size(), coefficients, classes.size(),
-                classes.size(), out, out_stride, step.first, h == 0 && t == 0 ? step.ahead.from(columns.begin) : Ahead{}
+                classes.size(), out, columns.size(), step.first,
+                h == 0 && t == 0 ? step.ahead.from(columns.begin) : Ahead{}
             );
-            if (step.last) consumer.gradient(step.number, h, classes, s, out, out_stride, step.weight);
+            if (step.last) consumer.gradient(step.number, h, classes, s, out, step.weight);
         }
     }
 

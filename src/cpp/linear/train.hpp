@@ -12,7 +12,7 @@ namespace deeprob::linear {
 inline constexpr Index kTrainBlockBytes = 4 * 1024 * 1024;
 
 // Below as many multiplications a batch, waiting for a second thread costs more than it gives.
-inline constexpr Index kMinShare = 200'000;
+inline constexpr Index kMinShare = 64'000;
 
 struct HeadSettings {
     Loss loss;
@@ -27,7 +27,7 @@ struct ScheduledStep {
     double momentum; // of SGD and RMSprop; beta1 of Adam
 };
 
-// The heads' parameters and states, (n_heads, n_classes, stride) each, and what is recorded.
+// The heads' parameters and states, head after head, and what is recorded.
 template <class T> struct TrainingState {
     T* weights;
     T* slots[optim::kMaxSlots];
@@ -60,14 +60,14 @@ template <class T> class Trainer {
         state_.history[head * n_steps_ + step] = weight > 0 ? sum / weight : 0;
     }
 
-    void gradient(Index step, Index head, Range classes, Index s, T* gradients, Index gradient_stride, double weight) {
+    void gradient(Index step, Index head, Range classes, Index s, T* gradients, double weight) {
         const HeadSettings& settings = settings_[static_cast<std::size_t>(head)];
         const Range columns = slice(stride_, s);
         const T inverse = weight > 0 ? static_cast<T>(1 / weight) : T{0};
         const optim::Update<T> update(settings.rule, scheduled(settings, head, step), state_.first_step + step + 1);
-        for (Index c = classes.begin; c < classes.end; ++c, gradients += gradient_stride) {
+        for (Index c = classes.begin; c < classes.end; ++c, gradients += columns.size()) {
             for (Index d = 0; d < columns.size(); ++d) gradients[d] *= inverse;
-            const Index offset = (head * n_classes_ + c) * stride_ + columns.begin;
+            const Index offset = head * n_classes_ * stride_ + weight_offset(n_classes_, columns, c);
             T* weights = state_.weights + offset;
             if (!settings.penalty.none()) {
                 penalty(step, head, s) +=
