@@ -100,11 +100,14 @@ class HeadTrainer:
         for step in range(n_steps):
             now = optimizer.hyperparameters()
             steps[step] = now.learning_rate, now.beta1 if optimizer.rule == "adam" else now.momentum
-            if schedule is None or not self.every_step:
+            if schedule is None or not self._by_step(schedule):
                 steps[step:] = steps[step]
                 break
             schedule.step()
         return steps
+
+    def _by_step(self, schedule: object) -> bool:
+        return self.every_step and not isinstance(schedule, ReduceLROnPlateau)
 
     def steps(self, batches: Batches) -> Float64:
         """Take one step a batch with every active head.
@@ -150,13 +153,11 @@ class HeadTrainer:
 
     def next_epoch(self, losses: Float64, accuracies: Float64 | None) -> None:
         """Advance the schedules that count epochs; those on a plateau watch the loss, or the accuracy if they maximise."""
-        if self.every_step:
-            return
         for i, schedule in enumerate(self.schedules):
             if isinstance(schedule, ReduceLROnPlateau):
                 watched = accuracies if schedule.mode == "max" and accuracies is not None else losses
                 schedule.step(float(watched[i]))
-            elif schedule is not None:
+            elif schedule is not None and not self.every_step:
                 schedule.step()
 
     def evaluate(self, examples: Examples) -> tuple[Float64, Float64]:

@@ -88,7 +88,7 @@ def sweep(
     patience : int, optional
         Stop a classifier whose validation loss has not improved for so many epochs, and restore its best weights.
     schedule_every : {"step", "epoch"}
-        When schedules advance.
+        When schedules advance; ReduceLROnPlateau always by epochs.
     initial_weights : array-like, shape (n_features, n_classes), optional
         To start from; one row more if there is a bias.
     initial_scale : float

@@ -188,7 +188,8 @@ def test_schedules_advance_by_step_or_by_epoch():
     np.testing.assert_allclose(by_epoch.W, W, rtol=1e-10)
 
 
-def test_a_plateau_lowers_the_rate():
+@pytest.mark.parametrize("schedule_every", ["step", "epoch"])
+def test_a_plateau_lowers_the_rate(schedule_every):
     seen = []
 
     class Watching(df.optim.ReduceLROnPlateau):
@@ -197,7 +198,7 @@ def test_a_plateau_lowers_the_rate():
             seen.append(self.optimizer.lr)
 
     df.train(
-        X, Y, learning_rate=1e-12, schedule=lambda o: Watching(o, patience=0, threshold=0.5, eps=0), schedule_every="epoch",
+        X, Y, learning_rate=1e-12, schedule=lambda o: Watching(o, patience=0, threshold=0.5, eps=0), schedule_every=schedule_every,
         X_val=X, y_val=Y, n_epochs=4,
     )  # fmt: skip
     np.testing.assert_allclose(seen, [1e-12, 1e-13, 1e-14, 1e-15])

@@ -31,7 +31,7 @@ template <class T> class Block {
   public:
     explicit Block(const Shape& shape)
         : shape_(shape), features_(static_cast<std::size_t>(shape.block_rows * shape.stride)),
-          columns_(shape.many_classes() ? features_.size() : std::size_t{0}) {}
+          columns_(shape.many_classes() ? static_cast<std::size_t>(column_step() * shape.stride) : std::size_t{0}) {}
 
     // (rows, width of the slice)
     [[nodiscard]] const T* slice_features(Index s) const {
@@ -53,8 +53,8 @@ template <class T> class Block {
             load_block(examples, rows, columns, x);
             std::fill(x + rows.n_rows * width, x + padded(rows.n_rows) * width, T{0});
             if (shape_.many_classes()) {
-                T* out = columns_.data() + columns.begin * shape_.block_rows;
-                core::transpose(x, width, padded(rows.n_rows), width, out, shape_.block_rows);
+                T* out = columns_.data() + columns.begin * column_step();
+                core::transpose(x, width, padded(rows.n_rows), width, out, column_step());
             }
         }
     }
@@ -70,6 +70,9 @@ template <class T> class Block {
     }
 
   private:
+    // From one transposed column to the next: not a power of two, lest all of them fall into the same few lines of the cache.
+    [[nodiscard]] Index column_step() const { return shape_.block_rows + core::kLanes<T>; }
+
     [[nodiscard]] Index padded(Index n_rows) const {
         return core::round_up(n_rows, shape_.many_classes() ? core::kTileVectors * core::kLanes<T> : kScoreRows<T>);
     }
@@ -80,7 +83,7 @@ template <class T> class Block {
         const Index width = columns.size();
         if (shape_.many_classes()) {
             transposed_scores(
-                columns_.data() + columns.begin * shape_.block_rows, shape_.block_rows, padded(n_rows), width, w, width,
+                columns_.data() + columns.begin * column_step(), column_step(), padded(n_rows), width, w, width,
                 shape_.n_classes, out, shape_.block_rows, scratch
             );
         } else {
@@ -94,7 +97,7 @@ template <class T> class Block {
 
     Shape shape_;
     core::AlignedVector<T> features_; // by slices, each (block_rows, width)
-    core::AlignedVector<T> columns_;  // the same transposed, (width, block_rows), if there are many classes
+    core::AlignedVector<T> columns_;  // the same transposed, (width, column_step), if there are many classes
 };
 
 } // namespace deeprob::linear

@@ -29,10 +29,13 @@ struct Range {
 // Part `i` of `n` nearly equal parts of [0, size).
 constexpr Range part(Index size, Index n, Index i) { return {size * i / n, size * (i + 1) / n}; }
 
-// A power of two, that two, four, ... threads share evenly; wide enough that adding up the lanes of a score's sum is cheap.
+// A power of two, that two, four, ... threads share evenly: two where there is enough for two threads, more only while they stay
+// so wide that adding up the lanes of a score's sum costs little.
 inline constexpr Index kMinSlice = 208;
+inline constexpr Index kWideSlice = 640;
 constexpr Index n_slices(Index stride) {
-    return static_cast<Index>(std::bit_floor(static_cast<std::size_t>(std::max<Index>(1, stride / kMinSlice))));
+    const Index most = std::max({Index{1}, std::min(Index{2}, stride / kMinSlice), stride / kWideSlice});
+    return static_cast<Index>(std::bit_floor(static_cast<std::size_t>(most)));
 }
 constexpr Range slice(Index stride, Index i) {
     const Range units = part(stride / kColumnUnit, n_slices(stride), i);
@@ -49,6 +52,6 @@ constexpr Index n_class_tiles(Index n_classes) { return core::ceil_div(n_classes
 constexpr Range class_tile(Index n_classes, Index i) { return part(n_classes, n_class_tiles(n_classes), i); }
 
 // From so many classes on the transposition of the rows pays (see products.hpp).
-inline constexpr Index kManyClasses = 16;
+inline constexpr Index kManyClasses = 64;
 
 } // namespace deeprob::linear

@@ -9,7 +9,7 @@
 namespace deeprob::linear {
 
 // A whole minibatch as one block, where it fits: then no gradient is ever stored.
-inline constexpr Index kTrainBlockBytes = 4 * 1024 * 1024;
+inline constexpr Index kTrainBlockBytes = 3 * 512 * 1024;
 
 // Below as many multiplications a batch, waiting for a second thread costs more than it gives.
 inline constexpr Index kMinShare = 64'000;
