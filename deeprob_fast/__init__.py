@@ -1,4 +1,4 @@
-"""Exact k-nearest neighbours, proven exact, at the speed of the machine."""
+"""Exact k-nearest neighbours, proven exact, and linear classifiers, at the speed of the machine."""
 
 import importlib
 from typing import TYPE_CHECKING

@@ -212,3 +212,28 @@ def test_messages(call, error, words):
 def test_overflow_is_no_error():
     """Finite inputs whose scores overflow: the loss says so by itself."""
     assert not np.isfinite(df.svm_loss(np.full((2, 2), 1e300), np.full((1, 2), 1e300), [0]).loss)
+
+
+@pytest.mark.parametrize("loss", reference.LOSSES)
+@pytest.mark.parametrize("kind", ["l2", "l1", "elasticnet"])
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "uint8"])
+def test_gradcheck_passes(loss, kind, dtype):
+    rng = np.random.default_rng(8)
+    X = np.clip(rng.normal(3, 1, (12, 7)), 0, 9).astype(dtype)
+    y = rng.integers(0, 4, 12)
+    options = {"reg": 0.1, "penalty": kind, "bias": True, "sample_weight": rng.random(12) + 0.5}
+    W = rng.standard_normal((8, 4))
+    assert df.gradcheck(lambda W: call(loss, W, X, y, **options), W)
+    assert df.gradgradcheck(lambda W: call(loss, W, X, y, **options), W)
+
+
+def test_gradcheck_sees_a_wrong_penalty():
+    """The courses' trap: the gradient of reg * sum(W**2) is 2 reg W, not reg W."""
+    W, X, y = problem(np.random.default_rng(9), (20, 5, 3), np.float64)
+
+    def halved(W):
+        loss, gradient = df.softmax_loss(W, X, y, reg=1.0)
+        return loss, gradient - W
+
+    with pytest.raises(df.GradcheckError):
+        df.gradcheck(halved, W)

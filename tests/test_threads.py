@@ -68,6 +68,22 @@ class TestFork:
             """
         )
 
+    def test_child_trains_and_gets_the_same_bits(self):
+        run(
+            """
+            labels = np.arange(3000) % 7
+            def bits():
+                found = df.train(train, labels, n_epochs=2, batch_size=100, n_threads=2)
+                loss = df.softmax_loss(np.ones((40, 7)), train, labels, n_threads=2)
+                return found.W.tobytes() + loss.grad.tobytes()
+            before = bits()
+            pid = os.fork()
+            if pid == 0:
+                os._exit(0 if bits() == before else 1)
+            assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+            """
+        )
+
     def test_pool_of_forked_workers(self):
         run(
             """
@@ -119,6 +135,9 @@ print("usable")
     [
         "slow.search(big, 10)",
         "df.pairwise_distances(big[:20000], big[:20000], metric='manhattan', n_threads={n_threads})",
+        "df.train(big, np.arange(200_000) % 1000, n_epochs=1000, n_threads={n_threads})",
+        "df.random_search(big, np.arange(200_000) % 10, n_candidates=10**6, n_threads={n_threads})",
+        "[df.softmax_loss(np.zeros((256, 2000)), big, np.arange(200_000) % 2000, n_threads={n_threads}) for _ in range(100)]",
     ],
 )
 def test_interrupt_answers_within_a_second(call, n_threads):

@@ -198,8 +198,8 @@ def test_a_plateau_lowers_the_rate(schedule_every):
             seen.append(self.optimizer.lr)
 
     df.train(
-        X, Y, learning_rate=1e-12, schedule=lambda o: Watching(o, patience=0, threshold=0.5, eps=0), schedule_every=schedule_every,
-        X_val=X, y_val=Y, n_epochs=4,
+        X, Y, learning_rate=1e-12, schedule=lambda o: Watching(o, patience=0, threshold=0.5, eps=0),
+        schedule_every=schedule_every, X_val=X, y_val=Y, n_epochs=4,
     )  # fmt: skip
     np.testing.assert_allclose(seen, [1e-12, 1e-13, 1e-14, 1e-15])
 
