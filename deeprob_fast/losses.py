@@ -30,7 +30,6 @@ def _loss(
     y: ArrayLike,
     formula: str,
     delta: float,
-    *,
     reg: float,
     penalty: str,
     l1_ratio: float,
@@ -132,22 +131,7 @@ def svm_loss(
     """
     formulation = _validation.check_choice("formulation", formulation, ("weston_watkins", "one_vs_all", "runner_up"))
     delta = _validation.check_real("delta", delta, 0)
-    return _loss(
-        W,
-        X,
-        y,
-        formulation,
-        delta,
-        reg=reg,
-        penalty=penalty,
-        l1_ratio=l1_ratio,
-        bias=bias,
-        penalize_bias=penalize_bias,
-        sample_weight=sample_weight,
-        mean=mean,
-        std=std,
-        n_threads=n_threads,
-    )
+    return _loss(W, X, y, formulation, delta, reg, penalty, l1_ratio, bias, penalize_bias, sample_weight, mean, std, n_threads)
 
 
 def softmax_loss(
@@ -216,19 +200,4 @@ def softmax_loss(
     >>> round(df.softmax_loss([[-2.85, 0.86, 0.28]], [[1.0]], [2]).loss, 2)
     1.04
     """
-    return _loss(
-        W,
-        X,
-        y,
-        "softmax",
-        0.0,
-        reg=reg,
-        penalty=penalty,
-        l1_ratio=l1_ratio,
-        bias=bias,
-        penalize_bias=penalize_bias,
-        sample_weight=sample_weight,
-        mean=mean,
-        std=std,
-        n_threads=n_threads,
-    )
+    return _loss(W, X, y, "softmax", 0.0, reg, penalty, l1_ratio, bias, penalize_bias, sample_weight, mean, std, n_threads)
