@@ -260,8 +260,9 @@ def accuracy(settings: Settings) -> dict[str, Any]:
         scores[name] = model.score(X_test if name == OURS else X_test / 255.0, data.test_labels)
 
     def ours() -> Any:
-        options = {"batch_size": 32, "standardize": True, "n_jobs": settings.n_threads, "random_state": 0}
-        return df.SoftmaxClassifier(max_epochs=1, **options).fit(X, y)
+        return df.SoftmaxClassifier(max_epochs=1, batch_size=32, standardize=True, n_jobs=settings.n_threads, random_state=0).fit(
+            X, y
+        )
 
     contestants = [
         Contestant(OURS, ours),
