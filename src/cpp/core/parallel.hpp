@@ -146,10 +146,11 @@ class Team {
             return;
         }
         for (int spins = 0; round_.load() == round; ++spins) {
-            if (spins > 10000)
+            if (spins > 10000) {
                 std::this_thread::yield(); // another program may need the processor that we wait for
-            else
+            } else {
                 relax();
+            }
         }
     }
 

@@ -9,20 +9,20 @@ namespace deeprob::core {
 
 // Exchanges the blocks off the diagonal of 2 x 2 blocks of kSize lanes: of a the second ones, of b the first.
 template <class T, Index kSize> [[gnu::always_inline]] inline void exchange(Vector<T>& a, Vector<T>& b) {
-    constexpr auto kPick = []<std::size_t... l>(std::index_sequence<l...>, bool second) {
+    constexpr auto kPick = []<std::size_t... kLane>(std::index_sequence<kLane...>, bool second) {
         const auto lane = [second](Index i) {
             const bool from_b = i / kSize % 2 == 1;
-            const Index shift = from_b ? (second ? 0 : -kSize) : (second ? kSize : 0);
-            return static_cast<int>(i + shift + (from_b ? kLanes<T> : 0));
+            const Index shift = second == from_b ? 0 : kSize;
+            return static_cast<int>(from_b ? kLanes<T> + i - shift : i + shift);
         };
-        return std::array<int, sizeof...(l)>{lane(static_cast<Index>(l))...};
+        return std::array<int, sizeof...(kLane)>{lane(static_cast<Index>(kLane))...};
     };
     constexpr auto kAll = std::make_index_sequence<static_cast<std::size_t>(kLanes<T>)>{};
     constexpr auto kFirst = kPick(kAll, false);
     constexpr auto kSecond = kPick(kAll, true);
-    [&]<std::size_t... l>(std::index_sequence<l...>) {
-        const Vector<T> first = __builtin_shufflevector(a, b, kFirst[l]...);
-        b = __builtin_shufflevector(a, b, kSecond[l]...);
+    [&]<std::size_t... kLane>(std::index_sequence<kLane...>) {
+        const Vector<T> first = __builtin_shufflevector(a, b, kFirst[kLane]...);
+        b = __builtin_shufflevector(a, b, kSecond[kLane]...);
         a = first;
     }(kAll);
 }

@@ -61,6 +61,7 @@ template <class T> class Block {
 
     // What the slices contribute to the scores, (n_classes, block_rows). Slices are added as the leaves of a binary tree whose
     // branches the threads of a team share, so that sums do not depend on them.
+    // NOLINTNEXTLINE(misc-no-recursion): as deep as the tree, a few levels
     void score(const T* weights, Range slices, Index n_rows, T* out, T* scratch) const {
         if (slices.size() == 1) return score_slice(weights, slices.begin, n_rows, out, scratch);
         const Index middle = slices.begin + slices.size() / 2;

@@ -8,7 +8,7 @@
 namespace deeprob::linear {
 
 // The weights of all classifiers pass by once for each block: large blocks where these are many.
-inline constexpr Index kEvaluationBlockBytes = 1024 * 1024;
+inline constexpr Index kEvaluationBlockBytes = Index{1024} * 1024;
 inline constexpr Index kManyHeads = 16;
 
 template <class T> Shape evaluation_shape(Index n_classes, Index stride, Index n_rows, Index n_heads) {

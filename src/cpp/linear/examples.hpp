@@ -28,7 +28,7 @@ struct Selection {
 };
 
 inline Index size_of(core::Dtype dtype) {
-    return core::with_dtype(dtype, []<class Element>() { return static_cast<Index>(sizeof(Element)); });
+    return core::with_dtype(dtype, []<class Element> { return static_cast<Index>(sizeof(Element)); });
 }
 
 template <class T, class Element> inline core::Vector<T> load_as(const Element* p) {
@@ -55,7 +55,7 @@ void load_columns(const Examples<T>& examples, const Selection& selection, Range
     const Index n_features = examples.rows.n_features;
     const Index end = std::min(columns.end, n_features);
     for (Index i = 0; i < selection.n_rows; ++i, out += columns.size()) {
-        const Element* row = examples.rows.template row<Element>(selection[i]);
+        const auto* row = examples.rows.template row<Element>(selection[i]);
         T* p = out - columns.begin;
         Index c = columns.begin;
         if (examples.shift == nullptr) {
@@ -74,7 +74,7 @@ void load_columns(const Examples<T>& examples, const Selection& selection, Range
 
 // float64 rows have no float32 loads: they are computed with in float64 only.
 template <class T> void load_block(const Examples<T>& examples, const Selection& selection, Range columns, T* out) {
-    core::with_dtype(examples.rows.dtype, [&]<class Element>() {
+    core::with_dtype(examples.rows.dtype, [&]<class Element> {
         if constexpr (!(std::is_same_v<T, float> && std::is_same_v<Element, double>)) {
             load_columns<T, Element>(examples, selection, columns, out);
         } else {

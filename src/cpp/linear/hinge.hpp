@@ -8,7 +8,8 @@
 
 namespace deeprob::linear {
 
-template <class T> inline Vector<T> positive_part(Vector<T> v) { return v > T{0} ? v : Vector<T>{}; }
+// NaN stays NaN.
+template <class T> inline Vector<T> positive_part(Vector<T> v) { return v <= T{0} ? Vector<T>{} : v; }
 template <class T> inline Vector<T> one_if(Vector<T> violated) {
     return violated > T{0} ? core::broadcast(T{1}) : Vector<T>{};
 }
@@ -25,7 +26,7 @@ template <class T> void weston_watkins(const Scores<T>& scores, T delta, double*
     for (Index c = 0; c < scores.n_classes; ++c) {
         const Vector<T> margin = scores.of_class(c) - correct + delta;
         const Vector<T> violated = one_if<T>(margin);
-        loss += margin != margin ? margin : positive_part<T>(margin);
+        loss += positive_part<T>(margin);
         violations += violated;
         scores.set_class(c, violated);
     }
@@ -38,10 +39,10 @@ template <class T> void one_vs_all(const Scores<T>& scores, T delta, double* los
     const Vector<T> correct = label_scores(scores);
     const Vector<T> missing = delta - correct;
     for (Index r = 0; r < kLanes<T>; ++r) scores.of_label(r) = -std::numeric_limits<T>::infinity();
-    Vector<T> loss = missing != missing ? missing : positive_part<T>(missing);
+    Vector<T> loss = positive_part<T>(missing);
     for (Index c = 0; c < scores.n_classes; ++c) {
         const Vector<T> margin = scores.of_class(c) + delta;
-        loss += margin != margin ? margin : positive_part<T>(margin);
+        loss += positive_part<T>(margin);
         scores.set_class(c, one_if<T>(margin));
     }
     add_to_labels<T>(scores, -one_if<T>(missing));
@@ -57,7 +58,7 @@ template <class T> void runner_up(const Scores<T>& scores, T delta, double* loss
     Vector<T> winner{};
     for (Index c = 0; c < scores.n_classes; ++c) {
         const Vector<T> score = scores.of_class(c);
-        nan = score != score ? score : nan;
+        nan = score != score ? score : nan; // NOLINT(misc-redundant-expression)
         winner = score > best ? core::broadcast(static_cast<T>(c)) : winner;
         best = score > best ? score : best;
         scores.set_class(c, Vector<T>{});

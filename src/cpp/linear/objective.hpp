@@ -10,9 +10,9 @@ namespace deeprob::linear {
 // cache. Otherwise there is one gradient, whose slices the threads share, and larger blocks, for which it is read more rarely.
 inline constexpr Index kMaxChunks = 16;
 inline constexpr Index kMinChunkRows = 512;
-inline constexpr Index kMaxChunkBytes = 512 * 1024;
-inline constexpr Index kChunkBlockBytes = 768 * 1024;
-inline constexpr Index kTeamBlockBytes = 4 * 1024 * 1024;
+inline constexpr Index kMaxChunkBytes = Index{512} * 1024;
+inline constexpr Index kChunkBlockBytes = Index{768} * 1024;
+inline constexpr Index kTeamBlockBytes = Index{4} * 1024 * 1024;
 
 constexpr Index n_chunks(Index n_rows, Index gradient_bytes) {
     return gradient_bytes > kMaxChunkBytes ? 1 : std::clamp<Index>(n_rows / kMinChunkRows, 1, kMaxChunks);
@@ -26,17 +26,48 @@ template <class T> struct ChunkSums {
     double losses = 0;
     double weights = 0;
 
-    void loss(Index, Index, double sum, double weight) {
+    void loss(Index /*batch*/, Index /*head*/, double sum, double weight) {
         losses = sum;
         weights = weight;
     }
 
-    void gradient(Index, Index, Range classes, Index s, const T* values, double) const {
+    void gradient(
+        Index /*batch*/, Index /*head*/, Range classes, Index s, const T* values, double /*weight*/
+    ) const {
         const Range columns = slice(stride, s);
         T* place = gradients + weight_offset(n_classes, columns, classes.begin);
         if (values != place) std::copy(values, values + classes.size() * columns.size(), place);
     }
 };
+
+// Leaves the gradient of the objective where the first chunk has its own, and returns the objective.
+template <class T> double add_up(const std::vector<ChunkSums<T>>& chunks, const Penalty& penalty, const T* weights) {
+    T* gradient = chunks.front().gradients;
+    const Index n_classes = chunks.front().n_classes;
+    const Index stride = chunks.front().stride;
+    double total = 0;
+    double weight = 0;
+    for (const ChunkSums<T>& chunk : chunks) {
+        total += chunk.losses;
+        weight += chunk.weights;
+    }
+    const double inverse = weight > 0 ? 1 / weight : 0;
+    double value = total * inverse;
+    for (Index i = 0; i < n_classes * stride; ++i) {
+        double sum = 0;
+        for (const ChunkSums<T>& chunk : chunks) sum += static_cast<double>(chunk.gradients[i]);
+        gradient[i] = static_cast<T>(sum * inverse);
+    }
+    if (penalty.none()) return value;
+    for (Index s = 0; s < n_slices(stride); ++s) {
+        const Range columns = slice(stride, s);
+        for (Index c = 0; c < n_classes; ++c) {
+            const Index row = weight_offset(n_classes, columns, c);
+            value += penalty.add_gradient(weights + row, columns.begin, columns.size(), gradient + row);
+        }
+    }
+    return value;
+}
 
 // Writes the gradient, laid out as the weights, and returns the loss. Where the loss is not finite the gradient is
 // not to be used.
@@ -53,9 +84,8 @@ double loss_and_gradient(
     core::AlignedVector<T> partial(
         static_cast<std::size_t>((chunks - 1) * size)
     ); // the first chunk has the result's place
-    std::vector<ChunkSums<T>> sums;
-    for (Index i = 0; i < chunks; ++i)
-        sums.push_back({i == 0 ? gradient : partial.data() + (i - 1) * size, n_classes, stride});
+    std::vector<ChunkSums<T>> sums(static_cast<std::size_t>(chunks), ChunkSums<T>{gradient, n_classes, stride});
+    for (Index i = 1; i < chunks; ++i) sums[static_cast<std::size_t>(i)].gradients = partial.data() + (i - 1) * size;
     std::vector<Pass<T>> passes;
     const auto make_pass = [&](int n_threads) {
         passes.emplace_back(examples, shape, std::vector<Head<T>>{{weights, gradient, loss}}, n_threads);
@@ -70,39 +100,15 @@ double loss_and_gradient(
         core::parallel_for(chunks, execution, [&](Index chunk, int thread, core::LoopControl& control) {
             const Range rows = part(n_rows, chunks, chunk);
             const Range after = part(n_rows, chunks, std::min(chunk + 1, chunks - 1));
-            const Selection next{
-                nullptr, after.begin, chunk + 1 < chunks ? after.size() : 0
-            }; // likely, if there are few threads
+            const Selection next{nullptr, after.begin, chunk + 1 < chunks ? after.size() : 0}; // likely
             core::Team alone(1);
             Pass<T>& pass = passes[static_cast<std::size_t>(thread)];
             ChunkSums<T>& own = sums[static_cast<std::size_t>(chunk)];
-            pass.heads[0].gradient = own.gradients;
+            pass.set_gradient(own.gradients);
             pass.run(alone, 0, control, 0, {nullptr, rows.begin, rows.size()}, next, own);
         });
     }
-    double total = 0;
-    double weight = 0;
-    for (const ChunkSums<T>& chunk : sums) {
-        total += chunk.losses;
-        weight += chunk.weights;
-    }
-    const double inverse = weight > 0 ? 1 / weight : 0;
-    double value = total * inverse;
-    for (Index i = 0; i < size; ++i) {
-        double sum = 0;
-        for (const ChunkSums<T>& chunk : sums) sum += static_cast<double>(chunk.gradients[i]);
-        gradient[i] = static_cast<T>(sum * inverse);
-    }
-    if (!penalty.none()) {
-        for (Index s = 0; s < n_slices(stride); ++s) {
-            const Range columns = slice(stride, s);
-            for (Index c = 0; c < n_classes; ++c) {
-                const Index row = weight_offset(n_classes, columns, c);
-                value += penalty.add_gradient(weights + row, columns.begin, columns.size(), gradient + row);
-            }
-        }
-    }
-    return value;
+    return add_up(sums, penalty, weights);
 }
 
 } // namespace deeprob::linear

@@ -26,10 +26,10 @@ template <class T> struct Head {
 template <class T> class Pass {
   public:
     Pass(const Examples<T>& examples, const Shape& shape, std::vector<Head<T>> heads, int n_threads)
-        : heads(std::move(heads)), examples_(examples), shape_(shape), n_slices_(n_slices(shape.stride)), block_(shape),
-          scores_(size_of_scores() * static_cast<std::size_t>(n_threads)), coefficients_(size_of_scores()),
-          losses_(this->heads.size() * static_cast<std::size_t>(shape.block_rows)), sums_(this->heads.size()),
-          finite_(this->heads.size()),
+        : heads_(std::move(heads)), examples_(examples), shape_(shape), n_slices_(n_slices(shape.stride)),
+          block_(shape), scores_(size_of_scores() * static_cast<std::size_t>(n_threads)),
+          coefficients_(size_of_scores()), losses_(heads_.size() * static_cast<std::size_t>(shape.block_rows)),
+          sums_(heads_.size()), finite_(heads_.size()),
           tiles_(static_cast<std::size_t>(n_threads), core::AlignedVector<T>(size_of_tile())),
           scratch_(
               static_cast<std::size_t>(n_threads),
@@ -41,7 +41,8 @@ template <class T> class Pass {
         for (auto& flag : finite_) flag.store(true);
     }
 
-    std::vector<Head<T>> heads;
+    // For a pass of one head, whose batches are summed in different places.
+    void set_gradient(T* gradient) { heads_[0].gradient = gradient; }
 
     // Whether all losses of a head were finite so far. A head whose were not takes no part any more.
     [[nodiscard]] bool finite(Index head) const { return finite_[static_cast<std::size_t>(head)].load(); }
@@ -61,14 +62,7 @@ template <class T> class Pass {
         for (Index b = 0; b < n_blocks; ++b) {
             const Selection block = block_of(batch, b);
             if (thread == 0) start_block(block, b == 0, weight, control);
-            block_.load(examples_, block, own);
-            for (Index h = 0; h < n_heads(); ++h) {
-                if (!finite(h)) continue;
-                T* scratch = scratch_[static_cast<std::size_t>(thread)].data();
-                block_.score(
-                    heads[static_cast<std::size_t>(h)].weights, own, block.n_rows, scores_of(h, thread), scratch
-                );
-            }
+            score_slices(block, own, thread);
             team.barrier();
             if (stopped_) return false;
             differentiate(block, team, thread);
@@ -116,9 +110,9 @@ template <class T> class Pass {
         return {rows.data(), size_of(examples_.rows.dtype)};
     }
 
-    [[nodiscard]] Index n_heads() const { return static_cast<Index>(heads.size()); }
+    [[nodiscard]] Index n_heads() const { return static_cast<Index>(heads_.size()); }
     [[nodiscard]] std::size_t size_of_scores() const {
-        return heads.size() * static_cast<std::size_t>(shape_.n_scores());
+        return heads_.size() * static_cast<std::size_t>(shape_.n_scores());
     }
     [[nodiscard]] std::size_t size_of_tile() const {
         Index widest = 0;
@@ -138,6 +132,16 @@ template <class T> class Pass {
             weight += static_cast<double>(block.n_rows);
         } else {
             for (Index r = 0; r < block.n_rows; ++r) weight += examples_.weights[block[r]];
+        }
+    }
+
+    void score_slices(const Selection& block, Range own, int thread) {
+        block_.load(examples_, block, own);
+        T* scratch = scratch_[static_cast<std::size_t>(thread)].data();
+        for (Index h = 0; h < n_heads(); ++h) {
+            if (!finite(h)) continue;
+            const T* weights = heads_[static_cast<std::size_t>(h)].weights;
+            block_.score(weights, own, block.n_rows, scores_of(h, thread), scratch);
         }
     }
 
@@ -170,7 +174,7 @@ template <class T> class Pass {
         }
         double losses[kLanes<T>];
         const Scores<T> scores{scores_of(h, 0) + first, shape_.block_rows, shape_.n_classes, labels};
-        heads[static_cast<std::size_t>(h)].loss.differentiate(scores, losses);
+        heads_[static_cast<std::size_t>(h)].loss.differentiate(scores, losses);
         double finite = 0;
         for (Index r = 0; r < n_rows; ++r) {
             losses_of(h)[first + r] =
@@ -206,7 +210,7 @@ template <class T> class Pass {
             const Range classes = class_tile(shape_.n_classes, t);
             const bool whole = step.first && step.last;
             T* out = whole ? tiles_[static_cast<std::size_t>(thread)].data()
-                           : heads[static_cast<std::size_t>(h)].gradient
+                           : heads_[static_cast<std::size_t>(h)].gradient
                                  + weight_offset(shape_.n_classes, columns, classes.begin);
             const T* coefficients = coefficients_of(h) + classes.begin * shape_.block_rows;
             class_product(
@@ -218,6 +222,7 @@ template <class T> class Pass {
         }
     }
 
+    std::vector<Head<T>> heads_;
     const Examples<T>& examples_;
     Shape shape_;
     Index n_slices_;

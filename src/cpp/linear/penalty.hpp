@@ -23,7 +23,7 @@ struct Penalty {
         T squares[kSums] = {};
         T magnitudes[kSums] = {};
         const auto add = [&](Index i, Index lane) {
-            const T sign = w[i] > 0 ? T{1} : (w[i] < 0 ? T{-1} : T{0});
+            const T sign = static_cast<T>(w[i] > 0) - static_cast<T>(w[i] < 0);
             gradient[i] += twice * w[i] + once * sign;
             squares[lane] += w[i] * w[i];
             magnitudes[lane] += sign * w[i];

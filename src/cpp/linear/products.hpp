@@ -18,18 +18,18 @@ template <class T> inline constexpr Index kScoreClasses = kLanes<T> / kScoreRows
 
 // One level of the tree that adds lanes: of each pair of neighbouring groups of `kGroup` lanes, of a and of b, the sum.
 template <class T, Index kGroup> inline Vector<T> add_groups(Vector<T> a, Vector<T> b) {
-    constexpr auto kPick = []<std::size_t... l>(std::index_sequence<l...>, Index odd) {
+    constexpr auto kPick = []<std::size_t... kLane>(std::index_sequence<kLane...>, Index odd) {
         // Lane l of the result: groups alternate between a and b.
-        return std::array<int, sizeof...(l)>{static_cast<int>(
-            (static_cast<Index>(l) / kGroup % 2) * kLanes<T>
-            + static_cast<Index>(l) / (2 * kGroup) * 2 * kGroup + odd * kGroup + static_cast<Index>(l) % kGroup
+        return std::array<int, sizeof...(kLane)>{static_cast<int>(
+            (static_cast<Index>(kLane) / kGroup % 2) * kLanes<T>
+            + static_cast<Index>(kLane) / (2 * kGroup) * 2 * kGroup + odd * kGroup + static_cast<Index>(kLane) % kGroup
         )...};
     };
     constexpr auto kLanesOf = std::make_index_sequence<static_cast<std::size_t>(kLanes<T>)>{};
     constexpr auto kEven = kPick(kLanesOf, 0);
     constexpr auto kOdd = kPick(kLanesOf, 1);
-    return [&]<std::size_t... l>(std::index_sequence<l...>) {
-        return __builtin_shufflevector(a, b, kEven[l]...) + __builtin_shufflevector(a, b, kOdd[l]...);
+    return [&]<std::size_t... kLane>(std::index_sequence<kLane...>) {
+        return __builtin_shufflevector(a, b, kEven[kLane]...) + __builtin_shufflevector(a, b, kOdd[kLane]...);
     }(kLanesOf);
 }
 
@@ -78,9 +78,9 @@ template <class T, Index kClasses>
 // The same for any number of classes of one tile.
 template <class T>
 void score_classes(const T* x, const T* w, Index w_stride, Index width, Index n_classes, T* out, Index out_stride) {
-    [&]<std::size_t... i>(std::index_sequence<i...>) {
-        ((n_classes == static_cast<Index>(i) + 1
-              ? score_tile<T, static_cast<Index>(i) + 1>(x, w, w_stride, width, out, out_stride)
+    [&]<std::size_t... kIndex>(std::index_sequence<kIndex...>) {
+        ((n_classes == static_cast<Index>(kIndex) + 1
+              ? score_tile<T, static_cast<Index>(kIndex) + 1>(x, w, w_stride, width, out, out_stride)
               : void()),
          ...);
     }(std::make_index_sequence<static_cast<std::size_t>(kScoreClasses<T>)>{});
@@ -109,7 +109,14 @@ struct Ahead {
     Index first_column = 0;
 
     [[nodiscard]] Ahead from(Index column) const { return {rows, bytes_per_column, column}; }
+    [[nodiscard]] const char* place(Index row, Index column) const {
+        return rows[row] + (first_column + column) * bytes_per_column;
+    }
 };
+
+template <class T> [[gnu::always_inline]] inline void store_sum(T* place, Vector<T> sum, bool first) {
+    core::store(place, first ? sum : sum + core::load(place));
+}
 
 // A tile of a product P' X: out[c * out_stride + d] = sum over i of p[i * p_stride + c] * x[i * x_stride + d] for kClasses classes
 // and `width` columns, a multiple of two vectors; added to what is there unless `first`.
@@ -128,23 +135,22 @@ void product_tile(
 #pragma GCC unroll 2
             for (Index v = 0; v < kVectors; ++v) {
                 features[v] = core::load(row + v * kLanes<T>);
-                if constexpr (kFetches)
-                    core::prefetch(ahead.rows[i] + (ahead.first_column + d + v * kLanes<T>) * ahead.bytes_per_column);
+                if constexpr (kFetches) core::prefetch(ahead.place(i, d + v * kLanes<T>));
             }
 #pragma GCC unroll 16
             for (Index c = 0; c < kClasses; ++c) {
                 const Vector<T> coefficient = core::broadcast(coefficients[c]);
 #pragma GCC unroll 2
-                for (Index v = 0; v < kVectors; ++v)
+                for (Index v = 0; v < kVectors; ++v) {
                     sums[c][v] = core::multiply_add(features[v], coefficient, sums[c][v]);
+                }
             }
         }
 #pragma GCC unroll 16
         for (Index c = 0; c < kClasses; ++c) {
 #pragma GCC unroll 2
             for (Index v = 0; v < kVectors; ++v) {
-                T* place = out + c * out_stride + d + v * kLanes<T>;
-                core::store(place, first ? sums[c][v] : sums[c][v] + core::load(place));
+                store_sum<T>(out + c * out_stride + d + v * kLanes<T>, sums[c][v], first);
             }
         }
     }
@@ -156,11 +162,12 @@ void class_product(
     const T* x, Index x_stride, Index n, Index width, const T* p, Index p_stride, Index n_classes, T* out,
     Index out_stride, bool first, Ahead ahead = {}
 ) {
-    const auto compute = [&]<bool kFetches, std::size_t... i>(std::index_sequence<i...>) {
-        ((n_classes == static_cast<Index>(i) + 1 ? product_tile<T, static_cast<Index>(i) + 1, kFetches>(
-                                                       x, x_stride, n, width, p, p_stride, out, out_stride, first, ahead
-                                                   )
-                                                 : void()),
+    const auto compute = [&]<bool kFetches, std::size_t... kIndex>(std::index_sequence<kIndex...>) {
+        ((n_classes == static_cast<Index>(kIndex) + 1
+              ? product_tile<T, static_cast<Index>(kIndex) + 1, kFetches>(
+                    x, x_stride, n, width, p, p_stride, out, out_stride, first, ahead
+                )
+              : void()),
          ...);
     };
     constexpr auto kAll = std::make_index_sequence<static_cast<std::size_t>(core::kTileQueries)>{};

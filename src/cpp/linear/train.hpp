@@ -9,7 +9,7 @@
 namespace deeprob::linear {
 
 // A whole minibatch as one block, where it fits: then no gradient is ever stored.
-inline constexpr Index kTrainBlockBytes = 3 * 512 * 1024;
+inline constexpr Index kTrainBlockBytes = Index{3} * 512 * 1024;
 
 // Below as many multiplications a batch, waiting for a second thread costs more than it gives.
 inline constexpr Index kMinShare = 64'000;
@@ -81,7 +81,8 @@ template <class T> class Trainer {
 
     // Adds the penalties to the history, in the order of the slices.
     void finish() {
-        for (Index head = 0; head < static_cast<Index>(settings_.size()); ++head) {
+        const auto n_heads = static_cast<Index>(settings_.size());
+        for (Index head = 0; head < n_heads; ++head) {
             for (Index step = 0; step < n_steps_; ++step) {
                 for (Index s = 0; s < n_slices(stride_); ++s) {
                     state_.history[head * n_steps_ + step] += penalty(step, head, s);
@@ -126,6 +127,7 @@ void train(
     );
     Trainer<T> trainer(settings, state, n_classes, stride, batches.n_steps);
     std::vector<Head<T>> heads;
+    heads.reserve(settings.size());
     for (Index h = 0; h < n_heads; ++h) {
         heads.push_back(
             {trainer.weights_of(h), gradients.data() + h * n_classes * stride,
