@@ -4,11 +4,13 @@ import importlib
 from typing import TYPE_CHECKING
 
 from deeprob_fast import datasets, optim
+from deeprob_fast.cross_validation import CrossValidation, knn_cross_validate
 from deeprob_fast.distances import TopK, pairwise_distances, top_k
-from deeprob_fast.evaluation import KNNEvaluation, evaluate_knn
+from deeprob_fast.evaluation import FewShotScore, KNNEvaluation, KNNScore, evaluate_knn
 from deeprob_fast.gradcheck import GradcheckError, GradcheckWarning, gradcheck, gradgradcheck
 from deeprob_fast.hyperplanes import Hyperplane
 from deeprob_fast.knn import KNNIndex, Neighbors, nearest_neighbors
+from deeprob_fast.knn_protocols import KNN_PROTOCOLS, KNNProtocol
 from deeprob_fast.losses import Loss, softmax_loss, svm_loss
 from deeprob_fast.numerical import SparseCheck, grad_check_sparse, numerical_gradient
 from deeprob_fast.optimum import Optimum, minimize_softmax, softmax_path
@@ -20,11 +22,16 @@ if TYPE_CHECKING:
     from deeprob_fast.neighbors import KNeighborsClassifier, NearestNeighbors
 
 __all__ = [
+    "KNN_PROTOCOLS",
+    "CrossValidation",
+    "FewShotScore",
     "GradcheckError",
     "GradcheckWarning",
     "Hyperplane",
     "KNNEvaluation",
     "KNNIndex",
+    "KNNProtocol",
+    "KNNScore",
     "KNeighborsClassifier",
     "LinearSVM",
     "Loss",
@@ -42,6 +49,7 @@ __all__ = [
     "grad_check_sparse",
     "gradcheck",
     "gradgradcheck",
+    "knn_cross_validate",
     "minimize_softmax",
     "nearest_neighbors",
     "numerical_gradient",

@@ -127,9 +127,9 @@ def check_integer(name: str, value: Any, low: int, high: int, reason: str) -> in
     return number
 
 
-def check_k(k: Any, available: int, what: str = "the number of training rows") -> int:
+def check_k(k: Any, available: int, what: str = "the number of training rows", name: str = "k") -> int:
     """Return a number of neighbours."""
-    return check_integer("k", k, 1, available, what)
+    return check_integer(name, k, 1, available, what)
 
 
 def check_metric(metric: object) -> str:
@@ -164,12 +164,14 @@ def check_labels(name: str, labels: object, n_rows: int, of: str) -> AnyArray:
     return array
 
 
-def check_k_values(k: int | Sequence[int], n_train: int) -> tuple[int, ...]:
+def check_k_values(
+    k: int | Sequence[int], n_train: int, name: str = "k", what: str = "the number of training rows"
+) -> tuple[int, ...]:
     """Return several numbers of neighbours, in the order given, each once."""
     values = k if isinstance(k, (Sequence, np.ndarray)) else [k]
-    checked = tuple(dict.fromkeys(check_k(value, n_train) for value in values))
+    checked = tuple(dict.fromkeys(check_k(value, n_train, what, name) for value in values))
     if not checked:
-        msg = f"k must hold at least one number of neighbours; got {k!r}"
+        msg = f"{name} must hold at least one number of neighbours; got {k!r}"
         raise ValueError(msg)
     return checked
 

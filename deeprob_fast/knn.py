@@ -39,6 +39,15 @@ def _room(n_queries: int, k: int) -> Neighbors:
     return Neighbors(np.empty((n_queries, k), dtype=np.float64), np.empty((n_queries, k), dtype=np.int64))
 
 
+def without_self(found: Neighbors) -> Neighbors:
+    """Take each training row out of its own neighbours, of which there is one less then."""
+    # A row with more than k equals before it is not among its own neighbours: then the last one goes.
+    n, k = len(found.indices), found.indices.shape[1] - 1
+    own = found.indices == np.arange(n)[:, None]
+    own[~own.any(axis=1), k] = True
+    return Neighbors(found.distances[~own].reshape(n, k), found.indices[~own].reshape(n, k))
+
+
 def _scan(train: AnyArray, queries: AnyArray, k: int, metric: str, n_threads: int) -> Neighbors:
     found = _room(len(queries), k)
     bad_row, bad_query = _kernels.scan(train, metric, queries, *found, n_threads)
@@ -223,12 +232,7 @@ class KNNIndex:
         return found
 
     def _search_train(self, k: int, n_threads: int | None) -> Neighbors:
-        found = self.search(self._train, k + 1, n_threads=n_threads)
-        # A row with more than k equals before it is not among its own neighbours: then the last one goes.
-        own = found.indices == np.arange(self.n_train)[:, None]
-        own[~own.any(axis=1), k] = True
-        shape = (self.n_train, k)
-        return Neighbors(found.distances[~own].reshape(shape), found.indices[~own].reshape(shape))
+        return without_self(self.search(self._train, k + 1, n_threads=n_threads))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the index to a file.

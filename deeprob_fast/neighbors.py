@@ -1,6 +1,6 @@
 """scikit-learn estimators over the exact search."""
 
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from deeprob_fast import _validation
 from deeprob_fast._typing import AnyArray, ArrayLike, Float64, Int64
 from deeprob_fast.knn import KNNIndex, Neighbors
-from deeprob_fast.votes import check_voting, class_votes
+from deeprob_fast.votes import Weights, check_voting, class_votes, rank_classes
 
 # float64 first: what is none of these becomes float64.
 _DTYPES = (np.float64, np.float32, np.float16, np.uint8, np.int8)
@@ -134,8 +134,9 @@ class KNeighborsClassifier(ClassifierMixin, _Search):
     Parameters
     ----------
     n_neighbors : int
-    weights : {"uniform", "distance", "softmax"}
-        Weight of a vote: 1, 1 / distance, or exp(-distance / temperature).
+    weights : {"uniform", "distance", "softmax"} or callable
+        Weight of a vote: 1, 1 / distance, exp(-distance / temperature), or what a function of the distances, (n_queries, k),
+        returns.
     temperature : float
         Of "softmax", in units of the distance.
     metric : {"euclidean", "sqeuclidean", "manhattan", "cosine", "inner_product"}
@@ -166,7 +167,7 @@ class KNeighborsClassifier(ClassifierMixin, _Search):
         self,
         n_neighbors: int = 5,
         *,
-        weights: str = "uniform",
+        weights: Weights = "uniform",
         temperature: float = 0.07,
         metric: str = "euclidean",
         n_jobs: int | None = None,
@@ -210,7 +211,8 @@ class KNeighborsClassifier(ClassifierMixin, _Search):
         array of float64, shape (n_queries, n_classes)
             In the order of `classes_`; rows sum to 1.
         """
-        votes = self._votes(X)
+        neighbors = self._neighbors(X, None)
+        votes = class_votes(neighbors, self._labels, len(self.classes_), **self._voting())
         shares: Float64 = votes / votes.sum(axis=1, keepdims=True)
         return shares
 
@@ -225,17 +227,12 @@ class KNeighborsClassifier(ClassifierMixin, _Search):
         -------
         array, shape (n_queries,)
         """
-        votes = self._votes(X)
-        labels: AnyArray = self.classes_[votes.argmax(axis=1)]
+        neighbors = self._neighbors(X, None)
+        k = neighbors.indices.shape[1]
+        threads = _validation.check_n_threads(self.n_jobs)
+        ranked = rank_classes(neighbors, self._labels, len(self.classes_), [k], 1, **self._voting(), n_threads=threads)
+        labels: AnyArray = self.classes_[ranked[0, :, 0]]
         return labels
 
-    def _votes(self, X: ArrayLike) -> Float64:
-        neighbors = self._neighbors(X, None)
-        return class_votes(
-            neighbors,
-            self._labels,
-            len(self.classes_),
-            weights=self.weights,
-            metric=self.metric,
-            temperature=self.temperature,
-        )
+    def _voting(self) -> dict[str, Any]:
+        return {"weights": self.weights, "metric": self.metric, "temperature": self.temperature}

@@ -1,5 +1,8 @@
 """Votes of the nearest neighbours: what k-NN classification adds up."""
 
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
 import numpy as np
 
 from deeprob_fast import _kernels, _validation
@@ -8,17 +11,21 @@ from deeprob_fast.knn import Neighbors
 
 WEIGHTS = ("uniform", "distance", "softmax")
 
+# One of WEIGHTS, or a function of the distances, (n_queries, k), that returns as many weights.
+Weights: TypeAlias = str | Callable[[Float64], Float64]
 
-def neighbor_weights(distances: Float64, weights: str, metric: str, temperature: float) -> Float64:
+
+def neighbor_weights(distances: Float64, weights: Weights, metric: str, temperature: float) -> Float64:
     """Weigh each neighbour by its distance.
 
     Parameters
     ----------
     distances : array of float64, shape (n_queries, k)
         As `KNNIndex.search` returns them.
-    weights : {"uniform", "distance", "softmax"}
+    weights : {"uniform", "distance", "softmax"} or callable
         1; 1 / distance, where neighbours at distance 0 count 1 and all others 0 if there are any; or exp(-distance / temperature)
-        (exp(product / temperature) for the metric "inner_product"), scaled so that the nearest neighbour counts 1.
+        (exp(product / temperature) for the metric "inner_product"), scaled so that the nearest neighbour counts 1. A callable
+        takes the distances and returns as many weights.
     metric : str
     temperature : float
         In units of the distance; used by "softmax" only.
@@ -31,6 +38,8 @@ def neighbor_weights(distances: Float64, weights: str, metric: str, temperature:
     ----------
     Wu et al., "Unsupervised feature learning via non-parametric instance discrimination", CVPR 2018, section 3.4 (softmax).
     """
+    if callable(weights):
+        return _checked_weights(weights(distances), distances.shape)
     if weights == "uniform":
         return np.ones_like(distances)
     if weights == "softmax":
@@ -46,20 +55,61 @@ def neighbor_weights(distances: Float64, weights: str, metric: str, temperature:
     return inverse
 
 
-def class_votes(neighbors: Neighbors, labels: Int64, n_classes: int, *, weights: str, metric: str, temperature: float) -> Float64:
+def _checked_weights(values: object, shape: tuple[int, ...]) -> Float64:
+    """Return what a user's function made of the distances."""
+    array = _validation.as_array("weights(distances)", values)
+    if array.dtype.kind not in "fiub" or array.shape != shape or not (np.isfinite(array) & (array >= 0)).all():
+        msg = f"weights must return finite numbers that are not negative, of shape {shape}; got {array.dtype} of {array.shape}"
+        raise ValueError(msg)
+    return np.ascontiguousarray(array, dtype=np.float64)
+
+
+def class_votes(
+    neighbors: Neighbors, labels: Int64, n_classes: int, *, weights: Weights, metric: str, temperature: float
+) -> Float64:
     """Add up the weights of the neighbours of each class: (n_queries, n_classes).
 
-    `labels` holds the class number of each training row. The best class is `argmax`: ties go to the smallest number.
+    `labels` holds the class number of each training row.
     """
     votes = np.zeros((len(neighbors.indices), n_classes))
     _kernels.add_votes(labels, neighbors.indices, neighbor_weights(neighbors.distances, weights, metric, temperature), votes)
     return votes
 
 
+def rank_classes(
+    neighbors: Neighbors,
+    labels: Int64,
+    n_classes: int,
+    k_values: Sequence[int],
+    n_top: int,
+    *,
+    weights: Weights,
+    metric: str,
+    temperature: float,
+    n_threads: int,
+) -> Int64:
+    """Find the `n_top` classes with the most votes, for several k from the neighbours of the largest.
+
+    Equal votes are ordered by class. Takes O(k) for a query, however many classes there are: (n_k, n_queries, n_top).
+    """
+    if callable(weights) and len(k_values) > 1:
+        # What a user's function makes of a neighbour may depend on how many there are.
+        voting: dict[str, Any] = {"weights": weights, "metric": metric, "temperature": temperature, "n_threads": n_threads}
+        return np.concatenate([rank_classes(neighbors, labels, n_classes, [k], n_top, **voting) for k in k_values])
+    ascending = np.unique(np.asarray(k_values, dtype=np.int64))
+    indices = neighbors.indices[:, : ascending[-1]]
+    distances = neighbors.distances[:, : ascending[-1]]
+    ranked = np.empty((len(indices), len(ascending) * n_top), dtype=np.int64)
+    own = neighbor_weights(distances, weights, metric, temperature)
+    _kernels.rank_classes(labels, indices, own, ascending, n_classes, ranked, n_threads)
+    by_k = ranked.reshape(len(indices), len(ascending), n_top).swapaxes(0, 1)
+    return by_k[np.searchsorted(ascending, k_values)]
+
+
 def check_voting(weights: object, temperature: object, metric: str) -> None:
     """Refuse weights and temperatures that mean nothing."""
-    if weights not in WEIGHTS:
-        msg = f"weights must be one of {', '.join(WEIGHTS)}; got {weights!r}"
+    if not callable(weights) and weights not in WEIGHTS:
+        msg = f"weights must be one of {', '.join(WEIGHTS)}, or callable; got {weights!r}"
         raise ValueError(msg)
     if weights == "distance" and metric == "inner_product":
         msg = "weights must be 'uniform' or 'softmax' for the metric inner_product, which is no distance; got 'distance'"

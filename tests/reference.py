@@ -66,6 +66,11 @@ def votes(labels, indices, weights, n_classes):
     return out
 
 
+def ranked_classes(votes, n_top):
+    """The classes with the most votes, equal votes by class."""
+    return np.argsort(-votes, axis=1, kind="stable")[:, :n_top]
+
+
 def _lerp(start, end, weight):
     return start + weight * (end - start) if weight < 0.5 else end - (end - start) * (1 - weight)
 

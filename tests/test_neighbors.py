@@ -111,7 +111,7 @@ def test_narrow_dtypes_are_kept():
 @pytest.mark.parametrize(
     ("parameters", "words"),
     [
-        ({"weights": "nearest"}, "weights must be one of uniform, distance, softmax; got 'nearest'"),
+        ({"weights": "nearest"}, "weights must be one of uniform, distance, softmax, or callable; got 'nearest'"),
         ({"weights": "distance", "metric": "inner_product"}, "weights must be 'uniform' or 'softmax'"),
         ({"temperature": 0.0}, "temperature must be finite and above 0; got 0.0"),
         ({"metric": "hamming"}, "metric must be one of euclidean"),

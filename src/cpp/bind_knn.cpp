@@ -212,8 +212,23 @@ template <class T> void bind_filter(py::module_& m) {
 void bind_groups(py::module_& m) {
     using namespace py::literals;
     m.def(
-        "add_votes", &knn::add_votes, "labels"_a.noconvert(), "neighbors"_a.noconvert(), "weights"_a.noconvert(),
-        "votes"_a.noconvert()
+        "add_votes",
+        [](const Labels& labels, const core::ConstMatrix<std::int64_t>& neighbors,
+           const core::ConstMatrix<double>& weights,
+           core::Matrix<double> votes) { knn::add_votes({labels, neighbors, weights}, votes); },
+        "labels"_a.noconvert(), "neighbors"_a.noconvert(), "weights"_a.noconvert(), "votes"_a.noconvert()
+    );
+    m.def(
+        "rank_classes",
+        [](const Labels& labels, const core::ConstMatrix<std::int64_t>& neighbors,
+           const core::ConstMatrix<double>& weights, const Labels& k_values, Index n_classes,
+           core::Matrix<std::int64_t> ranked, int n_threads) {
+            without_gil([&] {
+                knn::rank_classes({labels, neighbors, weights}, k_values, n_classes, ranked, execution(n_threads));
+            });
+        },
+        "labels"_a.noconvert(), "neighbors"_a.noconvert(), "weights"_a.noconvert(), "k_values"_a.noconvert(),
+        "n_classes"_a, "ranked"_a.noconvert(), "n_threads"_a
     );
     m.def(
         "hash_rows",

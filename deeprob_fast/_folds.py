@@ -1,0 +1,65 @@
+"""Folds of cross-validation: which rows are held out, and in which order the others train."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+
+from deeprob_fast import _validation
+from deeprob_fast._typing import AnyArray, Int64
+
+RULES = ("chunk", "array_split")
+
+
+def folds_of(folds: object, num_folds: object, X: AnyArray, y: AnyArray, groups: object) -> list[tuple[Int64, Int64]]:
+    """Return the training rows and the validation rows of each fold."""
+    n = len(X)
+    if isinstance(folds, str):
+        _validation.check_choice("folds", folds, RULES)
+        number = _validation.check_integer("num_folds", num_folds, 2, n, "from 2 to the number of rows")
+        found = list(_contiguous(_starts(n, number, folds), n))
+    elif hasattr(folds, "split"):
+        found = [_checked(pair, n) for pair in folds.split(X, y, groups)]
+    elif isinstance(folds, Iterable):
+        found = [_checked(pair, n) for pair in folds]
+    else:
+        msg = f"folds must be one of {', '.join(RULES)}, a splitter of scikit-learn or pairs of row numbers; got {folds!r}"
+        raise TypeError(msg)
+    if not found:
+        msg = "folds must hold at least one fold; got none"
+        raise ValueError(msg)
+    return found
+
+
+def _starts(n: int, num_folds: int, rule: str) -> list[int]:
+    """Return where folds of consecutive rows start."""
+    if rule == "chunk":
+        # torch.chunk: folds of ceil(n / num_folds) rows, the last one smaller; that may make fewer folds.
+        return list(range(0, n, -(-n // num_folds)))
+    size, larger = divmod(n, num_folds)
+    return [i * size + min(i, larger) for i in range(num_folds)]
+
+
+def _contiguous(starts: list[int], n: int) -> Iterator[tuple[Int64, Int64]]:
+    rows = np.arange(n)
+    for start, stop in zip(starts, [*starts[1:], n], strict=True):
+        yield np.concatenate([rows[:start], rows[stop:]]), rows[start:stop]
+
+
+def _checked(pair: Any, n: int) -> tuple[Int64, Int64]:
+    """Return two arrays of row numbers, of which masks make two as well."""
+    try:
+        first, second = pair
+    except (TypeError, ValueError):
+        msg = f"folds must give pairs, training rows and validation rows; got {type(pair).__name__}"
+        raise TypeError(msg) from None
+    checked = []
+    for values in (first, second):
+        rows = np.asarray(values)
+        if rows.dtype == bool and rows.shape == (n,):
+            rows = np.flatnonzero(rows)
+        if rows.ndim != 1 or rows.dtype.kind not in "iu" or not rows.size or rows.min() < 0 or rows.max() >= n:
+            msg = f"folds must give numbers of rows from 0 to {n - 1}, at least one; got {rows.dtype} of shape {rows.shape}"
+            raise ValueError(msg)
+        checked.append(rows.astype(np.int64))
+    return checked[0], checked[1]
