@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-import checks
 import numpy as np
-from harness import Contestant, Timing, time_interleaved
-from numpy_search import Array
-from report import OURS
 
 import deeprob_fast as df
+from deeprob_fast.bench import checks
+from deeprob_fast.bench.harness import Contestant, Timing, time_interleaved
+from deeprob_fast.bench.numpy_search import Array
+from deeprob_fast.bench.summary import OURS
 
 ZERO_QUERIES = "queries at equal distance from all rows"
 

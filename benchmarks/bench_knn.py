@@ -61,8 +61,9 @@ def main(
     state = environment.settle(threads)
     # Only now may NumPy and what needs it be imported.
     from cases import CASES, Settings, cases_of, run_case
-    from harness import measure_peak
     from report import case_lines, machine_lines, write_report, write_summary
+
+    from deeprob_fast.bench.harness import measure_peak
 
     cases = [*CASES, *(cases_of(embeddings) if embeddings else [])]
     selected = [case for case in cases if (case.name == case_name if case_name else case.suite in (suites or SUITES))]

@@ -37,9 +37,10 @@ def main(
     """Time linear classifiers against their peers and write a table and the raw figures."""
     state = environment.settle(threads)
     # Only now may NumPy and what needs it be imported.
-    from harness import measure_bandwidth, measure_peak
     from linear_cases import CASES, Settings
     from report import case_lines, machine_lines, write_report, write_summary
+
+    from deeprob_fast.bench.harness import measure_bandwidth, measure_peak
 
     chosen = [suite for suite in suites or SUITES if embeddings or suite not in ("optimum", "path")]
     if len(chosen) < len(suites):

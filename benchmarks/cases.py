@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import adversarial
-import checks
 import data
 import numpy as np
-import peers
-from harness import Contestant, Timing, time_interleaved
-from numpy_search import Array, sgemm_alone
-from report import OURS, SGEMM, summarise
 
 import deeprob_fast as df
+from deeprob_fast.bench import checks, peers
+from deeprob_fast.bench.harness import Contestant, Timing, time_interleaved
+from deeprob_fast.bench.numpy_search import Array, sgemm_alone
+from deeprob_fast.bench.summary import OURS, SGEMM, summarise
 
 Outcome = tuple[dict[str, Timing], dict[str, dict[str, Any]], list[str]]  # timings, facts by contestant, remarks
 

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import numpy as np
-from numpy_search import Array
 from sklearn.datasets import load_sample_images
 
 import deeprob_fast as df
+from deeprob_fast.bench.numpy_search import Array
 
 
 def load(source: str, n_train: int, n_queries: int, n_features: int, dtype: str) -> tuple[Array, Array]:

@@ -6,13 +6,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import linear_peers as peers
 import numpy as np
-from harness import Contestant, time_interleaved
-from numpy_search import Array
-from report import OURS, summarise
 
 import deeprob_fast as df
+from deeprob_fast.bench import linear_peers as peers
+from deeprob_fast.bench.harness import Contestant, time_interleaved
+from deeprob_fast.bench.numpy_search import Array
+from deeprob_fast.bench.summary import OURS, summarise
 
 PASS = 1e-4  # relative; how far weights of the same training may be apart in float32
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy_search import Array
+
+from deeprob_fast.bench.numpy_search import Array
 
 
 def numpy_gradient(loss: str, W: Array, X: Array, y: Array) -> tuple[float, Array]:

@@ -3,7 +3,8 @@
 from typing import Any
 
 import numpy as np
-from numpy_search import Array, Found
+
+from deeprob_fast.bench.numpy_search import Array, Found
 
 SAMPLE = 16  # queries or rows that are compared with float64 brute force
 TOLERANCE = 1e-3  # relative; a peer whose typical distance is farther off computed something else

@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy_search import Array, Found, in_query_blocks, knn_numpy, smallest
+
+from deeprob_fast.bench.numpy_search import Array, Found, in_query_blocks, knn_numpy, smallest
 
 
 class Peer(NamedTuple):

@@ -1,0 +1,1 @@
+"""Timed against other libraries: contestants, the harness that times them in turn, checks of what they return."""
