@@ -87,7 +87,7 @@ STORED_TYPES = (Chosen, Tree)
 
 def choose(train: AnyArray, groups: Groups, metric: str, requested: str, n_queries: int, n_threads: int) -> Tree | None:
     """Build a tree if it is asked for, or if one is worth building for about that many queries."""
-    impossible = _why_not(train, metric)
+    impossible = why_not(train, metric)
     if requested == "boxes":
         if impossible:
             msg = f'strategy="boxes" cannot be used: {impossible}'
@@ -104,7 +104,7 @@ def choose(train: AnyArray, groups: Groups, metric: str, requested: str, n_queri
     return tree._replace(strategy=Chosen("boxes", facts)) if cost < 1 else None
 
 
-def _why_not(train: AnyArray, metric: str) -> str:
+def why_not(train: AnyArray, metric: str) -> str:
     """Say why a tree cannot serve, or nothing."""
     if metric not in _METRICS:
         return f"boxes have no bound for metric {metric}"

@@ -71,13 +71,17 @@ _QUERY_BYTES = 64 << 20
 _COLUMN_BYTES = 32 << 20
 
 
+# About what grouping takes for each row: hashes, and np.unique's order, inverse and copies of them.
+GROUP_BYTES = 64
+
+
 def _few_repeat(n_distinct: int, n_rows: int) -> bool:
     return 8 * n_distinct > 7 * n_rows
 
 
-def group_equal_rows(train: AnyArray, n_threads: int) -> Groups:
+def group_equal_rows(train: AnyArray, n_threads: int, n_sampled: int = 1024) -> Groups:
     """Group equal rows if a sample says that there are many: ties by the thousand would defeat any filter."""
-    sample = train[_surrogate.sample_rows(len(train), 1024)]
+    sample = train[_surrogate.sample_rows(len(train), n_sampled)]
     hashes = np.empty(len(sample), dtype=np.uint64)
     _kernels.hash_rows(sample, hashes, n_threads)
     if _few_repeat(len(np.unique(hashes)), len(sample)):

@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from deeprob_fast import _cells, _kernels, _projection, _surrogate
-from deeprob_fast._typing import AnyArray, Float32, Float64
+from deeprob_fast._rows import RowSource
+from deeprob_fast._typing import Float32, Float64
 
 STRATEGIES = ("auto", "boxes", "dense", "integer", "prefix")
 
@@ -56,7 +57,7 @@ class Strategy(NamedTuple):
         return packed + 4 * self.projection.n_columns + _kernels.byte_stride(n_features) + 16
 
 
-def choose(train: AnyArray, metric: str, requested: str, n_queries: int, n_threads: int) -> Strategy:
+def choose(train: RowSource, metric: str, requested: str, n_queries: int, n_threads: int) -> Strategy:
     """Choose a filter for the rows and about that many queries, or take the requested one."""
     # Sums of absolute differences do not cancel, and float32 holds every other dtype as it is.
     surrogate = _surrogate.fit(train, metric, centered=metric != "manhattan" or train.dtype == np.float64)
@@ -87,7 +88,7 @@ def choose(train: AnyArray, metric: str, requested: str, n_queries: int, n_threa
     return Strategy("integer", integer, facts) if cost < _WORTHWHILE else Strategy("dense", surrogate, facts)
 
 
-def _why_not(train: AnyArray, metric: str, name: str) -> str:
+def _why_not(train: RowSource, metric: str, name: str) -> str:
     """Say why a filter in bytes cannot serve, or nothing."""
     if name == "prefix" and metric in _WITHOUT_PREFIX:
         return f"a prefix has no filter for {_WITHOUT_PREFIX[metric]}"
@@ -102,7 +103,7 @@ def _byte_cost(metric: str) -> float:
     return (_BYTE_MINIMUM_COST if metric == "manhattan" else _BYTE_COST).get(_kernels.ISA, 1.0)
 
 
-def _fit_bytes(train: AnyArray, metric: str, surrogate: _surrogate.Surrogate) -> tuple[_surrogate.Surrogate, Float64]:
+def _fit_bytes(train: RowSource, metric: str, surrogate: _surrogate.Surrogate) -> tuple[_surrogate.Surrogate, Float64]:
     """Choose center and scale of rows in bytes; also return a sample, centred."""
     integers = None
     if metric == "manhattan":
@@ -118,7 +119,7 @@ def _byte_scale(sample: Float64, metric: str, n_rows: int = 128) -> float:
 
 
 def _prefix(
-    train: AnyArray, metric: str, surrogate: _surrogate.Surrogate, most: float, n_queries: int, n_threads: int
+    train: RowSource, metric: str, surrogate: _surrogate.Surrogate, most: float, n_queries: int, n_threads: int
 ) -> Strategy | None:
     """Choose the number of directions that costs least, if that is less than `most` of the dense cost."""
     sample = _surrogate.centered_sample(train, metric, surrogate, _PREFIX_SAMPLE_ROWS)

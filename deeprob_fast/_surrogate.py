@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from deeprob_fast._rows import RowSource
 from deeprob_fast._typing import AnyArray, Float64
 
 _SAMPLE_ROWS = 65
@@ -26,7 +27,7 @@ def sample_rows(n_rows: int, size: int) -> slice:
     return slice(0, n_rows, max(1, -(-n_rows // size)))
 
 
-def fit(rows: AnyArray, metric: str, *, centered: bool) -> Surrogate:
+def fit(rows: RowSource, metric: str, *, centered: bool) -> Surrogate:
     """Choose center and scale.
 
     The center is the median of each feature over an odd number of sampled rows, hence a value of the data: outliers do not
@@ -65,7 +66,7 @@ def _normalized(rows: AnyArray, metric: str) -> Float64:
     return normalized
 
 
-def centered_sample(rows: AnyArray, metric: str, surrogate: Surrogate, size: int) -> Float64:
+def centered_sample(rows: RowSource, metric: str, surrogate: Surrogate, size: int) -> Float64:
     """Return at most `size` rows, centred; rows that are not finite are left out."""
     with np.errstate(all="ignore"):
         sample: Float64 = _normalized(rows[sample_rows(len(rows), size)], metric) - surrogate.center
@@ -73,7 +74,7 @@ def centered_sample(rows: AnyArray, metric: str, surrogate: Surrogate, size: int
     return finite
 
 
-def fit_integers(rows: AnyArray, lowest: float, highest: float) -> Surrogate | None:
+def fit_integers(rows: RowSource, lowest: float, highest: float) -> Surrogate | None:
     """Choose a center that brings rows of integers into bytes as they are, if the range of the sampled values is that narrow."""
     if rows.dtype.kind in "iu":
         smallest, largest = float(np.iinfo(rows.dtype).min), float(np.iinfo(rows.dtype).max)

@@ -6,11 +6,13 @@ only where their layout makes that impossible.
 
 import operator
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from deeprob_fast import _kernels
+from deeprob_fast._rows import ConvertedRows, is_mapped
 from deeprob_fast._strategy import STRATEGIES
 from deeprob_fast._threads import available_threads
 from deeprob_fast._typing import AnyArray, Float64, Int64
@@ -32,6 +34,9 @@ _WIDENED = {
     }.items()
 }
 _EXACT_INTEGERS = 2**53
+
+# Rows of a mapped file that take more are converted piece by piece, where the kernels cannot read them in place.
+_CONVERTED_BYTES = 1 << 28
 
 
 def as_array(name: str, values: object) -> AnyArray:
@@ -56,23 +61,34 @@ def _native_dtype(name: str, array: AnyArray) -> np.dtype[Any]:
     if target is None:
         msg = f"{name} must hold real numbers (float16, float32, float64 or integers); got dtype {array.dtype}"
         raise TypeError(msg)
-    if dtype in (np.int64, np.uint64) and array.size:
+    return target
+
+
+def _check_exact(name: str, array: AnyArray) -> None:
+    if array.dtype.newbyteorder("=") in (np.int64, np.uint64) and array.size:
         largest = max(abs(int(array.min())), abs(int(array.max())))
         if largest > _EXACT_INTEGERS:
             msg = f"{name} must hold integers up to 2**53 in magnitude; got {largest}"
             raise ValueError(msg)
-    return target
+
+
+def _has_contiguous_rows(array: AnyArray) -> bool:
+    return bool(array.shape[1] <= 1 or array.strides[1] == array.itemsize) and array.strides[0] >= 0
 
 
 def _with_contiguous_rows(array: AnyArray, dtype: np.dtype[Any]) -> AnyArray:
     """Copy the array only if the kernels cannot read it in place."""
     array = np.require(array, dtype=dtype, requirements="A")
-    contiguous = array.shape[1] <= 1 or array.strides[1] == array.itemsize
-    return array if contiguous and array.strides[0] >= 0 else np.ascontiguousarray(array)
+    return array if _has_contiguous_rows(array) else np.ascontiguousarray(array)
 
 
-def check_rows(name: str, values: object, n_features: int | None = None) -> AnyArray:
-    """Return a 2-D array of a native dtype whose rows are contiguous."""
+def _converted(name: str, dtype: np.dtype[Any], array: AnyArray) -> AnyArray:
+    _check_exact(name, array)
+    return _with_contiguous_rows(array, dtype)
+
+
+def _check_matrix(name: str, values: object, n_features: int | None = None) -> tuple[AnyArray, np.dtype[Any]]:
+    """Return a 2-D array as it is, and the native dtype that holds its values."""
     array = as_array(name, values)
     dtype = _native_dtype(name, array)
     if array.ndim != 2:
@@ -84,16 +100,36 @@ def check_rows(name: str, values: object, n_features: int | None = None) -> AnyA
     if n_features is not None and array.shape[1] != n_features:
         msg = f"{name} must have {n_features} features, as the rows it is compared with; got shape {array.shape}"
         raise ValueError(msg)
-    return _with_contiguous_rows(array, dtype)
+    return array, dtype
+
+
+def check_rows(name: str, values: object, n_features: int | None = None) -> AnyArray:
+    """Return a 2-D array of a native dtype whose rows are contiguous."""
+    array, dtype = _check_matrix(name, values, n_features)
+    return _converted(name, dtype, array)
 
 
 def check_train(values: object) -> AnyArray:
     """Return training rows, at least one."""
     train = check_rows("train", values)
+    _check_not_empty(train)
+    return train
+
+
+def check_train_source(values: object) -> AnyArray | ConvertedRows:
+    """Return training rows; those of a large mapped file are converted piece by piece where they must be."""
+    array, dtype = _check_matrix("train", values)
+    _check_not_empty(array)
+    in_place = array.dtype == dtype and array.flags.aligned and _has_contiguous_rows(array)
+    if in_place or array.nbytes <= _CONVERTED_BYTES or not is_mapped(array):
+        return _converted("train", dtype, array)
+    return ConvertedRows(array, dtype, partial(_converted, "train", dtype))
+
+
+def _check_not_empty(train: AnyArray) -> None:
     if len(train) == 0:
         msg = f"train must have at least one row; got shape {train.shape}"
         raise ValueError(msg)
-    return train
 
 
 def check_values(values: object) -> AnyArray:
@@ -251,6 +287,7 @@ def check_weights(values: object, n_rows: int) -> AnyArray:
         msg = f"W must have shape ({n_rows}, n_classes), one row for each feature (and the bias); got {array.shape}"
         raise ValueError(msg)
     dtype = _native_dtype("W", array)
+    _check_exact("W", array)
     return array.astype(np.float64 if dtype.itemsize > 4 or dtype.kind != "f" else np.float32, copy=False)
 
 
@@ -276,7 +313,9 @@ def check_vector(name: str, values: object, size: int, of: str) -> AnyArray:
     if array.ndim != 1 or len(array) != size:
         msg = f"{name} must be 1-D with one number for each of the {size} {of}s; got shape {array.shape}"
         raise ValueError(msg)
-    array = array.astype(_native_dtype(name, array))
+    dtype = _native_dtype(name, array)
+    _check_exact(name, array)
+    array = array.astype(dtype)
     if not np.isfinite(array).all():
         msg = f"{name} must be finite; got {array[~np.isfinite(array)][0]} for {of} {int(np.argmin(np.isfinite(array)))}"
         raise ValueError(msg)

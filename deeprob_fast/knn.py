@@ -1,42 +1,24 @@
 """Exact k-nearest-neighbour search."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from deeprob_fast import _boxes, _kernels, _store, _strategy, _validation
-from deeprob_fast._packing import STORED_TYPES, Prepared, Queries, Room, group_equal_rows
-from deeprob_fast._typing import AnyArray, ArrayLike, Float64, Int64
-
-
-class Neighbors(NamedTuple):
-    """The nearest training rows of each query, nearest first.
-
-    Attributes
-    ----------
-    distances : array of float64, shape (n_queries, k)
-        Canonical distances; inner products, largest first, for that metric.
-    indices : array of int64, shape (n_queries, k)
-        Training rows. Equal distances are ordered by row.
-    """
-
-    distances: Float64
-    indices: Int64
-
-
-# A one-shot search packs this much of the training rows at a time: memory that is used again and again costs least.
-_PIECE_BYTES = 32 << 20
+from deeprob_fast import _boxes, _kernels, _search, _store, _strategy, _validation
+from deeprob_fast._packing import GROUP_BYTES, STORED_TYPES, Prepared, group_equal_rows
+from deeprob_fast._rows import ConvertedRows, is_mapped
+from deeprob_fast._search import Callback
+from deeprob_fast._search import Neighbors as Neighbors  # noqa: PLC0414  # its public home
+from deeprob_fast._typing import AnyArray, ArrayLike
 
 # As few queries are compared with the rows as they are, in less time than packing takes.
 _FEW_QUERIES = 4
 _FEW_NEIGHBORS = 1024
 
-
-def _room(n_queries: int, k: int) -> Neighbors:
-    return Neighbors(np.empty((n_queries, k), dtype=np.float64), np.empty((n_queries, k), dtype=np.int64))
+# Training rows that take more are not grouped or sorted into boxes as a whole, which would take several times as much.
+_WHOLE_BYTES = 1 << 28
 
 
 def without_self(found: Neighbors) -> Neighbors:
@@ -48,39 +30,6 @@ def without_self(found: Neighbors) -> Neighbors:
     return Neighbors(found.distances[~own].reshape(n, k), found.indices[~own].reshape(n, k))
 
 
-def _scan(train: AnyArray, queries: AnyArray, k: int, metric: str, n_threads: int) -> Neighbors:
-    found = _room(len(queries), k)
-    bad_row, bad_query = _kernels.scan(train, metric, queries, *found, n_threads)
-    if bad_row >= 0:
-        raise ValueError(_validation.describe_bad_row("train", train[bad_row], bad_row))
-    if bad_query >= 0:
-        raise ValueError(_validation.describe_bad_row("queries", queries[bad_query], bad_query))
-    return found
-
-
-def _search(
-    pieces: Callable[[], Iterable[Prepared]],
-    strategy: _strategy.Strategy,
-    metric: str,
-    queries: AnyArray,
-    k: int,
-    n_threads: int,
-) -> tuple[Neighbors, dict[str, int]]:
-    """Search the pieces of the training rows; also return how many rows passed the filter and were refined."""
-    found = _room(len(queries), k)
-    n_passed = n_refined = 0
-    for batch in Queries.pack(queries, metric, strategy, n_threads):
-        # Queries that are sorted have outputs of their own, in their order, until all pieces are searched.
-        is_sorted = not isinstance(batch.own, slice)
-        own = _room(len(batch.rows), k) if is_sorted else Neighbors(found.distances[batch.own], found.indices[batch.own])
-        for piece in pieces():
-            passed, refined = piece.search(batch, *own, n_threads)
-            n_passed, n_refined = n_passed + passed, n_refined + refined
-        if is_sorted:
-            found.distances[batch.own], found.indices[batch.own] = own
-    return found, {"n_passed": n_passed, "n_refined": n_refined}
-
-
 class _Saved(NamedTuple):
     """What a file holds of an index."""
 
@@ -88,17 +37,6 @@ class _Saved(NamedTuple):
     metric: str
     requested: str
     prepared: Prepared | _boxes.Tree
-
-
-def _search_whole(
-    prepared: Prepared | _boxes.Tree, queries: AnyArray, k: int, n_threads: int
-) -> tuple[Neighbors, dict[str, int]]:
-    """Search training rows that were prepared all at once; also return how many rows passed and were refined."""
-    if isinstance(prepared, _boxes.Tree):
-        found = _room(len(queries), k)
-        n_passed, n_refined = prepared.search(queries, *found, n_threads)
-        return found, {"n_passed": n_passed, "n_refined": n_refined}
-    return _search(lambda: [prepared], prepared.strategy, prepared.metric, queries, k, n_threads)
 
 
 class KNNIndex:
@@ -218,7 +156,7 @@ class KNNIndex:
         k = _validation.check_k(k, self.n_train)
         threads = _validation.check_n_threads(self._n_threads if n_threads is None else n_threads)
         prepared = self._prepared
-        found, counts = _search_whole(prepared, rows, k, threads)
+        found, counts = _search.search_whole(prepared, rows, k, threads)
         self.stats = {
             "strategy": prepared.strategy.name,
             "reason": prepared.strategy.reason,
@@ -292,8 +230,22 @@ class KNNIndex:
         self.__init__(state.pop("train"), **state)  # type: ignore[misc]  # rebuild
 
 
+def _too_large_to_group(rows: AnyArray | ConvertedRows, metric: str) -> bool:
+    if isinstance(rows, ConvertedRows):
+        return True
+    large = len(rows) * (rows.shape[1] * rows.itemsize + GROUP_BYTES) > _WHOLE_BYTES
+    # Rows in memory are worth a copy in boxes; those in a file may be larger than memory.
+    return large and (is_mapped(rows) or bool(_boxes.why_not(rows, metric)))
+
+
 def nearest_neighbors(
-    train: ArrayLike, queries: ArrayLike, k: int, *, metric: str = "euclidean", n_threads: int | None = None
+    train: ArrayLike,
+    queries: ArrayLike,
+    k: int,
+    *,
+    metric: str = "euclidean",
+    n_threads: int | None = None,
+    callback: Callback | None = None,
 ) -> Neighbors:
     """Find the k nearest training rows of each query, exactly.
 
@@ -306,6 +258,8 @@ def nearest_neighbors(
     metric : {"euclidean", "sqeuclidean", "manhattan", "cosine", "inner_product"}
     n_threads : int, optional
         By default all that the environment grants. Does not change the result.
+    callback : callable, optional
+        Called after each piece of the work with the fraction done, a float in (0, 1]. An exception raised in it ends the search.
 
     Returns
     -------
@@ -317,7 +271,7 @@ def nearest_neighbors(
     ValueError
         If a shape, a value, k or the metric is not as stated above.
     TypeError
-        If an array does not hold real numbers or k is not an integer.
+        If an array does not hold real numbers, k is not an integer or `callback` cannot be called.
 
     See Also
     --------
@@ -328,8 +282,10 @@ def nearest_neighbors(
     The distance is the canonical one of docs/exactness.md: computed in float64 from the inputs, in one order of operations.
     O(n_queries * n_train * n_features) operations on bytes or in float32, whichever a sample of the rows says is faster (see
     `KNNIndex`), in float64 for up to four queries; never a matrix of n_queries x n_train, nor a copy of the training rows: they
-    are packed and searched piece by piece, so they may be memory-mapped and larger than memory. Rows of up to 12 features may
-    be sorted into boxes instead, which takes one copy of them, and as much again while it is made.
+    are packed and searched piece by piece, so they may be memory-mapped and larger than memory. A file is read about once for
+    all queries, or for each 512 MB of packed queries; where its layout cannot be read in place (unaligned, byte-swapped, wider
+    integers), it is converted piece by piece. Rows of up to 12 features may be sorted into boxes instead, which takes one copy of
+    them, and as much again while it is made; not those of a large file.
 
     Examples
     --------
@@ -337,28 +293,26 @@ def nearest_neighbors(
     >>> df.nearest_neighbors([[0.0], [2.0], [2.0]], [[1.5]], 2)
     Neighbors(distances=array([[0.5, 0.5]]), indices=array([[1, 2]]))
     """
-    rows = _validation.check_train(train)
+    rows = _validation.check_train_source(train)
     near = _validation.check_rows("queries", queries, n_features=rows.shape[1])
     k = _validation.check_k(k, len(rows))
     metric = _validation.check_metric(metric)
     threads = _validation.check_n_threads(n_threads)
-    if len(near) <= _FEW_QUERIES and k <= _FEW_NEIGHBORS:
-        return _scan(rows, near, k, metric, threads)
-    groups = group_equal_rows(rows, threads)
-    tree = _boxes.choose(rows, groups, metric, "auto", len(near), threads)
-    if tree:
-        return _search_whole(tree, near, k, threads)[0]
-    strategy = _strategy.choose(rows, metric, "auto", len(near), threads)
-    # Each piece refines what it found: many neighbours want larger pieces.
-    piece_bytes = _PIECE_BYTES * min(4, max(1, k // 25))
-    size = max(1, piece_bytes // strategy.n_bytes(rows.shape[1]))
-    if len(groups.representatives) or size >= len(rows):
-        whole = Prepared.pack(rows, metric, strategy, threads, groups=groups)
-        return _search_whole(whole, near, k, threads)[0]
-    room = Room.empty(size, rows.shape[1], strategy)
-
-    def pieces() -> Iterator[Prepared]:
-        for start in range(0, len(rows), size):
-            yield Prepared.pack(rows[start : start + size], metric, strategy, threads, first_row=start, room=room)
-
-    return _search(pieces, strategy, metric, near, k, threads)[0]
+    if callback is not None:
+        _validation.check_callable("callback", callback)
+    # A scan is one call, which could tell nothing before its end.
+    elif len(near) <= _FEW_QUERIES and k <= _FEW_NEIGHBORS and not isinstance(rows, ConvertedRows):
+        return _search.scan(rows, near, k, metric, threads)
+    grouped = _too_large_to_group(rows, metric)
+    if not isinstance(rows, ConvertedRows) and not grouped:
+        groups = group_equal_rows(rows, threads)
+        tree = _boxes.choose(rows, groups, metric, "auto", len(near), threads)
+        if tree:
+            return _search.search_whole(tree, near, k, threads, callback)[0]
+        strategy = _strategy.choose(rows, metric, "auto", len(near), threads)
+        if len(groups.representatives) or _search.piece_rows(strategy, rows.shape[1], k) >= len(rows):
+            whole = Prepared.pack(rows, metric, strategy, threads, groups=groups)
+            return _search.search_whole(whole, near, k, threads, callback)[0]
+    else:
+        strategy = _strategy.choose(rows, metric, "auto", len(near), threads)
+    return _search.search_pieces(rows, strategy, metric, near, k, threads, grouped=grouped, callback=callback)

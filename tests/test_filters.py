@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import deeprob_fast as df
-from deeprob_fast import _cells, _kernels, _packing, _projection, knn
+from deeprob_fast import _cells, _kernels, _packing, _projection, _search
 from tests import reference
 from tests.exact import assert_exact, assert_exact_index
 from tests.strategies import cast, low_rank, problems
@@ -133,7 +133,7 @@ def test_columns_may_be_packed_in_parts(isa, monkeypatch):
 def test_prefix_in_pieces(monkeypatch):
     rows = low_rank(np.random.default_rng(27), 90000, 128).astype(np.float32)
     whole = df.KNNIndex(rows).search(rows[:900], 5)
-    monkeypatch.setattr(knn, "_PIECE_BYTES", 1 << 20)
+    monkeypatch.setattr(_search, "_PIECE_BYTES", 1 << 20)
     pieces = df.nearest_neighbors(rows, rows[:900], 5)
     np.testing.assert_array_equal(pieces.indices, whole.indices)
     np.testing.assert_array_equal(pieces.distances, whole.distances)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import deeprob_fast as df
-from deeprob_fast import _packing, knn
+from deeprob_fast import _packing, _search
 from tests import reference
 from tests.exact import assert_exact
 from tests.strategies import cast, problems
@@ -134,13 +134,13 @@ def test_pieces_change_nothing(isa, monkeypatch, metric, k):
     queries = rng.integers(-3, 4, (40, 9)).astype(np.float32)
     monkeypatch.setattr(_packing, "_QUERY_BYTES", 4 * 9 * 20)
     for rows in (1 if k == 7 else 50, 33, 200, 499):
-        monkeypatch.setattr(knn, "_PIECE_BYTES", 4 * 9 * rows)
+        monkeypatch.setattr(_search, "_PIECE_BYTES", 4 * 9 * rows)
         for n_queries, n_threads in ((40, 1), (3, 3)):
             assert_exact(train, queries[:n_queries], k, metric, n_threads=n_threads)
 
 
 def test_a_bad_row_is_told_by_its_number_among_all(monkeypatch):
-    monkeypatch.setattr(knn, "_PIECE_BYTES", 4 * 2 * 10)
+    monkeypatch.setattr(_search, "_PIECE_BYTES", 4 * 2 * 10)
     train = np.random.default_rng(15).standard_normal((35, 2))
     train[27, 1] = np.nan
     with pytest.raises(ValueError, match="train must be finite; row 27 holds NaN"):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import deeprob_fast as df
-from deeprob_fast import _kernels, _surrogate, knn
+from deeprob_fast import _kernels, _search, _surrogate
 from tests.exact import assert_exact, assert_exact_index
 from tests.strategies import cast
 
@@ -129,6 +129,6 @@ def test_bytes_are_chosen_for_manhattan_distances():
 
 def test_pieces(isa, monkeypatch):
     rows = bytes_at_random(3000, 30)
-    monkeypatch.setattr(knn, "_PIECE_BYTES", 1 << 14)
+    monkeypatch.setattr(_search, "_PIECE_BYTES", 1 << 14)
     assert_exact(rows, rows[:40], 7, "manhattan")
     assert_exact(rows / 256, rows[:40] / 256, 7, "manhattan")
