@@ -57,3 +57,21 @@ def is_mapped(array: AnyArray) -> bool:
             return True
         owner = owner.obj if isinstance(owner, memoryview) else getattr(owner, "base", None)
     return False
+
+
+class SelectedRows:
+    """Some rows of an array, in an order of their own: those asked for are copied, never all of them."""
+
+    def __init__(self, array: AnyArray, numbers: Int64) -> None:
+        self._array = array
+        self._numbers = numbers
+        self.dtype = array.dtype
+        self.shape: tuple[int, ...] = (len(numbers), *array.shape[1:])
+        self.size = len(numbers) * array.shape[1]
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: slice | Int64, /) -> AnyArray:
+        selected: AnyArray = self._array[self._numbers[rows]]
+        return selected

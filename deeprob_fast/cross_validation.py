@@ -7,10 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from deeprob_fast import _validation
+from deeprob_fast import _boxes, _strategy, _validation
 from deeprob_fast._folds import folds_of
-from deeprob_fast._typing import ArrayLike
-from deeprob_fast.knn import nearest_neighbors
+from deeprob_fast._packing import group_equal_rows
+from deeprob_fast._rows import SelectedRows
+from deeprob_fast._search import search_pieces
+from deeprob_fast._typing import AnyArray, ArrayLike, Int64
+from deeprob_fast.knn import Neighbors, nearest_neighbors
 from deeprob_fast.votes import Weights, check_voting, rank_classes
 
 
@@ -43,6 +46,27 @@ class CrossValidation:
             values = "".join(f"{share:9.2%}" for share in (*shares, self.mean[k], self.std[k]))
             lines.append(f"{k:>6}  {values}{'  best' if k == self.best_k else ''}")
         return "\n".join(lines)
+
+
+class _Folds:
+    """Searches of some rows among others of one data set: what is found out about it, is found out once."""
+
+    def __init__(self, rows: AnyArray, n_queries: int, metric: str, n_threads: int) -> None:
+        self._rows, self._metric, self._n_threads = rows, metric, n_threads
+        # Few features may be sorted into boxes, which are made of all training rows at once.
+        self._by_pieces = bool(_boxes.why_not(rows, metric))
+        if self._by_pieces:
+            self._strategy = _strategy.choose(rows, metric, "auto", n_queries, n_threads)
+            self._grouped = bool(len(group_equal_rows(rows, n_threads).representatives))
+
+    def nearest(self, train: Int64, queries: Int64, k: int) -> Neighbors:
+        """Search the k nearest of the training rows, numbered in their order."""
+        near = self._rows[queries]
+        if not self._by_pieces:
+            return nearest_neighbors(self._rows[train], near, k, metric=self._metric, n_threads=self._n_threads)
+        chosen = SelectedRows(self._rows, train)
+        grouped = self._grouped
+        return search_pieces(chosen, self._strategy, self._metric, near, k, self._n_threads, grouped=grouped, callback=None)
 
 
 def knn_cross_validate(
@@ -123,8 +147,9 @@ def knn_cross_validate(
     classes, numbers = np.unique(labels, return_inverse=True)
     numbers = numbers.astype(np.int64)
     right = np.empty((len(k_values), len(pairs)), dtype=np.int64)
+    search = _Folds(rows, max(len(validation) for _, validation in pairs), metric, threads)
     for fold, (train, validation) in enumerate(pairs):
-        neighbors = nearest_neighbors(rows[train], rows[validation], max(k_values), metric=metric, n_threads=threads)
+        neighbors = search.nearest(train, validation, max(k_values))
         ranked = rank_classes(
             neighbors,
             numbers[train],

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from sklearn.model_selection import GroupKFold, ShuffleSplit, StratifiedKFold
 
 import deeprob_fast as df
+from deeprob_fast import _search
 from tests import reference
 
 
@@ -44,13 +45,32 @@ def array_splits(n, num_folds):
 RULES = {"chunk": chunks, "array_split": array_splits}
 
 
-@given(n=st.integers(20, 70), num_folds=st.integers(2, 9), rule=st.sampled_from(sorted(RULES)), seed=st.integers(0, 99))
+@given(
+    n=st.integers(20, 70),
+    num_folds=st.integers(2, 9),
+    rule=st.sampled_from(sorted(RULES)),
+    seed=st.integers(0, 99),
+    n_features=st.sampled_from([3, 6, 20]),  # sorted into boxes, or searched by pieces
+)
 @settings(deadline=None, max_examples=40)
-def test_equals_the_loop(n, num_folds, rule, seed):
-    X, y = example(n, seed=seed)
+def test_equals_the_loop(n, num_folds, rule, seed, n_features):
+    X, y = example(n, n_features, seed=seed)
     found = df.knn_cross_validate(X, y, num_folds, (1, 7, 3), rule)
     assert found.accuracies == loop(X, y, RULES[rule](n, num_folds), (1, 7, 3))
     assert list(found.accuracies) == [1, 7, 3]
+
+
+@pytest.mark.parametrize("repeated", [False, True])
+def test_larger_data_equal_the_loop(repeated, monkeypatch):
+    monkeypatch.setattr(_search, "_PIECE_BYTES", 1 << 14)
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((600, 70)).astype(np.float32)
+    if repeated:
+        X = X[rng.integers(0, 90, 600)]
+    y = rng.integers(0, 5, 600)
+    splitter = StratifiedKFold(3, shuffle=True, random_state=0)
+    found = df.knn_cross_validate(X, y, k_choices=(1, 4, 40), folds=splitter)
+    assert found.accuracies == loop(X, y, list(splitter.split(X, y)), (1, 4, 40))
 
 
 def test_chunks_may_be_fewer_than_asked():
