@@ -333,7 +333,8 @@ template <class Filter> class BlockSearch {
         row_as_double(input_.queries, first_query_ + q, values_.data());
         const bool cosine = metric_ == Metric::cosine;
         const double norm2 = cosine ? canonical_norm2(values_.data(), input_.queries.n_features) : 0;
-        const CanonicalQuery query{values_.data(), norm2};
+        const auto* bytes = bytes_of_query(input_.queries, first_query_ + q, input_.train);
+        const CanonicalQuery query{values_.data(), norm2, bytes};
         const auto excluded = [&](const Candidate& c) {
             return c.score + error(c.position, c.score) < candidates_.threshold(q);
         };

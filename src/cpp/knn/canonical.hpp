@@ -115,8 +115,24 @@ template <class T> double canonical_norm2(const T* row, Index n_features) {
 // One query as the canonical distance reads it.
 struct CanonicalQuery {
     const double* values;
-    double norm2; // used by the cosine only
+    double norm2;                     // used by the cosine only
+    const std::byte* bytes = nullptr; // the query itself, where its sums with training rows are of integers
 };
+
+// Sums of bytes of one type are integers that float64 holds exactly, in any order: 32 bits hold them for so many features.
+inline constexpr Index kMaxExactFeatures = 32768;
+
+inline const std::byte* bytes_of_query(const Rows& queries, Index i, const Rows& train) {
+    const bool integers = train.dtype == core::Dtype::uint8 || train.dtype == core::Dtype::int8;
+    const bool exact = integers && queries.dtype == train.dtype && train.n_features <= kMaxExactFeatures;
+    return exact ? queries.data + i * queries.stride : nullptr;
+}
+
+template <class Terms, class T> double integer_sum(const T* x, const T* y, Index n_features) {
+    std::int32_t sum = 0;
+    for (Index f = 0; f < n_features; ++f) sum += Terms::term(std::int32_t{x[f]}, std::int32_t{y[f]});
+    return sum;
+}
 
 template <class Terms, class T, Index kRows>
 void canonical_keys_of(
@@ -141,6 +157,18 @@ template <class Terms, class T>
 void canonical_keys(
     Metric metric, const CanonicalQuery& query, const Rows& train, std::span<const Index> ids, double* keys
 ) {
+    if constexpr (std::is_integral_v<T>) {
+        if (query.bytes != nullptr) {
+            for (std::size_t i = 0; i < ids.size(); ++i) {
+                const T* row = train.row<T>(ids[i]);
+                const double sum = integer_sum<Terms>(reinterpret_cast<const T*>(query.bytes), row, train.n_features);
+                const bool cosine = metric == Metric::cosine;
+                const double row_norm2 = cosine ? integer_sum<Products>(row, row, train.n_features) : 0.0;
+                keys[i] = key_of_sum(metric, sum, query.norm2, row_norm2);
+            }
+            return;
+        }
+    }
     constexpr Index kAtOnce = 4;
     constexpr Index kPrefetchBytes = 512; // the hardware follows from there
     std::size_t i = 0;

@@ -36,7 +36,9 @@ class SegmentScan {
         for (std::size_t i = 0; i < n; ++i) ids_[i] = begin + static_cast<Index>(i);
         check_rows(begin, end);
         for (Index q = 0; q < n_queries_; ++q) {
-            const CanonicalQuery query{values_.data() + q * input_.queries.n_features, norms_[size(q)]};
+            const double* values = values_.data() + q * input_.queries.n_features;
+            const auto* bytes = bytes_of_query(input_.queries, q, input_.train);
+            const CanonicalQuery query{values, norms_[size(q)], bytes};
             canonical_keys(metric_, query, input_.train, {ids_.data(), n}, keys_.data());
             for (std::size_t i = 0; i < n; ++i) insert(q, {keys_[i], ids_[i]});
         }
