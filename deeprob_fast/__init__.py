@@ -4,6 +4,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 from deeprob_fast import datasets, optim
+from deeprob_fast.calibration import expected_calibration_error, fit_temperature
 from deeprob_fast.cross_validation import CrossValidation, knn_cross_validate
 from deeprob_fast.distances import TopK, pairwise_distances, top_k
 from deeprob_fast.evaluation import FewShotScore, KNNEvaluation, KNNScore, evaluate_knn
@@ -14,6 +15,7 @@ from deeprob_fast.knn_protocols import KNN_PROTOCOLS, KNNProtocol
 from deeprob_fast.losses import Loss, softmax_loss, svm_loss
 from deeprob_fast.numerical import SparseCheck, grad_check_sparse, numerical_gradient
 from deeprob_fast.optimum import Optimum, minimize_softmax, softmax_path
+from deeprob_fast.probes import PROBE_PROTOCOLS, ProbeEvaluation, evaluate_probe
 from deeprob_fast.random_search import RandomSearch, random_search
 from deeprob_fast.training import Sweep, Training, sweep, train
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "KNN_PROTOCOLS",
+    "PROBE_PROTOCOLS",
     "CrossValidation",
     "FewShotScore",
     "GradcheckError",
@@ -38,6 +41,7 @@ __all__ = [
     "NearestNeighbors",
     "Neighbors",
     "Optimum",
+    "ProbeEvaluation",
     "RandomSearch",
     "SoftmaxClassifier",
     "SparseCheck",
@@ -46,6 +50,9 @@ __all__ = [
     "Training",
     "datasets",
     "evaluate_knn",
+    "evaluate_probe",
+    "expected_calibration_error",
+    "fit_temperature",
     "grad_check_sparse",
     "gradcheck",
     "gradgradcheck",

@@ -113,8 +113,4 @@ def check_finite_loss(loss: float, rows: AnyArray, weights: AnyArray) -> None:
     if not np.isfinite(weights).all():
         msg = "W must be finite; it holds NaN or infinity"
         raise ValueError(msg)
-    for start in range(0, len(rows), 4096):
-        bad = np.flatnonzero(~np.isfinite(rows[start : start + 4096]).all(axis=1))
-        if bad.size:
-            number = start + int(bad[0])
-            raise ValueError(_validation.describe_bad_row("X", rows[number], number))
+    _validation.check_finite_rows("X", rows)

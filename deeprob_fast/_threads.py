@@ -1,6 +1,7 @@
 """How many threads a call may use."""
 
 import math
+from contextlib import AbstractContextManager
 from functools import cache
 from pathlib import Path
 
@@ -26,3 +27,11 @@ def available_threads() -> int:
     limit = _cgroup_limit()
     allowed = _kernels.max_threads()
     return allowed if limit is None else min(allowed, limit)
+
+
+def one_blas_thread() -> AbstractContextManager[object]:
+    """Keep BLAS to one thread: no bit depends on their number, and none wakes for small matrices to wait for the kernels'."""
+    from threadpoolctl import threadpool_limits
+
+    limits: AbstractContextManager[object] = threadpool_limits(limits=1, user_api="blas")
+    return limits

@@ -291,11 +291,11 @@ def check_weights(values: object, n_rows: int) -> AnyArray:
     return array.astype(np.float64 if dtype.itemsize > 4 or dtype.kind != "f" else np.float32, copy=False)
 
 
-def check_class_numbers(name: str, labels: object, n_rows: int, n_classes: int) -> Int64:
-    """Return one class number for each row."""
-    array = check_labels(name, labels, n_rows, "X")
+def check_class_numbers(name: str, labels: object, n_rows: int, n_classes: int, of: str = "X") -> Int64:
+    """Return one class number for each row of `of`."""
+    array = check_labels(name, labels, n_rows, of)
     if n_rows == 0:
-        msg = "X must have at least one row; got none"
+        msg = f"{of} must have at least one row; got none"
         raise ValueError(msg)
     if array.dtype.kind not in "iub":
         msg = f"{name} must hold integers, numbers of classes; got dtype {array.dtype}"
@@ -346,6 +346,15 @@ def describe_bad_row(name: str, row: AnyArray, number: int) -> str:
     else:
         what = f"{float(np.abs(values).max()):g}, whose square is too large for float64 distances"
     return f"{name} must be finite; row {number} holds {what}"
+
+
+def check_finite_rows(name: str, rows: AnyArray) -> None:
+    """Refuse rows that hold NaN or infinity."""
+    for start in range(0, len(rows) if rows.dtype.kind == "f" else 0, 4096):
+        bad = np.flatnonzero(~np.isfinite(rows[start : start + 4096]).all(axis=1))
+        if bad.size:
+            number = start + int(bad[0])
+            raise ValueError(describe_bad_row(name, rows[number], number))
 
 
 def check_real(name: str, value: Any, low: float, high: float = np.inf, *, below: bool = False) -> float:

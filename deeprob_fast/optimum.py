@@ -1,7 +1,6 @@
 """Softmax regression to the optimum, with a certificate of how near it is."""
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +8,7 @@ import numpy as np
 from deeprob_fast import _validation
 from deeprob_fast._data import TrainingData
 from deeprob_fast._objective import SoftmaxObjective
+from deeprob_fast._threads import one_blas_thread
 from deeprob_fast._typing import ArrayLike, Float64
 from deeprob_fast.solvers import PreconditionedSolver, Solution, minimize_lbfgs
 
@@ -51,14 +51,6 @@ class Optimum(NamedTuple):
 
 def _optimum(solution: Solution) -> Optimum:
     return Optimum(np.ascontiguousarray(solution.weights.T), *solution[1:])
-
-
-def _one_blas_thread() -> AbstractContextManager[object]:
-    """Keep BLAS from waking threads for small matrices, which would wait for those of the kernels."""
-    from threadpoolctl import threadpool_limits
-
-    limits: AbstractContextManager[object] = threadpool_limits(limits=1, user_api="blas")
-    return limits
 
 
 class _Problem:
@@ -195,7 +187,7 @@ def minimize_softmax(
         max_iter=max_iter,
         n_threads=n_threads,
     )
-    with _one_blas_thread():
+    with one_blas_thread():
         if name == "lbfgs":
             return _optimum(
                 minimize_lbfgs(
@@ -211,6 +203,58 @@ def minimize_softmax(
         return _optimum(
             descent.minimize(problem.start, strength, certified=certified, tol=problem.tol, max_iter=problem.max_iter)
         )
+
+
+class PathSolver:
+    """Minimises the softmax loss of one problem under one penalty after another; see `minimize_softmax` for the arguments.
+
+    All share the eigenvectors of the features' second moments and the curvature that earlier ones saw.
+    """
+
+    def __init__(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        tol: float,
+        max_iter: int,
+        certified: bool,
+        n_classes: int | None = None,
+        bias: bool = True,
+        penalize_bias: bool = False,
+        sample_weight: ArrayLike | None = None,
+        mean: ArrayLike | None = None,
+        std: ArrayLike | None = None,
+        n_threads: int | None = None,
+    ) -> None:
+        self._problem = _Problem(
+            X,
+            y,
+            n_classes=n_classes,
+            initial_weights=None,
+            bias=bias,
+            penalize_bias=penalize_bias,
+            sample_weight=sample_weight,
+            mean=mean,
+            std=std,
+            tol=tol,
+            max_iter=max_iter,
+            n_threads=n_threads,
+        )
+        self._certified = certified
+        with one_blas_thread():
+            self._descent = PreconditionedSolver(
+                self._problem.objective, free_bias=self._problem.free_bias, rough=self._problem.rough
+            )
+
+    def solve(self, reg: float, start: Float64 | None = None) -> Optimum:
+        """Minimise under this penalty, from the weights of another solution or from 0."""
+        problem = self._problem
+        weights = problem.start if start is None else start.T
+        with one_blas_thread():
+            return _optimum(
+                self._descent.minimize(weights, reg, tol=problem.tol, max_iter=problem.max_iter, certified=self._certified)
+            )
 
 
 def softmax_path(
@@ -286,26 +330,23 @@ def softmax_path(
     [True, True]
     """
     strengths = [_validation.check_real(f"regs[{i}]", reg, 0) for i, reg in enumerate(regs)]
-    problem = _Problem(
+    solver = PathSolver(
         X,
         y,
+        tol=tol,
+        max_iter=max_iter,
+        certified=certified,
         n_classes=n_classes,
-        initial_weights=None,
         bias=bias,
         penalize_bias=penalize_bias,
         sample_weight=sample_weight,
         mean=mean,
         std=std,
-        tol=tol,
-        max_iter=max_iter,
         n_threads=n_threads,
     )
     found: dict[int, Optimum] = {}
-    start = problem.start
-    with _one_blas_thread():
-        descent = PreconditionedSolver(problem.objective, free_bias=problem.free_bias, rough=problem.rough)
-        for i in sorted(range(len(strengths)), key=lambda number: -strengths[number]):
-            solution = descent.minimize(start, strengths[i], tol=problem.tol, max_iter=problem.max_iter, certified=certified)
-            start = solution.weights
-            found[i] = _optimum(solution)
+    start = None
+    for i in sorted(range(len(strengths)), key=lambda number: -strengths[number]):
+        found[i] = solver.solve(strengths[i], start)
+        start = found[i].W
     return [found[i] for i in range(len(strengths))]

@@ -109,6 +109,21 @@ SCHEDULES: dict[str, tuple[int, float, str, dict[str, Any]]] = {
     ),
 }
 
+# Of the linear probes, on 300 rows: first learning rates, class and arguments of the schedule, steps in all, steps from one
+# advance of the schedule to the next, which steps are kept.
+PROBES: dict[str, tuple[list[float], str, dict[str, Any], int, int, range]] = {
+    "dino-linear": ([0.001 * 128 / 256], "CosineAnnealingLR", {"T_max": 100, "eta_min": 0}, 300, 3, range(300)),
+    "dinov2-linear": (
+        [lr * 128 / 256 for lr in (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1)],
+        "CosineAnnealingLR",
+        {"T_max": 12500, "eta_min": 0},
+        12500,
+        1,
+        range(0, 12500, 250),
+    ),
+    "moco-linear": ([30.0], "MultiStepLR", {"milestones": [60, 80], "gamma": 0.1}, 200, 2, range(200)),
+}
+
 
 def run_schedule(schedulers, make_sgd, name, values):
     """Return what `values` reads of an optimizer before each step of a schedule, one of the classes of `schedulers`."""

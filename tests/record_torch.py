@@ -36,6 +36,22 @@ def schedule(name):
     return optim_cases.run_schedule(lr_scheduler, make, name, values)
 
 
+def probe_rates(name):
+    """Return the learning rate of each head of a probe before the kept steps."""
+    first, kind, arguments, n_steps, advance, kept = optim_cases.PROBES[name]
+    groups = [{"params": [torch.nn.Parameter(torch.zeros(1))], "lr": lr} for lr in first]
+    optimizer = torch.optim.SGD(groups, lr=1.0, momentum=0.9, weight_decay=0)
+    schedule = getattr(lr_scheduler, kind)(optimizer, **arguments)
+    rates = []
+    for step in range(n_steps):
+        if step in kept:
+            rates.append([group["lr"] for group in optimizer.param_groups])
+        optimizer.step()
+        if (step + 1) % advance == 0:
+            schedule.step()
+    return np.array(rates).T.tolist()
+
+
 def record():
     """Return everything."""
     return {
@@ -44,6 +60,7 @@ def record():
             name: {np.dtype(dtype).name: trajectory(name, dtype) for dtype in (np.float32, np.float64)}
             for name in optim_cases.OPTIMIZERS
         },
+        "probes": {name: probe_rates(name) for name in optim_cases.PROBES},
         "schedules": {name: schedule(name) for name in optim_cases.SCHEDULES},
     }
 

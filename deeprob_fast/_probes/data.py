@@ -1,0 +1,124 @@
+"""Training rows, validation rows and queries of a probe, with numbers for their labels."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from deeprob_fast import _scaling, _validation
+from deeprob_fast._typing import AnyArray, ArrayLike, Float64, Int64
+
+_BLOCK_ROWS = 4096
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows, and the numbers of their classes."""
+
+    rows: AnyArray
+    numbers: Int64
+
+    def moments(self) -> tuple[Float64, Float64]:
+        """Return the mean and deviation of each feature; the deviation of constant ones is 1."""
+        return _scaling.moments(self.rows, np.ones(len(self.rows)))
+
+    def joined(self, other: "Part") -> "Part":
+        """Return these rows and those behind them."""
+        return Part(np.concatenate([self.rows, other.rows]), np.concatenate([self.numbers, other.numbers]))
+
+
+@dataclass(frozen=True)
+class ProbeData:
+    """What a probe is trained, chosen and judged by."""
+
+    train: Part
+    validation: Part | None
+    queries: Part
+    classes: AnyArray
+
+    @property
+    def n_classes(self) -> int:
+        """How many labels there are, those of the queries among them."""
+        return len(self.classes)
+
+
+def normalized(rows: AnyArray) -> AnyArray:
+    """Return the rows divided by their Euclidean norms, as float32 or float64; rows of zeros stay."""
+    result = np.empty(rows.shape, dtype=np.float64 if rows.dtype == np.float64 else np.float32)
+    for start in range(0, len(rows), _BLOCK_ROWS):
+        part = rows[start : start + _BLOCK_ROWS].astype(np.float64)
+        norms = np.sqrt(np.einsum("ij,ij->i", part, part))
+        result[start : start + _BLOCK_ROWS] = part / np.where(norms > 0, norms, 1.0)[:, np.newaxis]
+    return result
+
+
+def _number(labels: Iterable[tuple[str, AnyArray]]) -> tuple[AnyArray, list[Int64]]:
+    """Return the sorted labels, and the number of each."""
+    named = list(labels)
+    first_name, first = named[0]
+    for name, array in named[1:]:
+        if (array.dtype.kind in "SU") != (first.dtype.kind in "SU") and "O" not in (array.dtype.kind, first.dtype.kind):
+            msg = f"{name} must be labels of the same kind as {first_name}, {first.dtype}; got dtype {array.dtype}"
+            raise TypeError(msg)
+    classes, numbers = np.unique(np.concatenate([array for _, array in named]), return_inverse=True)
+    cuts = np.cumsum([len(array) for _, array in named])[:-1]
+    return classes, [part.astype(np.int64) for part in np.split(numbers, cuts)]
+
+
+def _rows(name: str, values: ArrayLike, n_features: int | None = None) -> AnyArray:
+    rows = _validation.check_rows(name, values, n_features)
+    if len(rows) == 0:
+        msg = f"{name} must have at least one row; got shape {rows.shape}"
+        raise ValueError(msg)
+    _validation.check_finite_rows(name, rows)
+    return rows
+
+
+def _split(part: Part, fraction: float, seed: int) -> tuple[Part, Part]:
+    """Hold out the first rows of a permutation.
+
+    NumPy promises that this generator's stream never changes; with seed 0 it is the split of ssl-transfer.
+    """
+    n_held_out = int(np.floor(fraction * len(part.rows)))
+    if not 0 < n_held_out < len(part.rows):
+        msg = f"validation must leave and hold out rows; got {fraction:g} of {len(part.rows)} rows, which is {n_held_out}"
+        raise ValueError(msg)
+    order = np.random.RandomState(seed % 2**32).permutation(len(part.rows))
+    held_out, kept = np.sort(order[:n_held_out]), np.sort(order[n_held_out:])
+    return Part(part.rows[kept], part.numbers[kept]), Part(part.rows[held_out], part.numbers[held_out])
+
+
+def gather(
+    train: ArrayLike,
+    train_labels: ArrayLike,
+    queries: ArrayLike,
+    query_labels: ArrayLike,
+    *,
+    validation: Any,
+    seed: int,
+    normalize: bool,
+) -> ProbeData:
+    """Check everything; `validation` is None, a share of the training rows, or rows and labels."""
+    rows = [_rows("train", train)]
+    n_features = rows[0].shape[1]
+    labels = [("train_labels", _validation.check_labels("train_labels", train_labels, len(rows[0]), "train"))]
+    rows.append(_rows("queries", queries, n_features))
+    labels.append(("query_labels", _validation.check_labels("query_labels", query_labels, len(rows[1]), "queries")))
+    given = isinstance(validation, (tuple, list))
+    if given:
+        if len(validation) != 2:
+            msg = f"validation must be a share of the training rows or (X_val, y_val); got {len(validation)} things"
+            raise ValueError(msg)
+        rows.append(_rows("validation[0]", validation[0], n_features))
+        checked = _validation.check_labels("validation[1]", validation[1], len(rows[2]), "validation[0]")
+        labels.append(("validation[1]", checked))
+    classes, numbers = _number(labels)
+    if normalize:
+        rows = [normalized(array) for array in rows]
+    parts = [Part(*pair) for pair in zip(rows, numbers, strict=True)]
+    data = ProbeData(parts[0], parts[2] if given else None, parts[1], classes)
+    if validation is None or given:
+        return data
+    kept, held_out = _split(data.train, _validation.check_real("validation", validation, 0, 1), seed)
+    return replace(data, train=kept, validation=held_out)
