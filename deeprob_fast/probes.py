@@ -200,7 +200,8 @@ def evaluate_probe(
     report = callback or (lambda _: None)
     chosen = chosen_protocol.choose(data, seed=number, n_threads=threads, report=report)
     settings = {
-        **chosen_protocol.parameters(),
+        **{name: value for name, value in chosen_protocol.parameters().items() if name != "validation_fraction"},
+        "validation": "given" if isinstance(validation, (tuple, list)) else validation,
         "seed": number,
         "n_train": len(data.train.rows),
         "n_validation": 0 if data.validation is None else len(data.validation.rows),

@@ -99,6 +99,9 @@ def test_grids():
     np.testing.assert_allclose(clip.C, np.logspace(-6, 6, 97), rtol=1e-12)
     np.testing.assert_allclose(transfer.C, 1 / np.logspace(-6, 5, 45), rtol=1e-12)
     assert transfer.stride == 1
+    assert {name: p.validation_fraction for name, p in PROTOCOLS.items() if p.validation_fraction != 0.1} == {"ssl-transfer": 0.2}
+    assert [name for name, p in PROTOCOLS.items() if p.refit] == ["clip", "ssl-transfer", "lsr"]
+    assert [name for name, p in PROTOCOLS.items() if p.standardize or p.normalize] == ["lsr"]
     lsr = PROTOCOLS["lsr"]
     assert (lsr.l2, lsr.shots, lsr.n_seeds, lsr.constant) == ((1024.0,), (1, 5, 10, 25), 3, 100.0)
 

@@ -76,6 +76,8 @@ def test_what_is_reported_belongs_together(digits, protocol):
     assert any(found.selected.items() <= {**candidate, "seed": 0}.items() for candidate in found.candidates)
     assert (found.protocol, found.source) == (protocol, df.PROBE_PROTOCOLS[protocol].source)
     assert found.settings["n_train"] + found.settings["n_validation"] == 1000
+    assert found.settings["n_validation"] == int(1000 * (found.settings["validation"] or 0))
+    assert (found.settings["validation"] is None) == (len(found.candidates) == 1 or protocol == "lsr")
     for name, value in SHORT[protocol].items():
         assert found.settings[name] == (value if isinstance(value, (tuple, int)) else (value,))
     powers = np.exp(scores - scores.max(axis=1, keepdims=True))
@@ -111,6 +113,7 @@ def test_the_refit_is_the_fit_to_everything(digits):
     assert penalized_loss(part.W, X, y, *whole.settings["C"]) > penalized_loss(whole.W, X, y, *whole.settings["C"]) + 1e-3
     scores = X[700:].astype(np.float64) @ part.W[:-1] + part.W[-1]
     assert found.temperature == pytest.approx(df.fit_temperature(scores, y[700:]), rel=0.02)  # before the refit
+    assert found.settings["validation"] == "given"
 
 
 def test_the_split_is_that_of_ssl_transfer():
