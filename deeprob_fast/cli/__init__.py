@@ -2,6 +2,7 @@
 
 import click
 
+from deeprob_fast.cli.data import data
 from deeprob_fast.cli.evaluate import evaluate
 
 
@@ -11,4 +12,5 @@ def main() -> None:
     """Evaluate embeddings by exact nearest neighbours."""
 
 
+main.add_command(data)
 main.add_command(evaluate)

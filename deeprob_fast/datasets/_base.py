@@ -14,6 +14,12 @@ class Dataset:
     name : str
     train, test : array, shape (n_rows, n_features)
     train_labels, test_labels : array, shape (n_rows,)
+    class_names : tuple of str
+        Of the labels 0, 1, ...; empty if they are not known.
+    image_shape : tuple of int
+        Of one row, such as (28, 28) or (32, 32, 3); empty if the rows are not images.
+    groups : array, shape (n_train_rows,), or None
+        What each training row was taken from, such as the object in a photograph. Rows of one group are alike: do not split them.
     """
 
     name: str
@@ -21,6 +27,9 @@ class Dataset:
     train_labels: AnyArray
     test: AnyArray
     test_labels: AnyArray
+    class_names: tuple[str, ...] = ()
+    image_shape: tuple[int, ...] = ()
+    groups: AnyArray | None = None
 
     @property
     def n_classes(self) -> int:

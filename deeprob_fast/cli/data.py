@@ -1,0 +1,79 @@
+"""`deeprob-fast data`: what data sets there are, where they lie, and how to get them."""
+
+from pathlib import Path
+
+import click
+import numpy as np
+
+from deeprob_fast.cli._errors import errors_as_messages
+from deeprob_fast.datasets._named import NAMED, SOURCES
+from deeprob_fast.datasets._props import read_props
+from deeprob_fast.datasets._props_arrays import write_parts
+from deeprob_fast.datasets._sources import ENVIRONMENT, fetch, find, how_to_get
+
+_DOWNLOADABLE = [name for name, source in SOURCES.items() if source.files]
+
+
+@click.group()
+def data() -> None:
+    """List, download and convert data sets."""
+
+
+@data.command("list")
+def list_() -> None:
+    """Say where each data set is, or how to get it."""
+    with errors_as_messages():
+        for name in NAMED:
+            if name not in SOURCES:
+                click.echo(f"{name:14}comes with scikit-learn")
+            elif (found := find(SOURCES[name])) is not None:
+                click.echo(f"{name:14}{found}")
+            else:
+                click.echo(f"{name:14}not found: {how_to_get(SOURCES[name])}")
+
+
+@data.command()
+@click.argument("name", type=click.Choice(_DOWNLOADABLE))
+def download(name: str) -> None:
+    """Download a data set into the cache, where it is not there already, and compare it with its known sum.
+
+    \b
+    Example:
+      deeprob-fast data download mnist
+    """  # noqa: D301  # click wants the control character
+    with errors_as_messages():
+        click.echo(f"{name} is in {fetch(SOURCES[name])}")
+
+
+@data.command()
+@click.argument("name", type=click.Choice(list(NAMED)))
+def show(name: str) -> None:
+    """Load a data set and say its sizes and classes."""
+    with errors_as_messages():
+        loaded = NAMED[name]()
+        click.echo(f"{name}: {len(loaded.train)} training rows, {len(loaded.test)} test rows of {loaded.image_shape}")
+        counts = (np.bincount(labels, minlength=len(loaded.class_names)) for labels in (loaded.train_labels, loaded.test_labels))
+        for label, (class_name, *counted) in enumerate(zip(loaded.class_names, *counts, strict=True)):
+            click.echo(f"{label:>4}  {class_name:16}{counted[0]:>8}{counted[1]:>8}")
+
+
+@data.command()
+@click.argument("name", type=click.Choice(["props"]))
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    help=f"Its folder or archive; by default it is looked for in {ENVIRONMENT}.",
+)
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Where the .npy files go.")
+@click.option("--verify/--no-verify", default=True, show_default=True, help="Compare each file with its known sum.")
+def convert(name: str, folder: Path | None, out: Path, verify: bool) -> None:
+    """Convert a data set of pickles to plain .npy files, once; it is then loaded from them.
+
+    \b
+    Example:
+      deeprob-fast data convert props --folder Progress-Objects-Sample.tar.gz --out props
+    """  # noqa: D301  # click wants the control character
+    with errors_as_messages():
+        parts = read_props(folder, verify=verify)
+        write_parts(parts, out)
+    click.echo(f"{name}: {len(parts.X)} training rows and {len(parts.X_test)} test rows written to {out}")

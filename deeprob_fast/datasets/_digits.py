@@ -1,0 +1,29 @@
+"""The digits that scikit-learn ships."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from deeprob_fast.datasets._base import Dataset, split_last_fifth
+
+DIGIT_NAMES = tuple(str(digit) for digit in range(10))
+
+
+def load_digits() -> Dataset:
+    """Load the digits that scikit-learn ships: 1797 images of 8 x 8, the last fifth of them for testing.
+
+    Returns
+    -------
+    Dataset
+
+    Examples
+    --------
+    >>> import deeprob_fast as df
+    >>> df.datasets.load_digits().train.shape
+    (1438, 64)
+    """
+    from sklearn.datasets import load_digits as load_from_sklearn  # slow to import
+
+    features, labels = load_from_sklearn(return_X_y=True)
+    data = split_last_fifth("digits", features.astype(np.uint8), labels)
+    return replace(data, class_names=DIGIT_NAMES, image_shape=(8, 8))
