@@ -11,7 +11,7 @@ from deeprob_fast._few_shot import few_per_class
 from deeprob_fast._typing import AnyArray, ArrayLike, Int64
 from deeprob_fast.knn import KNNIndex, Neighbors, nearest_neighbors, without_self
 from deeprob_fast.knn_protocols import KNN_PROTOCOLS, KNNProtocol
-from deeprob_fast.votes import Weights, check_voting, class_votes, rank_classes
+from deeprob_fast.votes import Weights, check_voting, rank_classes
 
 _DEFAULT = KNNProtocol("custom", "the arguments", (10, 20, 100, 200), metric="euclidean", weights="uniform")
 
@@ -347,24 +347,3 @@ def search_in_blocks(
         if done is not None:
             done(len(part))
     return Neighbors(np.concatenate([p.distances for p in parts]), np.concatenate([p.indices for p in parts]))
-
-
-def knn_accuracies(
-    neighbors: Neighbors,
-    train_labels: AnyArray,
-    query_labels: AnyArray,
-    k_values: Sequence[int],
-    *,
-    weights: str = "uniform",
-    temperature: float = 0.07,
-    metric: str = "euclidean",
-) -> dict[int, float]:
-    """Compute the accuracy for each k from the neighbours of the largest."""
-    classes, numbers = np.unique(train_labels, return_inverse=True)
-    labels = numbers.astype(np.int64)
-    accuracies = {}
-    for k in k_values:
-        nearest = Neighbors(neighbors.distances[:, :k], neighbors.indices[:, :k])
-        votes = class_votes(nearest, labels, len(classes), weights=weights, metric=metric, temperature=temperature)
-        accuracies[k] = float(np.mean(classes[votes.argmax(axis=1)] == query_labels))
-    return accuracies

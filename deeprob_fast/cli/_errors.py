@@ -1,15 +1,30 @@
-"""How the commands report a user's mistake."""
+"""What a user sees when something goes wrong: a message, never a traceback."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
 
+_INTERRUPTED = 130  # what shells report for a process that Ctrl-C ended
+
 
 @contextmanager
 def errors_as_messages() -> Iterator[None]:
-    """End a user's mistake with a message, not with a traceback."""
+    """End a user's mistake, and Ctrl-C, with a message and an exit code."""
     try:
         yield
+    except BrokenPipeError:
+        raise  # whoever read the output has gone: click ends the process quietly
     except (OSError, ValueError, TypeError, MemoryError, ModuleNotFoundError) as error:
-        raise click.ClickException(str(error) or type(error).__name__) from error
+        raise click.ClickException(_in_words(error)) from error
+    except KeyboardInterrupt:
+        click.echo("\ninterrupted", err=True)
+        raise click.exceptions.Exit(_INTERRUPTED) from None
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, MemoryError):
+        return f"not enough memory: {error}" if str(error) else "not enough memory"
+    return str(error) or type(error).__name__

@@ -5,7 +5,6 @@ from pathlib import Path
 import click
 import numpy as np
 
-from deeprob_fast.cli._errors import errors_as_messages
 from deeprob_fast.datasets._named import NAMED, SOURCES
 from deeprob_fast.datasets._props import read_props
 from deeprob_fast.datasets._props_arrays import write_parts
@@ -22,14 +21,13 @@ def data() -> None:
 @data.command("list")
 def list_() -> None:
     """Say where each data set is, or how to get it."""
-    with errors_as_messages():
-        for name in NAMED:
-            if name not in SOURCES:
-                click.echo(f"{name:14}comes with scikit-learn")
-            elif (found := find(SOURCES[name])) is not None:
-                click.echo(f"{name:14}{found}")
-            else:
-                click.echo(f"{name:14}not found: {how_to_get(SOURCES[name])}")
+    for name in NAMED:
+        if name not in SOURCES:
+            click.echo(f"{name:14}comes with scikit-learn")
+        elif (found := find(SOURCES[name])) is not None:
+            click.echo(f"{name:14}{found}")
+        else:
+            click.echo(f"{name:14}not found: {how_to_get(SOURCES[name])}")
 
 
 @data.command()
@@ -41,20 +39,18 @@ def download(name: str) -> None:
     Example:
       deeprob-fast data download mnist
     """  # noqa: D301  # click wants the control character
-    with errors_as_messages():
-        click.echo(f"{name} is in {fetch(SOURCES[name])}")
+    click.echo(f"{name} is in {fetch(SOURCES[name])}")
 
 
 @data.command()
 @click.argument("name", type=click.Choice(list(NAMED)))
 def show(name: str) -> None:
     """Load a data set and say its sizes and classes."""
-    with errors_as_messages():
-        loaded = NAMED[name]()
-        click.echo(f"{name}: {len(loaded.train)} training rows, {len(loaded.test)} test rows of {loaded.image_shape}")
-        counts = (np.bincount(labels, minlength=len(loaded.class_names)) for labels in (loaded.train_labels, loaded.test_labels))
-        for label, (class_name, *counted) in enumerate(zip(loaded.class_names, *counts, strict=True)):
-            click.echo(f"{label:>4}  {class_name:16}{counted[0]:>8}{counted[1]:>8}")
+    loaded = NAMED[name]()
+    click.echo(f"{name}: {len(loaded.train)} training rows, {len(loaded.test)} test rows of {loaded.image_shape}")
+    counts = (np.bincount(labels, minlength=len(loaded.class_names)) for labels in (loaded.train_labels, loaded.test_labels))
+    for label, (class_name, *counted) in enumerate(zip(loaded.class_names, *counts, strict=True)):
+        click.echo(f"{label:>4}  {class_name:16}{counted[0]:>8}{counted[1]:>8}")
 
 
 @data.command()
@@ -73,7 +69,6 @@ def convert(name: str, folder: Path | None, out: Path, verify: bool) -> None:
     Example:
       deeprob-fast data convert props --folder Progress-Objects-Sample.tar.gz --out props
     """  # noqa: D301  # click wants the control character
-    with errors_as_messages():
-        parts = read_props(folder, verify=verify)
-        write_parts(parts, out)
+    parts = read_props(folder, verify=verify)
+    write_parts(parts, out)
     click.echo(f"{name}: {len(parts.X)} training rows and {len(parts.X_test)} test rows written to {out}")

@@ -1,0 +1,27 @@
+"""The library as the commands call it: with what the options gave, which the library itself checks."""
+
+import importlib
+from typing import Any
+
+from deeprob_fast.datasets import Dataset
+
+df: Any = importlib.import_module("deeprob_fast")
+
+
+def load(source: dict[str, Any]) -> Dataset:
+    """Load the data set that the options name."""
+    data: Dataset = df.datasets.load(source["data"], **{name: value for name, value in source.items() if name != "data"})
+    return data
+
+
+def n_test(data: Any) -> int:
+    """Return the number of test rows, 0 if there are none."""
+    return 0 if data.test is None else len(data.test)
+
+
+def require_test(data: Dataset, advice: str = "") -> Dataset:
+    """Refuse a data set without test rows."""
+    if n_test(data) == 0:
+        msg = f"{data.name} must have test rows, or --test and --test-labels must name them{advice}"
+        raise ValueError(msg)
+    return data

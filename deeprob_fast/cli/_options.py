@@ -1,0 +1,117 @@
+"""Options that several commands have."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from deeprob_fast import _kernels
+from deeprob_fast.cli._output import Outputs
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+class Listed(click.ParamType[tuple[Any, ...]]):
+    """Values with commas between them, each of one type.
+
+    Parameters
+    ----------
+    item : click.ParamType
+        Type of each.
+    """
+
+    name = "list"
+
+    def __init__(self, item: click.ParamType[Any]) -> None:
+        self.item = item
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[Any, ...]:
+        """Convert each value."""
+        if isinstance(value, tuple):
+            return value
+        return tuple(self.item.convert(part.strip(), param, ctx) for part in str(value).split(","))
+
+
+COUNTS = Listed(click.IntRange(min=1))
+NUMBERS = Listed(click.FloatRange(min=0))
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """Return the options that were given: for the others the library has defaults."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _combined(*decorators: Decorator) -> Decorator:
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return decorate
+
+
+def data_options(*, test: bool = True) -> Decorator:
+    """Add --data, --labels and, where queries are needed, --test and --test-labels; the function gets them as `source`."""
+
+    def collect(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def wrapper(
+            *, data: str, labels: str | None, test: str | None = None, test_labels: str | None = None, **rest: Any
+        ) -> Any:
+            return function(source={"data": data, **given(labels=labels, test=test, test_labels=test_labels)}, **rest)
+
+        return wrapper
+
+    options = [
+        click.option(
+            "--data", default="digits", show_default=True, help="A data set by name, a file or a folder; see the guide."
+        ),
+        click.option("--labels", metavar="PATH", help="File of the labels, where that of the data has none."),
+    ]
+    if test:
+        options += [
+            click.option("--test", metavar="PATH", help="The test rows, where that of the data has none."),
+            click.option("--test-labels", metavar="PATH", help="File of their labels."),
+        ]
+    return _combined(*options, collect)
+
+
+def output_options(page: Path | None = None) -> Decorator:
+    """Add --json, --csv, --report and --quiet; the function gets them as `outputs`, already known to be writable.
+
+    `page` is where the report goes if no output is asked for.
+    """
+    default = f"  [default: {page}, if neither --json nor --csv is given]" if page else ""
+
+    def collect(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def wrapper(*, json: Path | None, csv: Path | None, report: Path | None, quiet: bool, **rest: Any) -> Any:
+            chosen = report if report or json or csv else page
+            outputs = Outputs(json, csv, chosen, quiet)
+            outputs.check()
+            return function(outputs=outputs, **rest)
+
+        return wrapper
+
+    path = click.Path(dir_okay=False, path_type=Path)
+    return _combined(
+        click.option("--json", type=path, metavar="PATH", help="Write all numbers as JSON; - is the standard output."),
+        click.option("--csv", type=path, metavar="PATH", help="Write one line per score; - is the standard output."),
+        click.option("--report", type=path, metavar="PATH", help=f"Write a page of HTML with figures.{default}"),
+        click.option("--quiet", is_flag=True, help="No table, no progress; only errors."),
+        collect,
+    )
+
+
+metric_option = click.option(
+    "--metric", type=click.Choice(_kernels.METRICS), help="Distance between rows.  [default: euclidean, or the protocol's]"
+)
+plain_metric_option = click.option(
+    "--metric", type=click.Choice(_kernels.METRICS), default="euclidean", show_default=True, help="Distance between rows."
+)
+threads_option = click.option(
+    "--threads", "n_threads", type=click.IntRange(min=1), metavar="N", help="Threads to use.  [default: all that are granted]"
+)
+seed_option = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all that is drawn.")

@@ -1,0 +1,19 @@
+"""Progress on the terminal."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+DELAY = 1.0
+
+
+@contextmanager
+def progress(label: str, total: int | None, *, quiet: bool, unit: str = "query") -> Iterator[Callable[[int], object]]:
+    """Show a bar, or a count, for work that takes longer than `DELAY` seconds.
+
+    Yields what is to be called with each number of things that are done.
+    """
+    from tqdm import tqdm
+
+    # None: only on a terminal.
+    with tqdm(total=total, desc=label, unit=unit, disable=True if quiet else None, leave=False, delay=DELAY) as bar:
+        yield bar.update

@@ -1,0 +1,72 @@
+"""`deeprob-fast cross-validate`: the number of neighbours by cross-validation."""
+
+from typing import Any
+
+import click
+
+from deeprob_fast.cli._library import df, load
+from deeprob_fast.cli._options import COUNTS, data_options, given, output_options, plain_metric_option, threads_option
+from deeprob_fast.cli._output import Outputs
+from deeprob_fast.cli._progress import progress
+from deeprob_fast.cli._provenance import describe, provenance
+from deeprob_fast.cli._sections import PERCENT, display
+from deeprob_fast.report.model import Column, Figure, Result, Section
+from deeprob_fast.votes import WEIGHTS
+
+
+@click.command("cross-validate")
+@data_options(test=False)
+@click.option(
+    "--folds", "num_folds", type=click.IntRange(min=2), default=5, show_default=True, help="Parts of the training rows."
+)
+@click.option(
+    "--fold-rule",
+    "folds",
+    type=click.Choice(["chunk", "array_split"]),
+    default="chunk",
+    show_default=True,
+    help="How rows are cut into folds: as torch.chunk or numpy.array_split does it.",
+)
+@click.option("--k", "k_choices", type=COUNTS, metavar="K,K,...", help="Numbers of neighbours.  [default: 1 to 100]")
+@plain_metric_option
+@click.option("--weights", type=click.Choice(WEIGHTS), default="uniform", show_default=True, help="Weight of a vote.")
+@click.option("--temperature", type=click.FloatRange(min=0, min_open=True), metavar="T", help="Of the softmax weights.")
+@threads_option
+@output_options()
+def cross_validate(source: dict[str, Any], outputs: Outputs, **options: Any) -> None:
+    """Choose k by cross-validation.
+
+    The training rows are cut into folds; each fold is classified by the others, for all k from one search.
+
+    \b
+    Examples:
+      deeprob-fast cross-validate
+      deeprob-fast cross-validate --data embeddings.npz --folds 10 --k 1,3,5,10,20 --metric cosine
+      deeprob-fast cross-validate --data embeddings.npz --fold-rule array_split --report folds.html
+    """  # noqa: D301  # click wants the control character
+    data = load(source)
+    with progress("folds", options["num_folds"], quiet=outputs.quiet, unit="fold") as done:
+        found = df.knn_cross_validate(data.train, data.train_labels, callback=lambda _: done(1), **given(**options))
+    settings = given(n_folds=options["num_folds"], fold_rule=options["folds"])
+    settings |= given(**{name: options[name] for name in ("metric", "weights", "temperature")})
+    size = describe(data, n_queries=None)
+    section = _section(found)
+    highlights = {"best k": str(found.best_k), "mean accuracy": f"{section.rows[section.best or 0][1]:.2%}"}
+    made = provenance(options["n_threads"])
+    outputs.write(Result("cross-validate", "Cross-validation of k", size, settings, [section], made, highlights))
+
+
+def _section(found: Any) -> Section:
+    choices = list(found.accuracies)
+    n_folds = len(found.accuracies[choices[0]])
+    columns = [Column("k", "k", measured=False), Column("mean", "mean", PERCENT), Column("std", "deviation", PERCENT)]
+    columns += [Column(f"fold_{i + 1}", f"fold {i + 1}", PERCENT) for i in range(n_folds)]
+    rows = [[k, found.mean[k], found.std[k], *found.accuracies[k]] for k in choices]
+    best = choices.index(found.best_k)
+    figure = Figure(
+        "Accuracy of each fold, their mean and deviation, for each k",
+        f"Dots for the folds and a line for their mean, which is largest, {rows[best][1]:.2%}, at k = {found.best_k}.",
+        display("CrossValidationDisplay", "from_results", found),
+    )
+    text = "Each fold is classified by the others."
+    return Section("cross_validation", "Folds", text, columns, rows, best, [figure])
