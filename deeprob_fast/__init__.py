@@ -20,8 +20,10 @@ from deeprob_fast.random_search import RandomSearch, random_search
 from deeprob_fast.training import Sweep, Training, sweep, train
 
 if TYPE_CHECKING:
+    from deeprob_fast import plots
     from deeprob_fast.linear import LinearSVM, SoftmaxClassifier
     from deeprob_fast.neighbors import KNeighborsClassifier, NearestNeighbors
+    from deeprob_fast.persistence import load, save
 
 __all__ = [
     "KNN_PROTOCOLS",
@@ -57,12 +59,15 @@ __all__ = [
     "gradcheck",
     "gradgradcheck",
     "knn_cross_validate",
+    "load",
     "minimize_softmax",
     "nearest_neighbors",
     "numerical_gradient",
     "optim",
     "pairwise_distances",
+    "plots",
     "random_search",
+    "save",
     "softmax_loss",
     "softmax_path",
     "svm_loss",
@@ -71,16 +76,20 @@ __all__ = [
     "train",
 ]
 
-# Imported on first use: they need scikit-learn, which costs far more to import than all the rest.
+# Imported on first use: most need scikit-learn, which costs far more to import than all the rest.
 _LAZY = {
     "KNeighborsClassifier": "deeprob_fast.neighbors",
     "LinearSVM": "deeprob_fast.linear",
     "NearestNeighbors": "deeprob_fast.neighbors",
     "SoftmaxClassifier": "deeprob_fast.linear",
+    "load": "deeprob_fast.persistence",
+    "save": "deeprob_fast.persistence",
 }
 
 
 def __getattr__(name: str) -> object:
+    if name == "plots":
+        return importlib.import_module("deeprob_fast.plots")
     if name in _LAZY:
         return getattr(importlib.import_module(_LAZY[name]), name)
     msg = f"module {__name__!r} has no attribute {name!r}"

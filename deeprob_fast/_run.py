@@ -37,6 +37,11 @@ class Training:
     diverged_at: int | None
     stopped_early: bool
 
+    @property
+    def final_loss(self) -> float:
+        """Mean of the last tenth of `loss_history`."""
+        return float(self.loss_history[-max(1, len(self.loss_history) // 10) :].mean())
+
 
 class Run:
     """One stream of batches, and the heads that train on it."""

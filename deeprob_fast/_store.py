@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from deeprob_fast._atomic import replacing
 from deeprob_fast._typing import AnyArray
 
 _MAGIC = b"deeprob_fast index 1\n"
@@ -56,18 +57,13 @@ def save(path: Path, content: object) -> None:
         {"dtype": array.dtype.str, "shape": array.shape, "offset": offset} for array, offset in zip(arrays, offsets, strict=True)
     ]
     header = json.dumps({"content": tree, "arrays": places, "size": size}).encode()
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with partial.open("wb") as file:
-            file.write(_MAGIC + len(header).to_bytes(8, "little") + hashlib.sha256(header).digest() + header)
-            start = _aligned(file.tell())
-            for array, offset in zip(arrays, offsets, strict=True):
-                file.seek(start + offset)
-                np.ascontiguousarray(array).tofile(file)
-            file.truncate(start + size)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(path) as partial, partial.open("wb") as file:
+        file.write(_MAGIC + len(header).to_bytes(8, "little") + hashlib.sha256(header).digest() + header)
+        start = _aligned(file.tell())
+        for array, offset in zip(arrays, offsets, strict=True):
+            file.seek(start + offset)
+            np.ascontiguousarray(array).tofile(file)
+        file.truncate(start + size)
 
 
 def load(path: Path, types: Sequence[Callable[..., Any]]) -> Any:

@@ -179,7 +179,7 @@ def _best(trainings: Sequence[Training]) -> int:
             return -np.inf
         if training.val_accuracies.size:
             return float(training.val_accuracies[training.best_epoch])
-        return -float(training.loss_history[-max(1, len(training.loss_history) // 10) :].mean())
+        return -training.final_loss
 
     return int(np.argmax([merit(training) for training in trainings]))
 

@@ -7,6 +7,9 @@ from pathlib import Path
 # Before scikit-learn is imported: without it one of its own checks would be skipped.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
 
+# Pictures are drawn without a screen.
+os.environ["MPLBACKEND"] = "Agg"
+
 # `python -m pytest` puts the source tree first, whose package has no kernels; the installed one is what is tested.
 _ROOT = Path(__file__).resolve().parent.parent
 sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != _ROOT]
@@ -28,3 +31,13 @@ def isa(request, monkeypatch):
     monkeypatch.setattr(_kernels, "_module", _kernels.load(request.param))
     monkeypatch.setattr(_kernels, "ISA", request.param)
     return request.param
+
+
+@pytest.fixture
+def figures():
+    """Start without open figures, and leave none."""
+    from matplotlib import pyplot as plt
+
+    plt.close("all")
+    yield
+    plt.close("all")

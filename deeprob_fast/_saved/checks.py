@@ -1,0 +1,44 @@
+"""Whether estimators from a file hang together, so that no kernel reads beyond an array."""
+
+from typing import Any
+
+import numpy as np
+
+from deeprob_fast.knn import KNNIndex
+
+
+def _demand(condition: Any, what: str) -> None:
+    if not condition:
+        msg = f"its {what} do not fit together"
+        raise ValueError(msg)
+
+
+def check_linear(model: Any) -> None:
+    """Refuse weights and labels that do not fit together."""
+    classes, n_features = model.classes_, model.n_features_in_
+    _demand(isinstance(classes, np.ndarray) and classes.ndim == 1 and len(classes) >= 2, "classes")
+    _demand(np.array_equal(np.unique(classes), classes), "classes")
+    _demand(type(n_features) is int and n_features >= 1, "features")
+    n_classes = len(classes)
+    n_scores = 1 if n_classes == 2 else n_classes
+    shapes = {
+        "coef_": (n_scores, n_features),
+        "intercept_": (n_scores,),
+        "_weights": (n_classes, n_features + 1),
+    }
+    for name, shape in shapes.items():
+        array = getattr(model, name)
+        _demand(isinstance(array, np.ndarray) and array.shape == shape and array.dtype in (np.float32, np.float64), "weights")
+    _demand(model.coef_.dtype == model.intercept_.dtype and model._weights.dtype == np.float64, "weights")
+    _demand(model._trainer is None, "weights and optimizer")
+
+
+def check_neighbors(model: Any) -> None:
+    """Refuse rows and labels that do not fit together."""
+    index = model.index_
+    _demand(isinstance(index, KNNIndex), "rows")
+    _demand(model.n_features_in_ == index.n_features and model.n_samples_fit_ == index.n_train, "rows and features")
+    if hasattr(model, "classes_"):
+        labels = model._labels
+        _demand(isinstance(labels, np.ndarray) and labels.dtype == np.int64 and labels.shape == (index.n_train,), "labels")
+        _demand(labels.min() >= 0 and labels.max() < len(model.classes_), "labels")
