@@ -17,8 +17,8 @@ from deeprob_fast._typing import AnyArray, ArrayLike
 _FEW_QUERIES = 4
 _FEW_NEIGHBORS = 1024
 
-# Training rows that take more are not grouped or sorted into boxes as a whole, which would take several times as much.
-_WHOLE_BYTES = 1 << 28
+# Training rows that would take more memory are not grouped or sorted into boxes as a whole.
+_WHOLE_BYTES = 1 << 30
 
 
 def without_self(found: Neighbors) -> Neighbors:
@@ -233,7 +233,7 @@ class KNNIndex:
 def _too_large_to_group(rows: AnyArray | ConvertedRows, metric: str) -> bool:
     if isinstance(rows, ConvertedRows):
         return True
-    large = len(rows) * (rows.shape[1] * rows.itemsize + GROUP_BYTES) > _WHOLE_BYTES
+    large = len(rows) * (4 * rows.shape[1] + GROUP_BYTES) > _WHOLE_BYTES  # as the dense filter packs them
     # Rows in memory are worth a copy in boxes; those in a file may be larger than memory.
     return large and (is_mapped(rows) or bool(_boxes.why_not(rows, metric)))
 

@@ -48,6 +48,15 @@ def test_show(invoke, tmp_path):
     assert [int(line.split()[-2]) for line in lines[1:]] == counts.tolist()
 
 
+def test_convert_embeddings(invoke, tmp_path):
+    rows = np.arange(12, dtype=np.float32).reshape(4, 3)
+    np.savez(tmp_path / "rows.npz", rows=rows, other=np.zeros((2, 2)))
+    result = invoke("convert", tmp_path / "rows.npz", "--key", "rows", "--out", tmp_path / "rows.npy")
+    assert result.exit_code == 0, result.output
+    np.testing.assert_array_equal(np.load(tmp_path / "rows.npy"), rows)
+    assert "written to" in result.output
+
+
 def test_convert(invoke, tmp_path):
     folder = write_files(tmp_path / "pickles", props_files())
     result = invoke("convert", "props", "--folder", folder, "--out", tmp_path / "new" / "npy", "--no-verify")

@@ -134,6 +134,7 @@ def test_prefix_in_pieces(monkeypatch):
     rows = low_rank(np.random.default_rng(27), 90000, 128).astype(np.float32)
     whole = df.KNNIndex(rows).search(rows[:900], 5)
     monkeypatch.setattr(_search, "_PIECE_BYTES", 1 << 20)
+    monkeypatch.setattr(_packing, "_QUERY_BYTES", 1 << 17)  # several batches of sorted queries meet each piece
     pieces = df.nearest_neighbors(rows, rows[:900], 5)
     np.testing.assert_array_equal(pieces.indices, whole.indices)
     np.testing.assert_array_equal(pieces.distances, whole.distances)

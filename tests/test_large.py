@@ -2,14 +2,19 @@
 
 import subprocess
 import sys
+import tempfile
 import textwrap
+from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 
 import deeprob_fast as df
 from deeprob_fast import _packing, _search, _validation, knn
 from tests import reference
+from tests.strategies import problems
 
 
 def mapped(path, rows, *, offset=0, stride=None):
@@ -69,6 +74,17 @@ def test_equal_rows_in_a_file(isa, small, tmp_path, n_distinct, metric):
     queries = np.concatenate([rows[:6], rng.standard_normal((24, 9)).astype(np.float32)])
     for k in (1, 7, 50, 170):
         assert_as_specified(mapped(tmp_path / "rows", rows), rows, queries, k, metric)
+
+
+@hypothesis.given(problems(), st.integers(0, 9), st.integers(0, 3), st.sampled_from([1, 3, 100]))
+def test_any_problem_in_a_file(problem, offset, gap, piece):
+    stride = problem.train.shape[1] * problem.train.itemsize + gap
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
+        patch.setattr(_validation, "_CONVERTED_BYTES", 0)
+        patch.setattr(knn, "_WHOLE_BYTES", 0)
+        patch.setattr(_search, "_PIECE_BYTES", 64 * 4 * piece * problem.train.shape[1])
+        train = mapped(Path(folder) / "rows", problem.train, offset=offset, stride=stride)
+        assert_as_specified(train, problem.train, problem.queries, problem.k, problem.metric)
 
 
 def test_fortran_order_in_a_file(small, tmp_path):
@@ -222,12 +238,14 @@ SEARCH_BYTES = """
 """
 
 
-def write_bytes(path, n_rows, n_features):
-    """Write rows that all differ, which cannot have holes."""
+def write_bytes(path, n_rows, n_features, n_zero=0):
+    """Write rows that all differ but for some of each ten thousand, and so cannot have holes."""
     rng = np.random.default_rng(0)
     with path.open("wb") as file:
-        for start in range(0, n_rows, 10_000):
-            file.write(rng.integers(0, 256, (min(10_000, n_rows - start), n_features), dtype=np.uint8).tobytes())
+        for _ in range(0, n_rows, 10_000):
+            rows = rng.integers(0, 256, (10_000, n_features), dtype=np.uint8)
+            rows[:n_zero] = 0
+            file.write(rows.tobytes())
 
 
 needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/self/status")
@@ -250,10 +268,51 @@ def test_memory_stays_bounded(tmp_path, offset):
 
 
 @needs_proc
-def test_memory_stays_bounded_without_equal_rows(tmp_path):
-    write_bytes(tmp_path / "rows", 100_000, 768)
+@pytest.mark.parametrize("n_zero", [0, 3000])
+def test_memory_stays_bounded_with_few_equal_rows(tmp_path, n_zero):
+    write_bytes(tmp_path / "rows", 100_000, 768, n_zero)
     before, peak = memory_of(SMALL + SEARCH_BYTES, tmp_path / "rows", 100_000, 768)
     assert peak - before < 40  # of 77
+
+
+CONVERT = """
+    from pathlib import Path
+
+    source = Path(sys.argv[1])
+    rows = np.random.default_rng(0).integers(0, 4, (100_000, 100)).astype(np.float32)
+    if source.suffix == ".npz":
+        np.savez_compressed(source, X=rows)
+    elif source.suffix == ".h5":
+        import h5py
+        with h5py.File(source, "w") as file:
+            file.create_dataset("X", data=rows, chunks=(1000, 100), compression="lzf")
+    else:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+        lists = pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), 100)
+        pq.write_table(pa.table({"X": lists}), source, row_group_size=10_000)
+        del lists
+        pa.default_memory_pool().release_unused()
+    expected = rows[::1000].copy()
+    del rows
+    df.datasets._formats._stored.BLOCK_BYTES = 1 << 20
+    peak = Peak()
+    peak.start()
+    df.datasets.convert_embeddings(source, source.with_suffix(".npy"))
+    peak.done.set()
+    found = df.datasets.load_embeddings(source.with_suffix(".npy"))
+    assert found.shape == (100_000, 100)
+    np.testing.assert_array_equal(found[::1000], expected)
+    print(peak.before, peak.peak)
+"""
+
+
+@needs_proc
+@pytest.mark.parametrize("suffix", [".npz", ".h5", ".parquet"])
+def test_conversion_in_bounded_memory(tmp_path, suffix):
+    pytest.importorskip({".npz": "numpy", ".h5": "h5py", ".parquet": "pyarrow"}[suffix])
+    before, peak = memory_of(CONVERT, tmp_path / f"rows{suffix}")
+    assert peak - before < 30  # of 40
 
 
 @needs_proc

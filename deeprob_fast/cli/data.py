@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 import numpy as np
 
+from deeprob_fast.datasets import convert_embeddings
 from deeprob_fast.datasets._named import NAMED, SOURCES
 from deeprob_fast.datasets._props import read_props
 from deeprob_fast.datasets._props_arrays import write_parts
@@ -54,21 +55,27 @@ def show(name: str) -> None:
 
 
 @data.command()
-@click.argument("name", type=click.Choice(["props"]))
+@click.argument("source", metavar="props|FILE")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The .npy file; for props the folder of several.")
+@click.option("--key", metavar="NAME", help="Which array of the file.")
 @click.option(
     "--folder",
     type=click.Path(path_type=Path),
-    help=f"Its folder or archive; by default it is looked for in {ENVIRONMENT}.",
+    help=f"Of props, or its archive; by default it is looked for in {ENVIRONMENT}.",
 )
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Where the .npy files go.")
-@click.option("--verify/--no-verify", default=True, show_default=True, help="Compare each file with its known sum.")
-def convert(name: str, folder: Path | None, out: Path, verify: bool) -> None:
-    """Convert a data set of pickles to plain .npy files, once; it is then loaded from them.
+@click.option("--verify/--no-verify", default=True, show_default=True, help="Compare each file of props with its known sum.")
+def convert(source: str, out: Path, key: str | None, folder: Path | None, verify: bool) -> None:
+    """Convert to plain .npy, once: the pickles of props, or a file of embeddings, which may be larger than memory.
 
     \b
-    Example:
+    Examples:
       deeprob-fast data convert props --folder Progress-Objects-Sample.tar.gz --out props
+      deeprob-fast data convert embeddings.parquet --out embeddings.npy --key embedding
     """  # noqa: D301  # click wants the control character
+    if source != "props":
+        convert_embeddings(source, out, key=key)
+        click.echo(f"{source} written to {out}")
+        return
     parts = read_props(folder, verify=verify)
     write_parts(parts, out)
-    click.echo(f"{name}: {len(parts.X)} training rows and {len(parts.X_test)} test rows written to {out}")
+    click.echo(f"props: {len(parts.X)} training rows and {len(parts.X_test)} test rows written to {out}")

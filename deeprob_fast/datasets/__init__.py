@@ -3,6 +3,7 @@
 from deeprob_fast.datasets._base import Dataset
 from deeprob_fast.datasets._cifar10 import load_cifar10
 from deeprob_fast.datasets._digits import load_digits
+from deeprob_fast.datasets._embeddings import convert_embeddings, load_embeddings
 from deeprob_fast.datasets._load import load, load_npz
 from deeprob_fast.datasets._mnist import FASHION_MNIST_FOLDER, load_fashion_mnist, load_mnist
 from deeprob_fast.datasets._preprocess import Preprocessed, group_split, preprocess, subsample
@@ -12,10 +13,12 @@ __all__ = [
     "FASHION_MNIST_FOLDER",
     "Dataset",
     "Preprocessed",
+    "convert_embeddings",
     "group_split",
     "load",
     "load_cifar10",
     "load_digits",
+    "load_embeddings",
     "load_fashion_mnist",
     "load_mnist",
     "load_npz",

@@ -1,16 +1,78 @@
-"""Loaders. Files are read as data only: nothing in them is ever executed."""
+"""Data sets from files. Files are read as data only: nothing in them is ever executed."""
 
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 
-from deeprob_fast._typing import AnyArray  # annotates a local
+from deeprob_fast._typing import AnyArray
 from deeprob_fast.datasets._base import Dataset, split_last_fifth
+from deeprob_fast.datasets._embeddings import check_matrix, describe, the_matrix
+from deeprob_fast.datasets._formats import open_arrays
+from deeprob_fast.datasets._formats._npy import open_npz
+from deeprob_fast.datasets._formats._stored import Stored, refuse
 from deeprob_fast.datasets._named import NAMED, load_idx_folder
 
-_NPZ_ARRAYS = ("X", "y", "X_test", "y_test")
+# What the parts of a data set are called in files: by us, and by the search benchmarks.
+_FEATURES, _LABELS = ("X", "train"), ("y", "train_labels", "label", "labels")
+_TEST_FEATURES, _TEST_LABELS = ("X_test", "test"), ("y_test", "test_labels")
+
+
+def load(
+    data: str | Path,
+    *,
+    labels: str | Path | None = None,
+    test: str | Path | None = None,
+    test_labels: str | Path | None = None,
+) -> Dataset:
+    """Load a data set by name or from files; features are mapped into memory where the format allows it.
+
+    Parameters
+    ----------
+    data : str or path
+        The name of a data set, a folder of idx files, or a file of any format of `load_embeddings`: with X and y, and X_test and
+        y_test or else the last fifth of the rows for testing; or with features only. Instead of X and X_test a file may say train
+        and test, instead of y and y_test also train_labels (label, labels) and test_labels. A Parquet file holds one column of
+        lists and one of labels.
+    labels : path, optional
+        Labels of the rows of `data`, if that has features only: `.npy`, `.npz`, or `.txt` with one label a line.
+    test : path, optional
+        Features for testing, with labels or without, as `data`.
+    test_labels : path, optional
+        Labels of the rows for testing, as `labels`.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is nothing of that name.
+    ValueError
+        If a file is damaged, of another format, or the parts do not fit together.
+    """
+    beside = {"labels": labels, "test": test, "test_labels": test_labels}
+    path = Path(data)
+    if data in NAMED or path.is_dir():
+        given = [name for name, value in beside.items() if value is not None]
+        if given:
+            msg = f"{given[0]} must be None: {data} has labels and rows for testing of its own"
+            raise ValueError(msg)
+        return NAMED[str(data)]() if data in NAMED else load_idx_folder(path.name, path)
+    if not path.is_file():
+        msg = f"data must be {', '.join(NAMED)}, a file or a folder of idx files; got {str(data)!r}"
+        raise FileNotFoundError(msg)
+    parts = _parts(path, open_arrays(path))
+    if labels is not None:
+        _add(parts, "y", path, _read_labels(Path(labels)))
+    if test is not None:
+        of_test = _parts(Path(test), open_arrays(Path(test)))
+        _add(parts, "X_test", path, of_test["X"])
+        if "y" in of_test:
+            _add(parts, "y_test", path, of_test["y"])
+    if test_labels is not None:
+        _add(parts, "y_test", path, _read_labels(Path(test_labels)))
+    return _dataset(path, parts)
 
 
 def load_npz(path: str | Path) -> Dataset:
@@ -32,66 +94,72 @@ def load_npz(path: str | Path) -> Dataset:
         If the file is damaged, lacks an array, or its arrays do not fit together.
     """
     path = Path(path)
-    arrays: dict[str, AnyArray] = {}
-    try:
-        with path.open("rb") as raw:
-            file = np.load(raw, allow_pickle=False)
-            names = list(getattr(file, "files", []))
-            for name in _NPZ_ARRAYS:
-                if name in names:
-                    arrays[name] = file[name]
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        msg = f"{path} is damaged: {error}"
-        raise ValueError(msg) from error
-    except ValueError as error:
-        msg = f"{path} must hold plain arrays: {error}"
-        raise ValueError(msg) from error
-    _check_npz(path, arrays, names)
-    if "X_test" in arrays:
-        return Dataset(path.stem, arrays["X"], arrays["y"], arrays["X_test"], arrays["y_test"])
-    return split_last_fifth(path.stem, arrays["X"], arrays["y"])
+    return _dataset(path, _parts(path, open_npz(path)))
 
 
-def _check_npz(path: Path, arrays: dict[str, AnyArray], names: list[str]) -> None:
-    for required in ("X", "y", *(("X_test", "y_test") if {"X_test", "y_test"} & arrays.keys() else ())):
-        if required not in arrays:
-            msg = f"{path} must hold an array {required}; its arrays are {', '.join(names) or 'none'}"
-            raise ValueError(msg)
+def _parts(path: Path, arrays: dict[str, Stored]) -> dict[str, Stored]:
+    """Find the parts of a data set among the arrays of a file."""
+    parts = {}
+    for part, names in (("X", _FEATURES), ("y", _LABELS), ("X_test", _TEST_FEATURES), ("y_test", _TEST_LABELS)):
+        found = [arrays[name] for name in names if name in arrays]
+        if found:
+            parts[part] = found[0]
+    if "X" not in parts:
+        if not any(stored.is_matrix for stored in arrays.values()):
+            raise refuse(path, f"must hold an array X; {describe(arrays)}")
+        parts["X"] = the_matrix(path, arrays)
+    others = [stored for stored in arrays.values() if stored is not parts["X"]]
+    if "y" not in parts and path.suffix.lower() == ".parquet" and len(others) == 1 and not others[0].is_matrix:
+        parts["y"] = others[0]
+    return parts
+
+
+def _add(parts: dict[str, Stored], part: str, path: Path, stored: Stored) -> None:
+    if part in parts:
+        raise refuse(path, f"has {part} of its own; {stored.path} must not be given")
+    parts[part] = stored
+
+
+def _dataset(path: Path, parts: dict[str, Stored]) -> Dataset:
+    for required in ("X", "y", *(("X_test", "y_test") if {"X_test", "y_test"} & parts.keys() else ())):
+        if required not in parts:
+            raise refuse(path, f"must hold an array {required}, or it must be given; found {', '.join(parts)}")
     for features, labels in (("X", "y"), ("X_test", "y_test")):
-        if features in arrays and (arrays[features].dtype.kind not in "fiub" or arrays[features].ndim != 2):
-            kind = f"{arrays[features].ndim}-D {arrays[features].dtype}"
-            msg = f"{path} must hold a matrix of real numbers in {features}; it is {kind}"
-            raise ValueError(msg)
-        if features in arrays and (arrays[labels].ndim != 1 or len(arrays[features]) != len(arrays[labels])):
-            msg = f"{path} must hold one label in {labels} for each row of {features}"
-            raise ValueError(msg)
+        if features in parts:
+            check_matrix(parts[features])
+            n_rows, shape = parts[features].shape[0], parts[labels].shape
+            if shape != (n_rows,):
+                raise refuse(path, f"must hold one label in {labels} for each row of {features}: {n_rows}; it has shape {shape}")
+    x, y = parts["X"].array(mmap=True), parts["y"].array(mmap=False)
+    if "X_test" not in parts:
+        return split_last_fifth(path.stem, x, y)
+    n_features = parts["X_test"].shape[1]
+    if n_features != x.shape[1]:
+        raise refuse(path, f"must have as many features in X_test as in X, {x.shape[1]}; it has {n_features}")
+    return Dataset(path.stem, x, y, parts["X_test"].array(mmap=True), parts["y_test"].array(mmap=False))
 
 
-def load(data: str | Path) -> Dataset:
-    """Load a data set by name or from a file or folder.
+def _read_labels(path: Path) -> Stored:
+    """Open labels that stand in a file of their own."""
+    suffix = path.suffix.lower()
+    if suffix == ".txt":
+        values = _read_lines(path)
+        return Stored(path, "", values.shape, values.dtype, view=lambda: values)
+    if suffix not in (".npy", ".npz"):
+        raise refuse(path, f"must be labels in .npy, .npz or .txt; it ends in {path.suffix or 'nothing'}")
+    arrays = open_arrays(path)
+    named = [arrays[name] for name in ("", "y") if name in arrays] or list(arrays.values())
+    if len(named) != 1 or len(named[0].shape) != 1:
+        raise refuse(path, f"must hold labels, one array in one dimension; {describe(arrays)}")
+    return named[0]
 
-    Parameters
-    ----------
-    data : str or path
-        "digits", "fashion-mnist", an .npz file, or a folder of idx files.
 
-    Returns
-    -------
-    Dataset
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is nothing of that name.
-    ValueError
-        If a file is damaged or of another format.
-    """
-    if data in NAMED:
-        return NAMED[str(data)]()
-    path = Path(data)
-    if path.is_dir():
-        return load_idx_folder(path.name, path)
-    if path.is_file():
-        return load_npz(path)
-    msg = f"data must be {', '.join(NAMED)}, an .npz file or a folder of idx files; got {str(data)!r}"
-    raise FileNotFoundError(msg)
+def _read_lines(path: Path) -> AnyArray:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise refuse(path, f"must be text in UTF-8: {error}") from error
+    try:
+        return np.array([int(line) for line in lines], dtype=np.int64)
+    except (ValueError, OverflowError):
+        return np.array([line.strip() for line in lines], dtype=np.str_)

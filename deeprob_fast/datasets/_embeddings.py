@@ -1,0 +1,150 @@
+"""Embeddings in files, of which memory holds what is used only."""
+
+from pathlib import Path
+
+import numpy as np
+
+from deeprob_fast._typing import AnyArray
+from deeprob_fast.datasets._formats import open_arrays
+from deeprob_fast.datasets._formats._stored import Stored, refuse
+
+
+def load_embeddings(path: str | Path, *, key: str | None = None, mmap: bool = True) -> AnyArray:
+    """Open a matrix in a file, mapped into memory where its format allows it.
+
+    Parameters
+    ----------
+    path : path
+        `.npy`, `.npz`, `.safetensors`, `.fbin`, `.u8bin`, `.i8bin`, `.fvecs`, `.bvecs`, `.hdf5`, `.h5` or `.parquet`. It must not
+        change while the array is in use.
+    key : str, optional
+        Name of the array, where the file has several; by default X, or else the only matrix.
+    mmap : bool
+        Map the array, read-only: opening reads next to nothing, and what is used stays in memory only while there is room.
+        Compressed arrays (`.npz`, chunked HDF5, Parquet) and bfloat16, which becomes float32, are read all the same.
+
+    Returns
+    -------
+    array, shape (n_rows, n_features)
+        In the dtype of the file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is damaged, truncated, of another format, or holds no such matrix of real numbers.
+    ModuleNotFoundError
+        If the file is HDF5 or Parquet, and h5py or pyarrow is not installed.
+
+    See Also
+    --------
+    convert_embeddings : Writes any of these files as `.npy`.
+
+    Notes
+    -----
+    Nothing in a file is executed: pickled objects are refused. Memory for an array is taken only if the size of the file is in
+    keeping with it.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> import numpy as np
+    >>> import deeprob_fast as df
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder) / "rows.npy"
+    ...     np.save(path, np.ones((3, 2)))
+    ...     rows = df.datasets.load_embeddings(path)
+    >>> rows.shape
+    (3, 2)
+    """
+    return open_matrix(Path(path), key).array(mmap=mmap)
+
+
+def convert_embeddings(source: str | Path, target: str | Path, *, key: str | None = None) -> None:
+    """Write a matrix of any file that `load_embeddings` opens as an `.npy` file, which can be mapped.
+
+    Memory holds one block of rows at a time (one chunk or row group of the source where these are larger; all of an array in
+    Fortran order in an `.npz` file).
+
+    Parameters
+    ----------
+    source : path
+    target : path
+        Ends in `.npy`. An existing file is replaced when the new one is complete.
+    key : str, optional
+        Name of the array, as for `load_embeddings`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the source is damaged or holds no such matrix, or the target has another name.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> import numpy as np
+    >>> import deeprob_fast as df
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     source, target = pathlib.Path(folder) / "rows.npz", pathlib.Path(folder) / "rows.npy"
+    ...     np.savez_compressed(source, X=np.ones((3, 2)))
+    ...     df.datasets.convert_embeddings(source, target)
+    ...     rows = np.load(target)
+    >>> rows.tolist()
+    [[1.0, 1.0], [1.0, 1.0], [1.0, 1.0]]
+    """
+    target = Path(target)
+    if target.suffix.lower() != ".npy":
+        raise refuse(target, f"must end in .npy; it ends in {target.suffix or 'nothing'}")
+    matrix = open_matrix(Path(source), key)
+    dtype = matrix.dtype.newbyteorder("<")
+    partial = target.with_name(target.name + ".partial")
+    try:
+        with partial.open("wb") as file:
+            header = {"descr": dtype.str, "fortran_order": False, "shape": matrix.shape}
+            np.lib.format.write_array_header_1_0(file, header)
+            for block in matrix.blocks():
+                np.ascontiguousarray(block, dtype=dtype).tofile(file)
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def open_matrix(path: Path, key: str | None = None) -> Stored:
+    """Open the array of that name, or the one that can be meant; it must be a matrix of real numbers."""
+    arrays = open_arrays(path)
+    if key is None:
+        return check_matrix(the_matrix(path, arrays))
+    if key not in arrays or not key:
+        raise refuse(path, f"must hold an array {key}; {describe(arrays)}")
+    return check_matrix(arrays[key])
+
+
+def the_matrix(path: Path, arrays: dict[str, Stored]) -> Stored:
+    """Return the array without a name, X, or the only matrix."""
+    for name in ("X", ""):
+        if name in arrays:
+            return arrays[name]
+    matrices = [stored for stored in arrays.values() if stored.is_matrix]
+    if len(matrices) != 1:
+        raise refuse(path, f"must hold an array X or one matrix only, or its key must be given; {describe(arrays)}")
+    return matrices[0]
+
+
+def check_matrix(stored: Stored) -> Stored:
+    """Refuse what is no matrix of real numbers."""
+    if not stored.is_matrix or stored.dtype.kind not in "fiub" or stored.dtype.itemsize > 8:
+        kind = f"{len(stored.shape)}-D {stored.dtype}"
+        raise refuse(stored.path, f"must hold a matrix of real numbers{stored.where}; it is {kind}")
+    if stored.shape[1] == 0:
+        raise refuse(stored.path, f"must have at least one feature{stored.where}; its shape is {stored.shape}")
+    return stored
+
+
+def describe(arrays: dict[str, Stored]) -> str:
+    """Say what a file holds."""
+    if "" in arrays:
+        return "it holds one array, without a name"
+    return f"its arrays are {', '.join(f'{name} {stored.shape}' for name, stored in arrays.items()) or 'none'}"

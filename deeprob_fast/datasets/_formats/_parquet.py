@@ -1,0 +1,109 @@
+"""Parquet: a column of lists of numbers, or columns of numbers side by side; read."""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deeprob_fast._optional import require
+from deeprob_fast._typing import AnyArray
+from deeprob_fast.datasets._formats._stored import Stored, check_plausible, damage_told, refuse, rows_at_once
+
+_ROWS = 1 << 16
+# What the library raises on a damaged file; besides errors of its own.
+_ERRORS = (OSError, RuntimeError, ValueError, KeyError, TypeError, IndexError, OverflowError, MemoryError, NotImplementedError)
+
+
+def open_parquet(path: Path) -> dict[str, Stored]:
+    """Open the columns of a Parquet file: lists are matrices; where all columns are numbers, so are these, without a name."""
+    arrow = require("pyarrow", "io")
+    with path.open("rb"):
+        pass  # what keeps a file from being read is no damage
+    with _damage_told(path), _opened(path) as file:
+        n_rows, schema = file.metadata.num_rows, file.schema_arrow
+        arrays = {}
+        for field in schema:
+            stored = _column(arrow, path, file, field, n_rows)
+            if stored is not None:
+                arrays[field.name] = stored
+    kinds = {stored.dtype for stored in arrays.values()}
+    if len(arrays) == len(schema) and arrays and not any(s.is_matrix or s.dtype.kind == "U" for s in arrays.values()):
+        shape, dtype = (n_rows, len(schema)), np.result_type(*kinds)
+        check_plausible(path, shape, dtype)
+        arrays[""] = Stored(path, "", shape, dtype, read=partial(_read_side_by_side, path, schema.names, dtype))
+    return arrays
+
+
+def _damage_told(path: Path) -> AbstractContextManager[None]:
+    return damage_told(path, *_ERRORS, require("pyarrow", "io").ArrowException)
+
+
+def _opened(path: Path) -> Any:
+    return require("pyarrow.parquet", "io").ParquetFile(path)
+
+
+def _column(arrow: Any, path: Path, file: Any, field: Any, n_rows: int) -> Stored | None:
+    kind, types = field.type, arrow.types
+    if types.is_string(kind) or types.is_large_string(kind):
+        return Stored(path, field.name, (n_rows,), np.dtype("U"), read=partial(_read_text, path, field.name))
+    is_list = types.is_fixed_size_list(kind) or types.is_list(kind) or types.is_large_list(kind)
+    values = kind.value_type if is_list else kind
+    if not (types.is_integer(values) or types.is_floating(values)):
+        return None
+    dtype = np.dtype(values.to_pandas_dtype())
+    if not is_list:
+        check_plausible(path, (n_rows,), dtype)
+        return Stored(path, field.name, (n_rows,), dtype, read=partial(_read_numbers, path, field.name))
+    n_features = kind.list_size if types.is_fixed_size_list(kind) else _first_length(file, field.name)
+    check_plausible(path, (n_rows, n_features), dtype)
+    read = partial(_read_lists, path, field.name, n_features, dtype)
+    return Stored(path, field.name, (n_rows, n_features), dtype, read=read)
+
+
+def _batches(path: Path, names: list[str], n_rows: int) -> Iterator[Any]:
+    with _damage_told(path), _opened(path) as file:
+        for batch in file.iter_batches(batch_size=n_rows, columns=names, use_threads=False):
+            for name, column in zip(batch.schema.names, batch.columns, strict=True):
+                if column.null_count:
+                    raise refuse(path, f"must hold a value in each row of {name}; {column.null_count} are missing")
+            yield batch
+
+
+def _first_length(file: Any, name: str) -> int:
+    for batch in file.iter_batches(batch_size=1, columns=[name]):
+        return len(batch.column(0)[0].values or [])
+    return 0
+
+
+def _read_numbers(path: Path, name: str) -> Iterator[AnyArray]:
+    for batch in _batches(path, [name], _ROWS):
+        yield batch.column(0).to_numpy(zero_copy_only=False)
+
+
+def _read_text(path: Path, name: str) -> Iterator[AnyArray]:
+    for batch in _batches(path, [name], _ROWS):
+        yield np.array(batch.column(0).to_pylist(), dtype="U")
+
+
+def _read_side_by_side(path: Path, names: list[str], dtype: np.dtype[Any]) -> Iterator[AnyArray]:
+    for batch in _batches(path, names, rows_at_once((0, len(names)), dtype)):
+        yield np.stack([column.to_numpy(zero_copy_only=False) for column in batch.columns], axis=1).astype(dtype)
+
+
+def _read_lists(path: Path, name: str, n_features: int, dtype: np.dtype[Any]) -> Iterator[AnyArray]:
+    n_done = 0
+    for batch in _batches(path, [name], min(_ROWS, rows_at_once((0, n_features), dtype))):
+        column = batch.column(0)
+        lengths = column.value_lengths().to_numpy(zero_copy_only=False)
+        if (lengths != n_features).any():
+            row = n_done + int((lengths != n_features).argmax())
+            found = int(lengths[row - n_done])
+            raise refuse(path, f"must hold {n_features} numbers in each row of {name}, as in its first; row {row} holds {found}")
+        values = column.flatten()
+        if values.null_count:
+            raise refuse(path, f"must hold numbers in {name}; {values.null_count} are missing")
+        n_done += len(column)
+        yield values.to_numpy(zero_copy_only=False).reshape(len(column), n_features)

@@ -1,0 +1,98 @@
+"""The safetensors format: the length of a header, the header (JSON), and the bytes of the arrays, which are mapped."""
+
+import json
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deeprob_fast._typing import AnyArray
+from deeprob_fast.datasets._formats._stored import Stored, damage_told, mapped, refuse, rows_at_once, size_of
+
+_DTYPES = {
+    name: np.dtype(code)
+    for name, code in {
+        "F64": "<f8",
+        "F32": "<f4",
+        "F16": "<f2",
+        "BF16": "<u2",  # by its bits
+        "I64": "<i8",
+        "I32": "<i4",
+        "I16": "<i2",
+        "I8": "i1",
+        "U64": "<u8",
+        "U32": "<u4",
+        "U16": "<u2",
+        "U8": "u1",
+        "BOOL": "?",
+    }.items()
+}
+_LONGEST_HEADER = 100_000_000  # as in the format's own library
+_METADATA = "__metadata__"
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        msg = "a name in its header stands twice"
+        raise ValueError(msg)
+    return found
+
+
+def _is_list_of_sizes(value: object) -> bool:
+    return isinstance(value, list) and all(type(number) is int and number >= 0 for number in value)
+
+
+def open_safetensors(path: Path) -> dict[str, Stored]:
+    """Open the arrays of a .safetensors file."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if size < 8 or length > min(size - 8, _LONGEST_HEADER):
+            raise refuse(path, f"must start with the length of its header; that is {length}, and the file has {size} bytes")
+        text = file.read(length)
+    with damage_told(path, ValueError, RecursionError):
+        header = json.loads(text, object_pairs_hook=_unique)
+    if not isinstance(header, dict):
+        raise refuse(path, f"must have a header of names; it is {type(header).__name__}")
+    entries = {name: _entry(path, name, entry) for name, entry in header.items() if name != _METADATA}
+    end = 0
+    for name, (_, _, (start, stop)) in sorted(entries.items(), key=lambda item: item[1][2]):
+        if start != end:
+            raise refuse(path, f"must hold its arrays one after the other; {name} starts at {start} where {end} is expected")
+        end = stop
+    if 8 + length + end != size:
+        raise refuse(path, f"must have {8 + length + end} bytes, for the arrays that its header states; it has {size}")
+    return {name: _stored(path, name, 8 + length, *entry) for name, entry in entries.items()}
+
+
+def _entry(path: Path, name: str, entry: object) -> tuple[str, tuple[int, ...], tuple[int, int]]:
+    """Check what the header says of an array."""
+    if not isinstance(entry, dict) or not {"dtype", "shape", "data_offsets"} <= entry.keys():
+        raise refuse(path, f"must state dtype, shape and data_offsets of {name}; it states {str(entry)[:80]}")
+    kind, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
+    if not isinstance(kind, str) or kind not in _DTYPES:
+        raise refuse(path, f"must hold numbers of {', '.join(_DTYPES)} in {name}; got {str(kind)[:80]}")
+    if not _is_list_of_sizes(shape) or not _is_list_of_sizes(offsets) or len(offsets) != 2:
+        raise refuse(path, f"must state shape and place of {name} in whole numbers; got {str(shape)[:80]}, {str(offsets)[:80]}")
+    expected = size_of(path, tuple(shape), _DTYPES[kind])
+    if offsets[1] - offsets[0] != expected:
+        raise refuse(path, f"must give {expected} bytes to {name}, {kind} of shape {shape}; it gives {offsets[1] - offsets[0]}")
+    return kind, tuple(shape), (offsets[0], offsets[1])
+
+
+def _stored(path: Path, name: str, first: int, kind: str, shape: tuple[int, ...], place: tuple[int, int]) -> Stored:
+    view = partial(mapped, path, _DTYPES[kind], first + place[0], shape)
+    if kind == "BF16":
+        return Stored(path, name, shape, np.dtype(np.float32), read=partial(_widened, view))
+    return Stored(path, name, shape, _DTYPES[kind], view=view)
+
+
+def _widened(view: Any) -> Iterator[AnyArray]:
+    """Yield bfloat16 as float32: its bits are the upper half."""
+    rows = view()
+    step = rows_at_once(rows.shape, np.dtype(np.float32))
+    for start in range(0, len(rows), step):
+        yield (rows[start : start + step].astype(np.uint32) << 16).view(np.float32)
