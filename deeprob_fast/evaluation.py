@@ -1,6 +1,6 @@
 """k-NN classification evaluated: all k and all temperatures from one search, few-shot subsets, leave-one-out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -8,8 +8,9 @@ import numpy as np
 
 from deeprob_fast import _accuracy, _validation
 from deeprob_fast._few_shot import few_per_class
+from deeprob_fast._search import Callback
 from deeprob_fast._typing import AnyArray, ArrayLike, Int64
-from deeprob_fast.knn import KNNIndex, Neighbors, nearest_neighbors, without_self
+from deeprob_fast.knn import Neighbors, nearest_neighbors, without_self
 from deeprob_fast.knn_protocols import KNN_PROTOCOLS, KNNProtocol
 from deeprob_fast.votes import Weights, check_voting, rank_classes
 
@@ -156,6 +157,7 @@ def evaluate_knn(
     n_per_class: int | Sequence[int] = (),
     n_tries: int = 1,
     n_threads: int | None = None,
+    callback: Callback | None = None,
 ) -> KNNEvaluation:
     """Evaluate k-NN classification for several k and temperatures from one search.
 
@@ -185,6 +187,8 @@ def evaluate_knn(
         Subsets for each of them. They are those that DINOv2's evaluation draws with PyTorch.
     n_threads : int, optional
         By default all that the environment grants. Does not change the result.
+    callback : callable, optional
+        Called during the search with the fraction done, a float in (0, 1]. An exception raised in it ends the evaluation.
 
     Returns
     -------
@@ -233,7 +237,8 @@ def evaluate_knn(
     own, wanted = np.split(numbers.astype(np.int64), [len(labels)])
     voted = temperatures if weights == "softmax" else (None,)
     voting = _Voting(weights, metric, voted, len(classes), threads)
-    neighbors = nearest_neighbors(rows, near, max(k_values) + leave_one_out, metric=metric, n_threads=threads)
+    largest = max(k_values) + leave_one_out
+    neighbors = nearest_neighbors(rows, near, largest, metric=metric, n_threads=threads, callback=callback)
     if leave_one_out:
         neighbors = without_self(neighbors)
     ranked = voting.rank(neighbors, own, k_values)
@@ -334,16 +339,3 @@ def _check_queries(queries: object, query_labels: object, rows: AnyArray, labels
         msg = f"query_labels must be labels as train_labels are, {labels.dtype}; got {truth.dtype}"
         raise ValueError(msg)
     return near, truth
-
-
-def search_in_blocks(
-    index: KNNIndex, queries: AnyArray, k: int, *, block: int, done: Callable[[int], object] | None = None
-) -> Neighbors:
-    """Search block after block and report how many queries each one had; the result is that of one call."""
-    parts = []
-    for start in range(0, max(len(queries), 1), block):
-        part = queries[start : start + block]
-        parts.append(index.search(part, k))
-        if done is not None:
-            done(len(part))
-    return Neighbors(np.concatenate([p.distances for p in parts]), np.concatenate([p.indices for p in parts]))

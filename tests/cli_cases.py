@@ -1,15 +1,10 @@
 """What the tests of the command line share."""
 
-import importlib.util
-import sys
-
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
-import deeprob_fast as df
 from deeprob_fast.cli import main
-from tests import stand_ins
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -27,10 +22,6 @@ HOSTILE = (
 def invoke(tmp_path, monkeypatch):
     """Run a command in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    if not hasattr(df, "evaluate_probe"):
-        monkeypatch.setattr(df, "evaluate_probe", stand_ins.evaluate_probe, raising=False)
-    if importlib.util.find_spec("deeprob_fast.plots") is None:
-        monkeypatch.setitem(sys.modules, "deeprob_fast.plots", stand_ins.plots())
     return lambda *arguments: CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 import deeprob_fast as df
-from tests import stand_ins
 from tests.cli_cases import HOSTILE, write_blobs
 from tests.cli_cases import blobs as blobs  # noqa: PLC0414  # a fixture
 from tests.cli_cases import invoke as invoke  # noqa: PLC0414  # a fixture
@@ -60,8 +59,8 @@ def test_evaluate(run, blobs, metric):
     assert [(row["k"], row["top1"]) for row in found["knn"]] == list(expected.accuracies.items())
     assert [row["implementation"] for row in found["speed"]] == ["deeprob_fast", "NumPy"]
     fast, numpy = found["speed"]
-    assert fast["ratio"] == numpy["seconds"] / fast["seconds"]
     assert fast["queries_per_second"] == 40 / fast["seconds"]
+    assert fast["ratio"] == fast["queries_per_second"] / numpy["queries_per_second"]
     assert numpy["rows_equal"] == 1.0
     assert 0 < found["probe"][0]["top1"] <= 1
     assert found["data"] == {
@@ -133,41 +132,37 @@ def test_classes_have_their_names(run, blobs, monkeypatch):
     assert {row["actual"] for row in found["confusions"]} <= {"red", "green", "blue"}
 
 
-@pytest.fixture
-def probe(run, monkeypatch):
-    monkeypatch.setattr(df, "evaluate_probe", stand_ins.evaluate_probe, raising=False)
-    return run
+def test_probe(run, blobs):
+    found = run("probe", "--data", blobs, "--validation", 0.25, "--seed", 7)
+    expected = df.evaluate_probe(*_parts(blobs), validation=0.25, seed=7)
+    names = ("protocol", "top1", "top5", "mean_per_class", "ece", "scaled_ece", "temperature")
+    assert found["probe"] == [{name: getattr(expected, name) for name in names}]
+    assert found["settings"]["source"] == expected.source
+    assert found["settings"]["validation"] == expected.settings["validation"]
+    assert "candidates" not in found
 
 
-def test_probe(probe, blobs):
-    found = probe("probe", "--data", blobs, "--validation", 0.25, "--seed", 7)
-    top1 = df.evaluate_knn(*_parts(blobs), k=1).best.top1
-    assert found["probe"] == [
-        {"protocol": "logistic", "top1": top1, "top5": 1.0, "mean_per_class": found["probe"][0]["mean_per_class"], "ece": 0.02}
-        | {"scaled_ece": 0.01, "temperature": 1.2}
-    ]
-    assert found["settings"] == {"protocol": "logistic", "source": "the lecture", "validation": 0.25, "seed": 7}
-    assert found["candidates"] == [{"C": 0.1, "val_accuracy": 0.8}, {"C": 1.0, "val_accuracy": 0.9}]
-    assert found["best"]["candidates"] == 1
-    assert found["losses"] == [{"steps": 3, "first": 2.0, "last": 0.5}]
-
-
-def test_probe_of_several_tries(probe, blobs, monkeypatch):
-    tried = ({"shots": 1, "l2": 0.5, "accuracies": (0.25, 0.5)}, {"shots": 2, "l2": 0.5, "accuracies": (0.5, 1.0)})
-    monkeypatch.setattr(stand_ins.Probe, "candidates", tried)
-    monkeypatch.setattr(stand_ins.Probe, "selected", {"shots": 2, "l2": 0.5, "seed": 0})
-    monkeypatch.setattr(stand_ins.Probe, "losses", None)
-    monkeypatch.setattr(stand_ins.Probe, "ece", None)
-    found = probe("probe", "--data", blobs)
-    assert found["candidates"][1] == {"shots": 2, "l2": 0.5, "accuracies_1": 0.5, "accuracies_2": 1.0}
-    assert found["best"]["candidates"] == 1
+def test_probe_shows_what_was_tried(run, blobs):
+    found = run("probe", "--data", blobs, "--protocol", "clip")
+    expected = df.evaluate_probe(*_parts(blobs), protocol="clip")
+    assert found["candidates"] == [dict(candidate) for candidate in expected.candidates]
+    chosen = found["candidates"][found["best"]["candidates"]]
+    assert {name: chosen[name] for name in expected.selected} == expected.selected
     assert "losses" not in found
+
+
+def test_probe_with_few_examples(run, blobs):
+    found = run("probe", "--data", blobs, "--protocol", "lsr")
+    expected = df.evaluate_probe(*_parts(blobs), protocol="lsr")
+    assert found["probe"][0]["top1"] == expected.top1
+    assert len(found["candidates"]) == len(expected.candidates)
     assert "ece" not in found["probe"][0]
 
 
-def test_probe_of_one_setting_has_no_choice(probe, blobs, monkeypatch):
-    monkeypatch.setattr(stand_ins.Probe, "candidates", ({"C": 1.0},))
-    assert "candidates" not in probe("probe", "--data", blobs)
+def test_probe_by_gradients_shows_its_losses(run, blobs):
+    found = run("probe", "--data", blobs, "--protocol", "moco-linear")
+    losses = np.asarray(df.evaluate_probe(*_parts(blobs), protocol="moco-linear").losses)
+    assert found["losses"] == [{"steps": len(losses), "first": losses[0], "last": losses[-1]}]
 
 
 @pytest.mark.parametrize("standardize", [False, True])
@@ -247,7 +242,7 @@ def test_cross_validate(run, blobs, rule):
         (["knn", "--n-per-class", "0"], 2, "0 is not in the range x>=1"),
         (["knn", "--n-tries", "0"], 2, "0 is not in the range x>=1"),
         (["knn", "--leave-one-out", "--n-per-class", "1"], 1, "Error: n_per_class needs queries"),
-        (["probe", "--protocol", "unknown"], 1, "Error: protocol must be one of"),
+        (["probe", "--protocol", "unknown"], 2, "'unknown' is not one of"),
         (["probe", "--validation", "1"], 2, "1.0 is not in the range 0<x<1"),
         (["probe", "--seed", "-1"], 2, "-1 is not in the range x>=0"),
         (["sweep", "--learning-rate", "-1"], 2, "-1.0 is not in the range x>=0"),

@@ -15,6 +15,7 @@ from deeprob_fast.cli._options import (
     threads_option,
 )
 from deeprob_fast.cli._output import Outputs
+from deeprob_fast.cli._progress import percentage
 from deeprob_fast.cli._provenance import describe, provenance
 from deeprob_fast.cli._sections import confusion_sections, few_shot_section, knn_section
 from deeprob_fast.knn_protocols import KNN_PROTOCOLS
@@ -56,7 +57,8 @@ def knn(
         require_test(data, ", or --leave-one-out do without them")
     queries, labels = (None, None) if leave_one_out else (data.test, data.test_labels)
     few = given(n_per_class=n_per_class)
-    found = df.evaluate_knn(data.train, data.train_labels, queries, labels, **few, **given(**options))
+    with percentage("k-NN", quiet=outputs.quiet) as tell:
+        found = df.evaluate_knn(data.train, data.train_labels, queries, labels, **few, **given(**options), callback=tell)
     few_shot = [few_shot_section(found)] if found.few_shot else []
     sections = [knn_section(found), *few_shot, *confusion_sections(found, data, f"k-NN with k = {found.best.k}")]
     size = describe(data, n_queries=len(found.truth))

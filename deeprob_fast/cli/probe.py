@@ -13,6 +13,7 @@ from deeprob_fast.cli._output import Outputs
 from deeprob_fast.cli._progress import progress
 from deeprob_fast.cli._provenance import describe, provenance
 from deeprob_fast.cli._sections import PERCENT, confusion_sections, display, probe_section
+from deeprob_fast.probes import PROBE_PROTOCOLS
 from deeprob_fast.report.model import Column, Figure, Result, Section, plain
 
 
@@ -20,10 +21,10 @@ from deeprob_fast.report.model import Column, Figure, Result, Section, plain
 @data_options()
 @click.option(
     "--protocol",
-    metavar="NAME",
+    type=click.Choice(list(PROBE_PROTOCOLS)),
     default="logistic",
     show_default=True,
-    help="logistic, dino-linear, dinov2-linear, moco-linear, clip, ssl-transfer or lsr.",
+    help="How it is trained, and on what it is chosen.",
 )
 @click.option(
     "--validation",
