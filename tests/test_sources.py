@@ -49,7 +49,7 @@ def test_the_message_says_all_the_ways(loader):
     assert "were not found: give their folder, set DEEPROB_FAST_DATA to a folder in which they lie (" in message
     assert ("download=True" in message) == (loader is not datasets.load_props)
     ways = {"load_fashion_mnist": "apt install", "load_cifar10": "cs.toronto.edu", "load_props": "deeprob.org"}
-    assert ways.get(loader.__name__, "idx files") in message
+    assert ways.get(loader.__name__, "torchvision") in message
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ MNIST = Source(
     what="MNIST idx files",
     signs=_spellings(_IMAGES.format("train")),
     places=("mnist", "MNIST/raw"),
-    by_hand="or let torchvision or Keras' mirrors bring the four idx files",
+    by_hand="or let torchvision bring them, whose folder MNIST/raw is read as it is",
     files=_remotes(
         (
             "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
@@ -60,7 +60,7 @@ FASHION_MNIST = Source(
     what="Fashion-MNIST idx files",
     signs=_spellings(_IMAGES.format("train")),
     places=("fashion-mnist", "FashionMNIST/raw"),
-    by_hand="on Debian: apt install dataset-fashion-mnist",
+    by_hand="or on Debian: apt install dataset-fashion-mnist",
     system=FASHION_MNIST_FOLDER,
     files=_remotes(
         (

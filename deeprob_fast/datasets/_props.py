@@ -40,7 +40,7 @@ PROPS = Source(
     what="PROPS files",
     signs=(_META, SIGN, f"{_FOLDER}/{_META}", f"{_FOLDER}.tar.gz"),
     places=("props", "."),
-    by_hand=f"get {_FOLDER}.tar.gz in a browser from https://drive.google.com/file/d/1C8_JFsnPVm392C-S1rH0y4HFfNkdMlXi/view, "
+    by_hand=f"or get {_FOLDER}.tar.gz in a browser from https://drive.google.com/file/d/1C8_JFsnPVm392C-S1rH0y4HFfNkdMlXi/view, "
     "to which the dataset pages of deeprob.org link",
 )
 

@@ -85,7 +85,7 @@ def find(source: Source) -> Path | None:
 
 def how_to_get(source: Source) -> str:
     """Say in one sentence all the ways to a data set."""
-    places = " or ".join("itself" if place == "." else f"{place}/" for place in source.places)
+    places = " or ".join("the folder itself" if place == "." else f"{place}/" for place in source.places)
     ways = [f"give their folder, set {ENVIRONMENT} to a folder in which they lie ({places})"]
     if source.files:
         ways.append(f"download them (`deeprob-fast data download {source.name}`, or download=True)")
@@ -104,7 +104,7 @@ def locate(source: Source, folder: str | Path | None, *, download: bool = False)
         path = Path(folder)
         found = _signed(source, path)
         if found is None and not path.is_dir():
-            msg = f"{path} must be the folder of the {source.what} ({source.by_hand})"
+            msg = f"{path} must be the folder of the {source.what} ({source.by_hand.removeprefix('or ')})"
             raise FileNotFoundError(msg)
         if found is None:
             held = ", ".join(sorted(entry.name for entry in path.iterdir())) or "nothing"
