@@ -3,7 +3,7 @@
 import importlib
 from typing import TYPE_CHECKING
 
-from deeprob_fast import datasets, optim
+from deeprob_fast import optim
 from deeprob_fast.calibration import expected_calibration_error, fit_temperature
 from deeprob_fast.cross_validation import CrossValidation, knn_cross_validate
 from deeprob_fast.distances import TopK, pairwise_distances, top_k
@@ -20,7 +20,7 @@ from deeprob_fast.random_search import RandomSearch, random_search
 from deeprob_fast.training import Sweep, Training, sweep, train
 
 if TYPE_CHECKING:
-    from deeprob_fast import plots
+    from deeprob_fast import datasets, plots
     from deeprob_fast.linear import LinearSVM, SoftmaxClassifier
     from deeprob_fast.neighbors import KNeighborsClassifier, NearestNeighbors
     from deeprob_fast.persistence import load, save
@@ -76,7 +76,9 @@ __all__ = [
     "train",
 ]
 
-# Imported on first use: most need scikit-learn, which costs far more to import than all the rest.
+# Imported on first use: what needs scikit-learn or matplotlib, which cost far more to import than all the rest, and what not
+# everybody uses.
+_LAZY_MODULES = ("datasets", "plots")
 _LAZY = {
     "KNeighborsClassifier": "deeprob_fast.neighbors",
     "LinearSVM": "deeprob_fast.linear",
@@ -88,8 +90,8 @@ _LAZY = {
 
 
 def __getattr__(name: str) -> object:
-    if name == "plots":
-        return importlib.import_module("deeprob_fast.plots")
+    if name in _LAZY_MODULES:
+        return importlib.import_module(f"deeprob_fast.{name}")
     if name in _LAZY:
         return getattr(importlib.import_module(_LAZY[name]), name)
     msg = f"module {__name__!r} has no attribute {name!r}"

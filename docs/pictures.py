@@ -5,7 +5,6 @@ Needs matplotlib, and Fashion-MNIST where Debian puts it. The sentence embedding
 
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import matplotlib as mpl
 import numpy as np
@@ -34,30 +33,17 @@ def save(name: str, figure: "Figure | SubFigure") -> None:
 
 def cross_validation(X: AnyArray, y: AnyArray) -> None:
     """Cross-validate k in five folds, as they lie."""
-    k_values = (1, 3, 5, 8, 10, 12, 15, 20, 50, 100)
-    parts = np.array_split(np.arange(len(X)), 5)
-    found: dict[int, list[float]] = {k: [] for k in k_values}
-    for part in parts:
-        rest = np.setdiff1d(np.arange(len(X)), part)
-        evaluation = df.evaluate_knn(X[rest], y[rest], X[part], y[part], k=k_values)
-        for k in k_values:
-            found[k].append(evaluation.accuracies[k])
-    mean = {k: float(np.mean(folds)) for k, folds in found.items()}
-    std = {k: float(np.std(folds, ddof=1)) for k, folds in found.items()}
-    result = SimpleNamespace(accuracies=found, mean=mean, std=std, best_k=max(mean, key=lambda k: (mean[k], -k)))
+    result = df.knn_cross_validate(X, y, num_folds=5)
     save("cross_validation", plots.CrossValidationDisplay.from_results(result).figure_)
 
 
 def knn_accuracy(train: AnyArray, labels: AnyArray, queries: AnyArray, truth: AnyArray) -> None:
     """Evaluate weighted votes with several temperatures."""
     k_values = (1, 2, 5, 10, 20, 50, 100, 200)
-    scores = []
-    for temperature in (0.03, 0.07, 0.2):
-        evaluation = df.evaluate_knn(
-            train, labels, queries, truth, k=k_values, metric="cosine", weights="softmax", temperature=temperature
-        )
-        scores += [SimpleNamespace(k=k, temperature=temperature, top1=accuracy) for k, accuracy in evaluation.accuracies.items()]
-    save("knn_accuracy", plots.KNNAccuracyDisplay.from_evaluation(SimpleNamespace(scores=scores)).figure_)
+    found = df.evaluate_knn(
+        train, labels, queries, truth, k=k_values, metric="cosine", weights="softmax", temperature=(0.03, 0.07, 0.2)
+    )
+    save("knn_accuracy", plots.KNNAccuracyDisplay.from_evaluation(found).figure_)
 
 
 def losses_and_sweep(X: AnyArray, y: AnyArray, X_val: AnyArray, y_val: AnyArray) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import deeprob_fast as df
+from deeprob_fast.bench import harness
 from tests.cli_cases import HOSTILE, write_blobs
 from tests.cli_cases import blobs as blobs  # noqa: PLC0414  # a fixture
 from tests.cli_cases import invoke as invoke  # noqa: PLC0414  # a fixture
@@ -71,6 +72,24 @@ def test_evaluate(run, blobs, metric):
         "n_classes": 3,
         "dtype": "float64",
     }
+
+
+def test_bench(run, blobs, monkeypatch):
+    monkeypatch.setattr(harness, "PAUSE", 0.0)
+    found = run("bench", "--data", blobs, "--k", 3, "--rounds", 2, "--peers", "numpy", "--peers", "sklearn", "--threads", 1)
+    assert [row["contestant"] for row in found["search"]] == ["deeprob_fast", "scikit-learn", "NumPy tiles"]
+    assert [row["contestant"] for row in found["gradient"]] == ["deeprob_fast", "NumPy"]
+    for row in (*found["search"], *found["gradient"]):
+        assert row["min"] <= row["median"] <= row["max"]
+    assert found["search"][1]["ratio_to_ours"] == found["search"][1]["median"] / found["search"][0]["median"]
+    assert found["settings"]["threads"] == 1
+
+
+def test_bench_needs_the_peers_it_is_asked_for(invoke, blobs, monkeypatch):
+    monkeypatch.setattr("deeprob_fast.cli.bench.installed", lambda: ["numpy"])
+    result = invoke("bench", "--data", blobs, "--peers", "faiss")
+    assert result.exit_code == 2
+    assert "--peers asks for faiss, which is not installed" in result.output
 
 
 def test_knn(run, blobs):

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 PAUSE = 0.2  # seconds in which the waiting threads of the contestant before fall asleep
 
@@ -64,6 +63,8 @@ def time_interleaved(
     dict
         Name to Timing.
     """
+    from tqdm import tqdm  # not for those who only ask for help
+
     timings = {contestant.name: Timing() for contestant in contestants}
     with tqdm(total=(rounds + 1) * len(contestants), desc=label, leave=False) as progress:
         for contestant in contestants:

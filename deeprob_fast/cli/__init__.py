@@ -6,6 +6,7 @@ import click
 
 from deeprob_fast.cli._errors import errors_as_messages
 from deeprob_fast.cli._provenance import ARGUMENTS
+from deeprob_fast.cli.bench import bench
 from deeprob_fast.cli.cross_validate import cross_validate
 from deeprob_fast.cli.data import data
 from deeprob_fast.cli.evaluate import evaluate
@@ -36,5 +37,5 @@ def main() -> None:
     """Evaluate embeddings by exact nearest neighbours and linear classifiers."""
 
 
-for command in (evaluate, knn, probe, sweep, cross_validate, data):
+for command in (evaluate, knn, probe, sweep, cross_validate, bench, data):
     main.add_command(command)

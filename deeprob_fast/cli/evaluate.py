@@ -22,7 +22,7 @@ from deeprob_fast.report.model import Column, Result, Section
 
 _SHORT_SECONDS = 0.05  # work shorter than this is repeated, for a steadier figure
 _REPEATS = 5
-_NUMPY_PAIRS = 1 << 22  # of a query and a training row: NumPy shows its speed on the first queries of so many
+_NUMPY_PAIRS = 1 << 21  # of a query and a training row: NumPy shows its speed on the first queries of so many
 
 
 @click.command()

@@ -246,8 +246,7 @@ template <class Filter> class BlockSearch {
                 for (Index v = 0; v < core::kTileVectors; ++v) {
                     const std::uint32_t mask = hits[t] >> (v * core::kLanes<Value>) & kVectorMask;
                     const auto first = position + static_cast<std::int32_t>(v * core::kLanes<Value>);
-                    const auto scores = filter_.scores(first_query_ + q, sums.at[t][v]);
-                    if (mask != 0) candidates_.append(q, scores, first, mask);
+                    if (mask != 0) candidates_.append(q, filter_.scores(first_query_ + q, sums.at[t][v]), first, mask);
                 }
             }
         }

@@ -50,6 +50,23 @@ inline Index count_above(std::span<const float> values, float limit) {
     return count;
 }
 
+// The smallest and the largest of the values above kNothing, of which there is one at least, in storage as above.
+inline std::pair<float, float> extremes(std::span<const float> values) {
+    const core::Vector<float> none = core::broadcast(kNothing);
+    core::Vector<float> low = core::broadcast(-kNothing);
+    core::Vector<float> high = none;
+    for (std::size_t i = 0; i < values.size(); i += core::kLanes<float>) {
+        const core::Vector<float> some = core::load(values.data() + i);
+        const core::Vector<float> known = some > none ? some : core::broadcast(-kNothing);
+        low = known < low ? known : low;
+        high = some > high ? some : high;
+    }
+    float lanes[2][core::kLanes<float>];
+    core::store(lanes[0], low);
+    core::store(lanes[1], high);
+    return {std::ranges::min(lanes[0]), std::ranges::max(lanes[1])};
+}
+
 // A number that at least k of the values reach, and at most a few more: the k-th largest or a little less, by bisection over
 // the floats, which takes far fewer steps than an exact selection.
 inline float exceeded_by(std::span<const float> values, Index k) {
@@ -62,10 +79,10 @@ inline float exceeded_by(std::span<const float> values, Index k) {
         const auto bits = static_cast<std::int32_t>(i);
         return std::bit_cast<float>(bits ^ (bits >> 31 & 0x7fffffff));
     };
-    const auto [smallest, largest] = std::ranges::minmax(values);
     if (count_above(values, kNothing) < k) return kNothing;
+    const auto [smallest, largest] = extremes(values);
     // More than k values exceed `low` or all reach it; fewer than k exceed `high`.
-    std::int64_t low = std::max(to_integer(smallest) - 1, to_integer(kNothing));
+    std::int64_t low = to_integer(smallest) - 1;
     std::int64_t high = to_integer(largest);
     while (high - low > 1) {
         const std::int64_t middle = low + (high - low) / 2;

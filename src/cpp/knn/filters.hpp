@@ -114,9 +114,12 @@ class IntegerFilter {
         using Floats = core::Vector<float>;
         if (!has_root()) return __builtin_convertvector(sums - base(query), Floats);
         const auto squares = __builtin_convertvector(base(query) - 2 * sums, Floats) + 0.5F;
-        Floats scores;
-        for (Index l = 0; l < core::kLanes<float>; ++l) scores[l] = -std::sqrt(std::max(squares[l], 0.0F));
-        return scores;
+        const Floats positive = squares > 0.0F ? squares : Floats{};
+        // Through memory: so it becomes one instruction for all lanes.
+        float scores[core::kLanes<float>];
+        core::store(scores, positive);
+        for (float& score : scores) score = -std::sqrt(score);
+        return core::load(scores);
     }
 
     template <class Consume>
