@@ -1,6 +1,7 @@
 """What each command finds, and where it says so."""
 
 import csv
+import importlib.util
 import io
 import json
 
@@ -86,7 +87,7 @@ def test_bench(run, blobs, monkeypatch):
 
 
 def test_bench_needs_the_peers_it_is_asked_for(invoke, blobs, monkeypatch):
-    monkeypatch.setattr("deeprob_fast.cli.bench.installed", lambda: ["numpy"])
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "faiss" else True)
     result = invoke("bench", "--data", blobs, "--peers", "faiss")
     assert result.exit_code == 2
     assert "--peers asks for faiss, which is not installed" in result.output

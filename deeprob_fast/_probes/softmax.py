@@ -63,7 +63,7 @@ class SoftmaxProbe(ProbeProtocol):
     C: tuple[float, ...]
     stride: int = 1
     max_iter: int = 1000
-    tol: float = 1e-5
+    tol: float = 1e-6
     search_tol: float = 1e-4
 
     def __post_init__(self) -> None:
