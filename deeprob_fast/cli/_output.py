@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import math
-import os
 import tempfile
 import textwrap
 import unicodedata
@@ -15,6 +14,7 @@ from typing import Any
 import click
 
 from deeprob_fast import report
+from deeprob_fast._atomic import replacing
 from deeprob_fast.report.model import Result, Section, plain, words
 
 SCHEMA = 1
@@ -176,10 +176,5 @@ def write_text(path: Path, text: str) -> None:
     if path.exists() and not path.is_file():  # a device or a pipe, which cannot be replaced
         path.write_text(text, encoding="utf-8")
         return
-    target = path.resolve()
-    partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
-    try:
+    with replacing(path.resolve()) as partial:
         partial.write_text(text, encoding="utf-8")
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
