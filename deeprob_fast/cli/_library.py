@@ -1,17 +1,16 @@
 """The library as the commands call it: with what the options gave, which the library itself checks."""
 
-import importlib
 from typing import Any
 
+import deeprob_fast as df
 from deeprob_fast.datasets import Dataset
 
-df: Any = importlib.import_module("deeprob_fast")
+__all__ = ["df", "load", "n_test", "require_test"]
 
 
 def load(source: dict[str, Any]) -> Dataset:
     """Load the data set that the options name."""
-    data: Dataset = df.datasets.load(source["data"], **{name: value for name, value in source.items() if name != "data"})
-    return data
+    return df.datasets.load(source["data"], **{name: value for name, value in source.items() if name != "data"})
 
 
 def n_test(data: Any) -> int:

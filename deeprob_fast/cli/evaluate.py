@@ -49,7 +49,7 @@ def evaluate(source: dict[str, Any], k_values: tuple[int, ...], metric: str, n_t
     data = require_test(load(source))
     parts = (data.train, data.train_labels, data.test, data.test_labels)
     with percentage("k-NN", quiet=outputs.quiet) as tell:
-        options = {"k": k_values, "metric": metric, "n_threads": n_threads, "callback": tell}
+        options: dict[str, Any] = {"k": k_values, "metric": metric, "n_threads": n_threads, "callback": tell}
         found, seconds = _timed(lambda: df.evaluate_knn(*parts, **options))
     speed = _speed_section(data, found.neighbors, seconds, metric)
     with progress("linear probe", None, quiet=outputs.quiet, unit="setting") as done:
