@@ -30,7 +30,7 @@ def grid_case(rounds: int, n_threads: int, scale: float) -> dict[str, Any]:
 
     data = df.datasets.load_fashion_mnist()
     n = max(1000, round(5000 * scale))
-    X, y = data.train[:n].astype(np.float32), data.train_labels[:n]
+    X, y = data.train[:n], data.train_labels[:n]  # bytes, as they are loaded
 
     def theirs() -> Any:
         model = KNeighborsClassifier(n_jobs=n_threads)

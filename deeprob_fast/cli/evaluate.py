@@ -92,7 +92,7 @@ def _speed_section(data: Dataset, neighbors: Neighbors, seconds: float, metric: 
     text = (
         f"The {k} nearest neighbours of every query, exactly, preparation and votes included; and of the first {n_queries} by "
         "float32 products of blocks in NumPy, without votes. Same neighbours: the share of those queries for which the exact "
-        "ones were found, in their order."
+        "ones were found, in their order; NumPy takes equal distances as they come."
     )
     return Section("speed", "Speed of the search", text, columns, rows)
 
