@@ -5,7 +5,7 @@ from typing import Any
 import deeprob_fast as df
 from deeprob_fast.datasets import Dataset
 
-__all__ = ["df", "load", "n_test", "require_test"]
+__all__ = ["df", "load", "require_test"]
 
 
 def load(source: dict[str, Any]) -> Dataset:
@@ -13,14 +13,9 @@ def load(source: dict[str, Any]) -> Dataset:
     return df.datasets.load(source["data"], **{name: value for name, value in source.items() if name != "data"})
 
 
-def n_test(data: Any) -> int:
-    """Return the number of test rows, 0 if there are none."""
-    return 0 if data.test is None else len(data.test)
-
-
 def require_test(data: Dataset, advice: str = "") -> Dataset:
     """Refuse a data set without test rows."""
-    if n_test(data) == 0:
+    if len(data.test) == 0:
         msg = f"{data.name} must have test rows, or --test and --test-labels must name them{advice}"
         raise ValueError(msg)
     return data

@@ -8,7 +8,7 @@ import numpy as np
 from deeprob_fast import _scaling
 from deeprob_fast._settings import LOSSES, OPTIMIZERS
 from deeprob_fast._typing import AnyArray, Int64
-from deeprob_fast.cli._library import df, load, n_test
+from deeprob_fast.cli._library import df, load
 from deeprob_fast.cli._options import NUMBERS, Listed, data_options, given, output_options, seed_option, threads_option
 from deeprob_fast.cli._output import Outputs
 from deeprob_fast.cli._provenance import describe, provenance
@@ -68,7 +68,7 @@ def sweep(source: dict[str, Any], standardize: bool, seed: int, outputs: Outputs
     highlights = {}
     if best.diverged_at is None:
         highlights["held-out accuracy"] = f"{best.val_accuracies[best.best_epoch]:.2%}"
-    has_test = n_test(data) > 0
+    has_test = len(data.test) > 0
     if has_test and best.diverged_at is None:
         # Trained again, the same bits come, and the test rows meet no other setting.
         again = {**plan, "n_epochs": best.best_epoch + 1}
