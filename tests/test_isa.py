@@ -31,7 +31,7 @@ def test_unrunnable_level():
 @pytest.mark.parametrize("level", [*_cpu.runnable(), "sse9"])
 def test_environment_variable(level):
     done = subprocess.run(
-        [sys.executable, "-P", "-c", "import deeprob_fast; print(deeprob_fast._kernels.ISA)"],
+        [sys.executable, "-P", "-c", "from deeprob_fast import _kernels; print(_kernels.ISA)"],
         env={**os.environ, _kernels.VARIABLE: level},
         capture_output=True,
         text=True,
