@@ -66,12 +66,13 @@ def tidy(session: nox.Session) -> None:
     python = shutil.which("python", path=session.bin)
     definitions = [f"-Dpybind11_DIR={pybind11}", f"-DPython_EXECUTABLE={python}"]
     session.run("cmake", "-S", ".", "-B", str(scratch / "build"), "-G", "Ninja", *definitions, silent=True)
-    options = ["--quiet", "--config-file=.clang-tidy", "-p", str(scratch / "build")]
-    options.append(f"--extra-arg=-isystem{openmp_folder(session, scratch)}")
+    options = ["-quiet", "-config-file=.clang-tidy", "-p", str(scratch / "build")]
+    options.append(f"-extra-arg=-isystem{openmp_folder(session, scratch)}")
     if "--self-test" in session.posargs:
         plant_bad_name(session, scratch / SOURCES, options)
     else:
-        session.run("clang-tidy", *options, *session.posargs, *sorted(map(str, SOURCES.glob("*.cpp"))))
+        # By default every file of the build, one a processor at a time.
+        session.run("run-clang-tidy.py", "-j", str(os.cpu_count()), *options, *session.posargs)
 
 
 def openmp_folder(session: nox.Session, scratch: Path) -> Path:
@@ -90,7 +91,7 @@ def plant_bad_name(session: nox.Session, copy: Path, options: list[str]) -> None
     shutil.copytree(SOURCES, copy)
     with (copy / "core" / "matrix.hpp").open("a", encoding="utf-8") as header:
         header.write(f"inline void {PLANTED}() {{}}\n")
-    command = ["clang-tidy", *options, f"--extra-arg-before=-I{copy}", str(copy / "module.cpp")]
+    command = ["clang-tidy", *options, f"-extra-arg-before=-I{copy}", str(copy / "module.cpp")]
     report = str(session.run(*command, success_codes=[1], silent=True))
     if f"'{PLANTED}' [readability-identifier-naming,-warnings-as-errors]" not in report:
         session.error(f"clang-tidy did not see the planted name:\n{report}")
