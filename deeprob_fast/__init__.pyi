@@ -1,6 +1,8 @@
 # The public names: the one list, which the package itself reads too, to know where each name lives.
 
 from deeprob_fast import datasets as datasets
+from deeprob_fast import figures as figures
+from deeprob_fast import landscapes as landscapes
 from deeprob_fast import optim as optim
 from deeprob_fast import plots as plots
 from deeprob_fast._random_search import RandomSearch as RandomSearch

@@ -21,21 +21,24 @@ class Batches(NamedTuple):
         return len(self.starts) - 1
 
 
+def check_batch(name: str, batch: ArrayLike, n_examples: int) -> Int64:
+    """Return the numbers of the examples of a batch, at least one."""
+    array = _validation.as_array(name, batch)
+    if array.ndim != 1 or array.dtype.kind not in "iu" or len(array) == 0:
+        msg = f"{name} must be a 1-D array of at least one row number; got {array.dtype} of shape {array.shape}"
+        raise ValueError(msg)
+    wrong = array[(array < 0) | (array >= n_examples)]
+    if wrong.size:
+        msg = f"{name} must hold row numbers from 0 to {n_examples - 1}; got {wrong[0]}"
+        raise ValueError(msg)
+    return array.astype(np.int64)
+
+
 def given(batches: Sequence[ArrayLike], n_examples: int) -> Batches:
     """Return batches that the caller has drawn."""
-    arrays = [_validation.as_array(f"batches[{i}]", batch) for i, batch in enumerate(batches)]
-    for i, array in enumerate(arrays):
-        if array.ndim != 1 or array.dtype.kind not in "iu" or len(array) == 0:
-            msg = f"batches[{i}] must be a 1-D array of at least one row number; got {array.dtype} of shape {array.shape}"
-            raise ValueError(msg)
-    order = np.concatenate(arrays).astype(np.int64) if arrays else np.empty(0, dtype=np.int64)
-    starts = np.cumsum([0, *map(len, arrays)], dtype=np.int64)
-    wrong = np.flatnonzero((order < 0) | (order >= n_examples))
-    if wrong.size:
-        i = int(np.searchsorted(starts, wrong[0], side="right")) - 1
-        msg = f"batches[{i}] must hold row numbers from 0 to {n_examples - 1}; got {order[wrong[0]]}"
-        raise ValueError(msg)
-    return Batches(order, starts)
+    arrays = [check_batch(f"batches[{i}]", batch, n_examples) for i, batch in enumerate(batches)]
+    order = np.concatenate(arrays) if arrays else np.empty(0, dtype=np.int64)
+    return Batches(order, np.cumsum([0, *map(len, arrays)], dtype=np.int64))
 
 
 class Sampler:

@@ -1,4 +1,4 @@
-"""Compute the pictures of docs/guide/plots.md: python docs/pictures.py [folder of pypi-minilm-384.npz].
+"""Compute the pictures of docs/guide/plots.md and figures.md: python docs/pictures.py [folder of pypi-minilm-384.npz].
 
 Needs matplotlib, and Fashion-MNIST where Debian puts it. The sentence embeddings are left out if they are not there.
 """
@@ -27,7 +27,8 @@ def save(name: str, figure: "Figure | SubFigure") -> None:
     path = IMAGES / f"{name}.png"
     assert isinstance(figure, Figure)
     figure.savefig(path, dpi=100)
-    Image.open(path).convert("RGB").quantize(96).save(path, optimize=True)
+    # An octree keeps rare colours, such as that of one line among many.
+    Image.open(path).convert("RGB").quantize(256, Image.Quantize.FASTOCTREE).save(path, optimize=True)
     sys.stdout.write(f"{path.name}: {path.stat().st_size / 1000:.0f} kB\n")
 
 
@@ -85,10 +86,17 @@ def regions() -> None:
     save("decision_regions", figure)
 
 
+def lecture() -> None:
+    """Draw the lecture's figures."""
+    for name in df.figures.NAMES:
+        save(f"lecture/{name}", df.figures.draw(name))
+
+
 def main() -> None:
     """Write all pictures."""
     mpl.use("Agg")
-    IMAGES.mkdir(exist_ok=True)
+    (IMAGES / "lecture").mkdir(parents=True, exist_ok=True)
+    lecture()
     fashion = df.datasets.load("fashion-mnist")
     cross_validation(fashion.train[:5000], fashion.train_labels[:5000])
     losses_and_sweep(fashion.train[:20000], fashion.train_labels[:20000], fashion.test[:5000], fashion.test_labels[:5000])

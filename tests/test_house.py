@@ -119,9 +119,13 @@ def test_docstrings_name_the_metrics():
         assert stated in (thing.__doc__ or "")
 
 
-@pytest.mark.parametrize("name", [n for n in dir(df) if not inspect.ismodule(getattr(df, n))])
+PUBLIC = {name: getattr(df, name) for name in dir(df)}
+PUBLIC |= {f"{part}.{name}": getattr(PUBLIC[part], name) for part in ("figures", "landscapes") for name in PUBLIC[part].__all__}
+
+
+@pytest.mark.parametrize("name", [n for n, thing in PUBLIC.items() if inspect.isclass(thing) or inspect.isfunction(thing)])
 def test_public_things_are_documented(name):
-    thing = getattr(df, name)
+    thing = PUBLIC[name]
     assert thing.__doc__
     if inspect.isfunction(thing):
         for section in ("Parameters", "Returns", "Raises", "Examples"):

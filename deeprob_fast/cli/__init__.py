@@ -10,6 +10,7 @@ from deeprob_fast.cli.bench import bench
 from deeprob_fast.cli.cross_validate import cross_validate
 from deeprob_fast.cli.data import data
 from deeprob_fast.cli.evaluate import evaluate
+from deeprob_fast.cli.figures import figures
 from deeprob_fast.cli.knn import knn
 from deeprob_fast.cli.probe import probe
 from deeprob_fast.cli.sweep import sweep
@@ -37,5 +38,5 @@ def main() -> None:
     """Evaluate embeddings by exact nearest neighbours and linear classifiers."""
 
 
-for command in (evaluate, knn, probe, sweep, cross_validate, bench, data):
+for command in (evaluate, knn, probe, sweep, cross_validate, bench, data, figures):
     main.add_command(command)
