@@ -1,5 +1,6 @@
 # The public names: the one list, which the package itself reads too, to know where each name lives.
 
+from deeprob_fast import compat as compat
 from deeprob_fast import datasets as datasets
 from deeprob_fast import figures as figures
 from deeprob_fast import landscapes as landscapes
