@@ -21,6 +21,7 @@ EXTRAS = PROJECT["project"]["optional-dependencies"].values()
 TEST_TOOLS = sorted({need for extra in EXTRAS for need in extra if not need.startswith("deeprob-fast")})
 SOURCES = Path("src/cpp")
 PLANTED = "PlantedBadName"
+GENERATED = (Path("docs", "api", "generated"), Path("docs", "examples"))
 
 
 @nox.session
@@ -115,6 +116,18 @@ def sanitize(session: nox.Session) -> None:
         "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
     }
     session.run("pytest", "-x", *session.posargs, env=environment)
+
+
+@nox.session(default=False)
+def docs(session: nox.Session) -> None:
+    """Build the documentation, examples run, every warning an error, and check the links of its pages."""
+    session.install(".", *nox.project.dependency_groups(PROJECT, "docs"))
+    pages = Path("build", "docs")
+    # Anew each time: pages that are left over would hide links to what is gone.
+    for folder in (pages, *GENERATED):
+        shutil.rmtree(folder, ignore_errors=True)
+    session.run("sphinx-build", "-W", "--keep-going", *session.posargs, "docs", str(pages))
+    session.run("python", "docs/check_links.py", str(pages))
 
 
 @nox.session(default=False)

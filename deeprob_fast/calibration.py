@@ -33,7 +33,7 @@ def expected_calibration_error(probabilities: ArrayLike, truth: ArrayLike, *, n_
     Returns
     -------
     float
-        The sum over the bins of (share of the examples in it) * |their accuracy - their mean confidence|: 0 if calibrated, at
+        The sum over the bins of (share of the examples in it) * abs(their accuracy - their mean confidence): 0 if calibrated, at
         most 1.
 
     Raises

@@ -53,10 +53,10 @@ def pairwise_distances(
 
     Notes
     -----
-    Squared distances come from |x|^2 + |y|^2 - 2 x.y on centred rows; where that would cancel (below 1/8 of
-    |x|^2 + |y|^2), and for cosine distances below 1/8, the canonical distance is computed instead, so equal rows have distance
-    exactly 0 and near rows keep their digits. For rows of the search itself use `nearest_neighbors`, which is exact. Costs
-    O(n_X * n_Y * n_features) operations; besides the result it needs a packed copy of Y.
+    Squared distances come from norm(x)^2 + norm(y)^2 - 2 x.y on centred rows; where that would cancel (below 1/8 of
+    norm(x)^2 + norm(y)^2), and for cosine distances below 1/8, the canonical distance is computed instead, so equal rows have
+    distance exactly 0 and near rows keep their digits. For rows of the search itself use `nearest_neighbors`, which is exact.
+    Costs O(n_X * n_Y * n_features) operations; besides the result it needs a packed copy of Y.
 
     Examples
     --------

@@ -51,14 +51,14 @@ def gradcheck(
     Parameters
     ----------
     func : callable
-        func(*inputs) returns (value, gradients), as our losses do, or only the value if `grad` is given. The value is a number
+        `func(*inputs)` returns (value, gradients), as our losses do, or only the value if `grad` is given. The value is a number
         or an array. One array of gradients belongs to the first input; a tuple has one for each input, None for those that
         are not to be checked. For values of some shape a gradient is the Jacobian, of that shape + the shape of the input.
     inputs : array-like, or tuple
         The only input, or all of them. Those that have gradients must hold floating-point numbers; the others (labels,
         options) are handed over as they are. Never changed: func is called with copies in C order.
     grad : callable, optional
-        grad(*inputs) returns the gradients.
+        `grad(*inputs)` returns the gradients.
     eps : float
         The step beside 1; the step of an entry x_i is eps max(1, abs(x_i)).
     atol, rtol : float
@@ -160,7 +160,7 @@ def gradgradcheck(
     Parameters
     ----------
     func : callable
-        func(*inputs) returns (value, gradients) as for `gradcheck`, or (value, gradients, hessian), or only the value if `grad`
+        `func(*inputs)` returns (value, gradients) as for `gradcheck`, or (value, gradients, hessian), or only the value if `grad`
         is given. The value must be a number.
     inputs : array-like, or tuple
         As for `gradcheck`; the Hessian is that in the inputs that have gradients.
@@ -168,12 +168,12 @@ def gradgradcheck(
         Weights of the gradient's entries, of its shape; if not only the first input has a gradient, a tuple with one array, or
         None, for each input. By default random normal numbers.
     grad : callable, optional
-        grad(*inputs) returns the gradients.
+        `grad(*inputs)` returns the gradients.
     hessian : callable, optional
-        hessian(*inputs) returns the Hessian, of the shape of the gradient twice; if not only the first input has a gradient, a
+        `hessian(*inputs)` returns the Hessian, of the shape of the gradient twice; if not only the first input has a gradient, a
         tuple of tuples of blocks, one for each pair of inputs.
     hvp : callable, optional
-        hvp(*inputs, weights) returns the Hessian times weights, which have the form of `grad_outputs`, in that form.
+        `hvp(*inputs, weights)` returns the Hessian times weights, which have the form of `grad_outputs`, in that form.
     eps, atol, rtol : float
         As for `gradcheck`.
     raise_exception : bool

@@ -84,7 +84,7 @@ class SoftmaxClassifier(LinearClassifier):
         The smallest of them.
     learning_rate_ : float
         That of the first step.
-    validation_losses_, validation_scores_ : array of float64, shape (n_iter_,)
+    validation_losses_, validation_scores_ : array of float64, shape (`n_iter_`,)
         Mean loss and accuracy after each epoch, only with validation data.
     n_features_in_ : int
 
@@ -274,7 +274,7 @@ class LinearSVM(LinearClassifier):
         The smallest of them.
     learning_rate_ : float
         That of the first step.
-    validation_losses_, validation_scores_ : array of float64, shape (n_iter_,)
+    validation_losses_, validation_scores_ : array of float64, shape (`n_iter_`,)
         Mean loss and accuracy after each epoch, only with validation data.
     n_features_in_ : int
 

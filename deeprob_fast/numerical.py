@@ -22,7 +22,7 @@ class SparseCheck(NamedTuple):
     numerical, analytic : float
         The two derivatives.
     relative_error : float
-        |numerical - analytic| / (|numerical| + |analytic| + 1e-12).
+        `abs(numerical - analytic) / (abs(numerical) + abs(analytic) + 1e-12)`.
     """
 
     coordinate: tuple[int, ...]

@@ -161,8 +161,8 @@ def minimize_softmax(
     -----
     Nocedal and Wright, Numerical Optimization, algorithm 7.4, with the inverse of S (x) A + 2 reg as initial matrix, S being the
     mean covariance of the class probabilities and A the second moments of the features. Without a free bias the gap is
-    |gradient|^2 / (4 reg), by strong convexity; with one it comes from the Fenchel dual. Evaluations are in float32 until the
-    gap is small (not for float64 X), then in float64, which decides. Costs one loss and gradient an iteration.
+    `norm(gradient)^2 / (4 reg)`, by strong convexity; with one it comes from the Fenchel dual. Evaluations are in float32 until
+    the gap is small (not for float64 X), then in float64, which decides. Costs one loss and gradient an iteration.
 
     Examples
     --------
