@@ -21,6 +21,7 @@ PACKAGE = ROOT / "deeprob_fast"
 pytestmark = pytest.mark.skipif(not CPP.is_dir(), reason="needs the source tree")
 
 CPP_FILES = sorted(CPP.rglob("*.?pp"))
+STATIC_FILES = sorted((PACKAGE / "demo" / "static").iterdir())
 PYTHON_FILES = sorted(path for folder in ("deeprob_fast", "tests", "benchmarks") for path in (ROOT / folder).rglob("*.py*"))
 
 
@@ -41,7 +42,9 @@ def includes(path):
     return re.findall(r'#\s*include ["<]([^">]+)[">]', text(path))
 
 
-@pytest.mark.parametrize("path", named([p for p in CPP_FILES + PYTHON_FILES if p.suffix in (".py", ".pyi", ".cpp", ".hpp")]))
+@pytest.mark.parametrize(
+    "path", named([p for p in CPP_FILES + PYTHON_FILES if p.suffix in (".py", ".pyi", ".cpp", ".hpp")] + STATIC_FILES)
+)
 def test_a_file_fits_in_the_head(path):
     assert len(text(path).splitlines()) <= 400
 

@@ -9,6 +9,7 @@ from deeprob_fast.cli._provenance import ARGUMENTS
 from deeprob_fast.cli.bench import bench
 from deeprob_fast.cli.cross_validate import cross_validate
 from deeprob_fast.cli.data import data
+from deeprob_fast.cli.demo import demo
 from deeprob_fast.cli.evaluate import evaluate
 from deeprob_fast.cli.figures import figures
 from deeprob_fast.cli.knn import knn
@@ -38,5 +39,5 @@ def main() -> None:
     """Evaluate embeddings by exact nearest neighbours and linear classifiers."""
 
 
-for command in (evaluate, knn, probe, sweep, cross_validate, bench, data, figures):
+for command in (evaluate, knn, probe, sweep, cross_validate, bench, demo, figures, data):
     main.add_command(command)
