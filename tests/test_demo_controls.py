@@ -243,6 +243,17 @@ def test_nonsense_changes_nothing(page, label, text):
     expect(page.locator("#message")).to_be_hidden()
 
 
+def test_what_a_rule_refuses_is_told(page):
+    page.click("#hyperparameters input[type=checkbox]")
+    expect(page.locator("#message-text")).to_contain_text("nesterov must come with momentum")
+    expect(page.locator("#hyperparameters input[type=checkbox]")).not_to_be_checked()
+    page.fill("#hyperparameters input[type=number] >> nth=0", "0.9")
+    page.check("#hyperparameters input[type=checkbox]")
+    page.click("#step")
+    expect(page.locator("#count")).to_have_text("1")
+    assert exported(page)["optimizer"]["nesterov"] is True
+
+
 def test_divergence_is_told(page):
     page.fill("#lr", "1000")
     page.click("#run")

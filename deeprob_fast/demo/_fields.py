@@ -18,6 +18,10 @@ class FieldError(ValueError):
     """A field is not what it has to be."""
 
 
+class ModelError(ValueError):
+    """Every field is what it has to be, but not all of them together."""
+
+
 def shown(value: object) -> str:
     """Return a value in the words of JSON, in short."""
     if isinstance(value, list):

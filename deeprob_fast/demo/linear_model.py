@@ -23,7 +23,7 @@ _DIVERGED = f"update {{}} diverged: W and b must stay below {LARGEST_WEIGHT:g}; 
 _THREADS = 1
 
 
-class DivergedError(Exception):
+class DivergedError(_fields.ModelError):
     """An update left the numbers that a state may hold."""
 
 

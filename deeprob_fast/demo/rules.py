@@ -60,7 +60,7 @@ def check(value: object) -> dict[str, Any]:
         make(chosen)
     except (ValueError, TypeError) as error:
         msg = f"{where}: {error}"
-        raise _fields.FieldError(msg) from error
+        raise _fields.ModelError(msg) from error
     return chosen
 
 

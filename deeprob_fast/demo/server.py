@@ -40,11 +40,7 @@ def linear_step(body: dict[str, Any]) -> dict[str, Any]:
     _fields.record("the body", body, ("state",), ("regions", "n_steps"))
     state = LinearState.from_json(body["state"])
     n_steps = _fields.integer("n_steps", body.get("n_steps", 1), 1, linear_model.MOST_STEPS)
-    try:
-        return _linear(linear_model.step(state, n_steps), body)
-    except linear_model.DivergedError as error:
-        # Nothing is wrong with the request, and nothing shall appear in the browser's console.
-        return {"error": str(error)}
+    return _linear(linear_model.step(state, n_steps), body)
 
 
 def linear_randomize(body: dict[str, Any]) -> dict[str, Any]:
@@ -91,6 +87,9 @@ def _answering(answer: Answer) -> Callable[[Request], Awaitable[Response]]:
             return _json(answer(_fields.mapping("the body", _fields.parse(body))))
         except _fields.FieldError as error:
             return _json({"error": str(error)}, 422)
+        except _fields.ModelError as error:
+            # People's choices lead here, and shall leave nothing in the browser's console.
+            return _json({"error": str(error)})
 
     async def endpoint(request: Request) -> Response:
         guards.check_origin(request)
