@@ -14,8 +14,9 @@ function round(value) {
 }
 
 export class Curve {
-  #home;
   #svg;
+  #width = 0;
+  #height = 0;
   #ceiling = svg("line", { class: "grid", x1: LEFT, y1: TOP, y2: TOP });
   #floor = svg("line", { class: "axis", x1: LEFT });
   #path = svg("polyline", { class: "path" });
@@ -24,16 +25,20 @@ export class Curve {
   #shown = [[], 0, 0];
 
   constructor(home) {
-    this.#home = home;
     this.#svg = svg("svg", { role: "img" }, this.#ceiling, this.#floor, ...Object.values(this.#texts), this.#path, this.#now);
     home.append(this.#svg);
-    new ResizeObserver(() => this.draw(...this.#shown)).observe(home);
+    // Told, not asked: to ask at every draw would make the browser lay out the page twice a frame.
+    new ResizeObserver(([{ contentRect }]) => {
+      [this.#width, this.#height] = [contentRect.width, contentRect.height];
+      this.draw(...this.#shown);
+    }).observe(home);
   }
 
   /** `history` holds [update, total loss] pairs; the loss now is one more. */
   draw(history, step, loss) {
     this.#shown = [history, step, loss];
-    const [width, height] = [this.#home.clientWidth, this.#home.clientHeight];
+    if (this.#width === 0) return;
+    const [width, height] = [this.#width, this.#height];
     const [right, floor] = [width - RIGHT, height - BOTTOM];
     const finite = [...history, [step, loss]].filter((pair) => Number.isFinite(pair[1]));
     const top = round(Math.max(1e-6, ...finite.map((pair) => pair[1])));

@@ -23,17 +23,6 @@ function merge(base, mine, theirs) {
   return same(mine, base) ? theirs : mine;
 }
 
-/** The next frame; a page in the background draws none, and goes on once a second. */
-function nextFrame() {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, 1000);
-    requestAnimationFrame(() => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
-}
-
 export class Exchange {
   state = null;
   view = null;
@@ -48,6 +37,8 @@ export class Exchange {
   #loading = false;
   #later = [];
   #good = null;
+  #due = 0;
+  #drawing = false;
 
   /** `changed()` draws; `failed(message)` tells; `stepped(n, repeated)` hears of updates that arrived; `pace()` says {steps, wait}. */
   constructor(api, options) {
@@ -127,10 +118,22 @@ export class Exchange {
     }
   }
 
+  /** Until the next update is due, by the clock: a picture that takes longer than a frame holds no update up. */
   async #pause() {
+    const now = performance.now();
     const { wait } = this.#options.pace();
-    if (wait) await new Promise((resolve) => setTimeout(resolve, wait));
-    await nextFrame();
+    this.#due = Math.max(this.#due + wait, now - wait);
+    if (this.#due > now) await new Promise((resolve) => setTimeout(resolve, this.#due - now));
+  }
+
+  /** Once a frame, however many answers come. */
+  #drawSoon() {
+    if (this.#drawing) return;
+    this.#drawing = true;
+    requestAnimationFrame(() => {
+      this.#drawing = false;
+      this.#options.changed();
+    });
   }
 
   #take() {
@@ -171,7 +174,8 @@ export class Exchange {
     this.view = answer.view;
     this.#good = answer;
     if (job.count) this.#options.stepped(job.count, job.repeated);
-    this.#options.changed();
+    if (this.running) this.#drawSoon();
+    else this.#options.changed();
     job.done?.();
     if (job.replaces) this.#catchUp();
   }
