@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,20 @@ def test_distances_are_true_ones_and_test_by_train(kind, n_loops, dtype):
     assert found.dtype == kind.dtype("float64")
     expected = [[np.sqrt(((a - b) ** 2).sum()) for b in X_train.astype(float)] for a in X.astype(float)]
     assert np.linalg.norm(read("found", found) - expected) < 1e-9
+
+
+def test_distances_copy_no_training_set():
+    X_train = np.random.default_rng(0).integers(0, 256, (2000, 1000), dtype=np.uint8)
+    classifier = cs231n.KNearestNeighbor()
+    classifier.train(X_train, np.zeros(2000, dtype=int))
+    tracemalloc.start()
+    try:
+        found = classifier.compute_distances_no_loops(X_train[:3])
+        assert tracemalloc.get_traced_memory()[1] < 3 * X_train.nbytes  # in double precision it has 8 times as many
+    finally:
+        tracemalloc.stop()
+    classifier.train(X_train.astype(float), np.zeros(2000, dtype=int))
+    assert (classifier.compute_distances_no_loops(X_train[:3]) == found).all()
 
 
 def test_distances_are_deeprobs_transposed_and_rooted(kind):
@@ -76,7 +91,7 @@ def test_ties(kind):
         (lambda _: cs231n.sgd(np.ones(3), np.ones(2)), r"dw must have shape \(3,\), that of w; got shape \(2,\)"),
         (lambda _: cs231n.sgd_momentum(np.ones(3), np.ones(3), {"velocity": np.ones(2)}), r"config\['velocity'\] must"),
         (lambda _: cs231n.adam(np.ones(3), np.ones(3), {"t": -1}), r"config\['t'\] must be between"),
-        (lambda _: cs231n.rmsprop(np.ones(3), np.ones(3), {"decay_rate": 2}), "alpha must be"),
+        (lambda _: cs231n.rmsprop(np.ones(3), np.ones(3), {"decay_rate": 2}), r"config\['decay_rate'\] must be"),
         (lambda _: cs231n.rel_error(np.ones(3), np.ones(2)), "x and y must have the same shape"),
     ],
 )  # fmt: skip
@@ -261,6 +276,44 @@ def test_gradients_by_differences(kind, capsys):
     upstream = kind.make(np.array([[1.0, 0.0], [0.0, 10.0]]))
     assert np.allclose(cs231n.eval_numerical_gradient_array(lambda v: v**2, x, upstream), [[2, 0], [0, 80]])
     assert np.asarray(x).tolist() == [[1, 2], [3, 4]]
+
+
+class Network:
+    """Weights that a loss reads from itself, as the notebook's network of two layers has them."""
+
+    def __init__(self, W):
+        self.params = {"W": W}
+
+    def loss(self):
+        return (self.params["W"] ** 3).sum()
+
+
+def test_functions_that_read_x_from_outside_as_a_notebook_does(kind, capsys):
+    net = Network(kind.make(np.array([[1.0, 2.0], [3.0, 4.0]])))
+    x, expected = net.params["W"], [[3, 12], [27, 48]]
+    assert np.allclose(cs231n.eval_numerical_gradient(lambda _: net.loss(), x, verbose=False), expected)
+    assert np.allclose(deeprob.compute_numeric_gradient(lambda _: net.loss(), x), expected, rtol=1e-5)
+    for module in (cs231n, deeprob):
+        module.grad_check_sparse(lambda _: net.loss(), x, kind.make(np.array(expected, dtype=float)), num_checks=3)
+    errors = [float(line.rpartition(" ")[2]) for line in capsys.readouterr().out.splitlines()]
+    assert len(errors) == 6
+    assert max(errors) < 1e-5
+    assert x is net.params["W"]
+    assert x.tolist() == [[1, 2], [3, 4]]
+
+
+def test_x_is_put_back_where_a_function_fails(kind):
+    x, calls = kind.make(np.array([1.0, 2.0])), []
+
+    def fails(_):
+        calls.append(x.tolist())
+        if x.tolist() != [1.0, 2.0]:
+            raise ArithmeticError
+        return 0.0
+
+    with pytest.raises(ArithmeticError):
+        cs231n.eval_numerical_gradient(fails, x, verbose=False)
+    assert x.tolist() == [1, 2] != calls[-1]
 
 
 def test_grad_check_sparse_draws_from_the_seed_of_the_notebook(kind, capsys):

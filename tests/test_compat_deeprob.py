@@ -116,7 +116,7 @@ def test_votes_over_many_columns_and_infinite_distances():
         (lambda: deeprob.knn_cross_validate([[1.0], [np.inf]], [0, 1], 2, [1]), "x_train must be finite; row 1 holds infinity"),
         (lambda: deeprob.compute_distances_no_loops(1.0, np.ones((2, 4))), "x_train must hold samples"),
         (lambda: deeprob.KnnClassifier(np.ones((2, 3)), np.arange(3)).predict(np.ones((1, 3))), "2 rows of x_train; got"),
-        (lambda: deeprob.KnnClassifier([[1]], [2]).check_accuracy(np.ones((0, 3)), np.arange(0)), "at least one sample"),
+        (lambda: deeprob.KnnClassifier([[1]], [2]).check_accuracy(np.ones((0, 3)), np.arange(0)), "at least 1 sample"),
         (lambda: deeprob.knn_get_best_k({}), "k_to_accuracies must hold"),
         (lambda: deeprob.sample_batch(np.ones((3, 1)), np.arange(3), 4, 2), "num_train must be between 1 and 3"),
         (lambda: deeprob.LinearSVM().predict(np.ones((1, 2))), "W must be trained or loaded first"),

@@ -98,6 +98,11 @@ def test_bad_input_is_named(tmp_path, call, words):
     assert not (tmp_path / "new").exists()
 
 
+def test_one_name_is_not_several(tmp_path):
+    with pytest.raises(TypeError, match=f"names must be several names of figures.*got the string '{NAME}'"):
+        lecture.save(tmp_path, NAME)
+
+
 def test_without_matplotlib(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.delitem(sys.modules, "matplotlib.pyplot")

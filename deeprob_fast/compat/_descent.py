@@ -25,6 +25,18 @@ def draw(like_what: Arrays, n_examples: int, size: int) -> Arrays:
     return np.random.randint(0, n_examples, size)  # noqa: NPY002  # notebooks call np.random.seed
 
 
+def examples(X: Arrays, y: Arrays) -> tuple[Arrays, Arrays]:
+    """Return examples, at least one, and a label for each, as arrays or tensors: both can be indexed by row numbers."""
+    X, y = (values if is_tensor(values) else _validation.as_array(name, values) for name, values in (("X", X), ("y", y)))
+    if X.ndim == 0 or len(X) == 0:
+        msg = f"X must hold at least one example; got shape {tuple(X.shape)}"
+        raise ValueError(msg)
+    if y.ndim == 0 or len(y) != len(X):
+        msg = f"y must hold one label for each of the {len(X)} rows of X; got shape {tuple(y.shape)}"
+        raise ValueError(msg)
+    return X, y
+
+
 def normal_weights(X: Arrays, y: Arrays, scale: float) -> Arrays:
     """Draw weights (D, C) to start from, of the kind and dtype of X, from the global generator that the notebooks seed."""
     rows, labels = read("X", X), read("y", y)
@@ -57,6 +69,7 @@ def descend(
     num_iters = _validation.check_integer("num_iters", num_iters, 0, 2**31, "a number of steps")
     batch_size = _validation.check_integer("batch_size", batch_size, 1, 2**31, "a number of examples")
     learning_rate = _validation.check_real("learning_rate", learning_rate, 0)
+    X, y = examples(X, y)
     for own, formula in _COMPILED:
         if loss_func is own:
             return _compiled(formula, W, X, y, learning_rate, reg, num_iters, batch_size, verbose)
@@ -65,6 +78,9 @@ def descend(
     for iteration in range(num_iters):
         chosen = draw(X, len(X), batch_size)
         loss, gradient = loss_func(W, X[chosen], y[chosen], reg)
+        if np.shape(gradient) != np.shape(W):
+            msg = f"loss_func must return a gradient of W's shape, {tuple(np.shape(W))}; got {tuple(np.shape(gradient))}"
+            raise ValueError(msg)
         history.append(float(loss))
         W = W - learning_rate * gradient
         if verbose and iteration % _PRINT_EVERY == 0:
@@ -92,6 +108,8 @@ def _compiled(
         found = train(rows, labels, loss=formula, reg=reg, learning_rate=learning_rate, initial_weights=weights, batches=batches)
         history[: len(found.loss_history)] = found.loss_history
         final = found.W
+        if np.isnan(history).any():  # what diverges is no error, unless the examples are to blame
+            _validation.check_finite_rows("X", rows)
     for iteration in range(0, num_iters if verbose else 0, _PRINT_EVERY):
         report(iteration, num_iters, history[iteration])
     return like(W, final, floating_dtype(weights)), history.tolist()

@@ -1,37 +1,78 @@
 """Functions of arrays or tensors as the difference formulas call them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
+from deeprob_fast import _validation
 from deeprob_fast._typing import AnyArray, Float64
 from deeprob_fast.compat._arrays import Arrays, like, read
-from deeprob_fast.numerical import numerical_gradient
+from deeprob_fast.numerical import grad_check_sparse, numerical_gradient
 
 Function = Callable[[Any], Any]
 
 
-def in_numpy(f: Function, x: Arrays) -> Callable[[Float64], AnyArray]:
-    """Return f as a function of float64 arrays; f itself gets the kind of x."""
-    return lambda point: read("the value of f", f(like(x, point)))
+@contextmanager
+def in_numpy(f: Function, x: Arrays, h: float) -> Iterator[Callable[[Float64], AnyArray]]:
+    """Give f as a function of float64 arrays; f itself gets the kind of x.
+
+    Notebooks also check functions that ignore their argument and read x from outside, where the courses move it (the weights of
+    a network, say). For those x itself moves along, and is put back.
+    """
+    _validation.check_callable("f", f)
+    step = _validation.check_positive("h", h)
+    array = read("x", x)
+    start = _validation.check_point("x", array)
+
+    def call(point: Float64) -> AnyArray:
+        return read("the value of f", f(like(x, point)))
+
+    def move_and_call(point: Float64) -> AnyArray:
+        np.copyto(array, point, casting="same_kind")
+        return call(point)
+
+    if not array.flags.writeable or _looks_at_argument(call, start, step):
+        yield call
+        return
+    kept = array.copy()
+    try:
+        yield move_and_call
+    finally:
+        array[...] = kept
 
 
-def gradient(f: Function, x: Arrays, upstream: Arrays | None, h: float) -> Arrays:
-    """Compute the gradient of f by central differences, like x; without an upstream gradient f must return one number."""
-    point = read("x", x)
+def _looks_at_argument(call: Callable[[Float64], AnyArray], start: Float64, h: float) -> bool:
+    """Tell whether a value changes with the argument, x staying where it is."""
+    elsewhere = start + h * np.random.default_rng(0).random(start.shape)
+    return not np.array_equal(call(start.copy()), call(elsewhere))
+
+
+def gradient(f: Function, x: Arrays, upstream: Arrays | None, h: float, *, ones: bool = False) -> Arrays:
+    """Compute the gradient of f by central differences, like x.
+
+    Without an upstream gradient f must return one number, or the gradient is taken of the sum if `ones` stand for it.
+    """
+    array = read("x", x)
     weights = None if upstream is None else read("the upstream gradient", upstream)
-    return like(x, numerical_gradient(in_numpy(f, x), point, h=h, upstream=weights), point.dtype)
+    with in_numpy(f, x, h) as function:
+        if weights is None and ones:
+            weights = np.ones(np.shape(function(array.astype(np.float64))))
+        found = numerical_gradient(function, array, h=h, upstream=weights)
+    return like(x, found, array.dtype)
 
 
-def ones_beside(f: Function, x: Arrays) -> Float64:
-    """Return ones of the shape of f's values."""
-    return np.ones(np.shape(in_numpy(f, x)(np.array(read("x", x), dtype=np.float64))))
+def check_sparse(f: Function, x: Arrays, analytic_grad: Arrays, num_checks: int, h: float, seed: int) -> None:
+    """Print the derivatives at random coordinates."""
+    array, analytic = read("x", x), read("analytic_grad", analytic_grad)
+    with in_numpy(f, x, h) as function:
+        grad_check_sparse(function, array, analytic, num_checks, h, seed=seed)
 
 
 def relative_error(x: Arrays, y: Arrays) -> tuple[Float64, Float64]:
     """Return abs(x - y) and abs(x) + abs(y) in double precision."""
-    a, b = read("x", x).astype(np.float64), read("y", y).astype(np.float64)
+    a, b = (_validation.check_real_array(name, read(name, values)).astype(np.float64) for name, values in (("x", x), ("y", y)))
     if a.shape != b.shape or not a.size:
         msg = f"x and y must have the same shape, and at least one entry; got {a.shape} and {b.shape}"
         raise ValueError(msg)

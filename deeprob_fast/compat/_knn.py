@@ -15,11 +15,14 @@ from deeprob_fast.votes import rank_classes
 _BLOCK = 256  # columns of a matrix of distances that are put side by side at a time
 
 
-def samples(name: str, values: Arrays) -> AnyArray:
+def samples(name: str, values: Arrays, at_least: int = 0) -> AnyArray:
     """Return (n_samples, n_features), whatever the shape of a sample is; all values are finite."""
     array = read(name, values)
     if array.ndim == 0:
         msg = f"{name} must hold samples along its first dimension; got one number"
+        raise ValueError(msg)
+    if len(array) < at_least:
+        msg = f"{name} must hold at least {at_least} sample{'s' * (at_least > 1)}; got shape {array.shape}"
         raise ValueError(msg)
     rows = _validation.check_rows(name, array.reshape(len(array), math.prod(array.shape[1:])))
     _validation.check_finite_rows(name, rows)
@@ -41,13 +44,19 @@ def check_labels(name: str, labels: Arrays, of: str, n_rows: int | None = None) 
     if array.dtype.kind not in "iub":
         msg = f"{name} must hold integers; got dtype {array.dtype}"
         raise TypeError(msg)
+    if array.dtype == np.uint64 and array.size and array.max() > np.iinfo(np.int64).max:
+        msg = f"{name} must hold integers that fit int64; got {array.max()}"
+        raise ValueError(msg)
     return array
 
 
 def distances(rows: AnyArray, columns: AnyArray, metric: str, dtype: DTypeLike) -> AnyArray:
-    """Compute all distances, in double precision if that is the dtype they will have."""
-    if dtype == np.float64:
-        columns = columns.astype(np.float64, copy=False)
+    """Compute all distances, in double precision if that is the dtype they will have: one side, the smaller, asks for it."""
+    if dtype == np.float64 and np.float64 not in (rows.dtype, columns.dtype):
+        if len(rows) < len(columns):
+            rows = rows.astype(np.float64)
+        else:
+            columns = columns.astype(np.float64)
     return pairwise_distances(rows, columns, metric=metric)
 
 
@@ -59,7 +68,10 @@ def check_distances(dists: Arrays, n_labels: int, axis: int, shape: str) -> AnyA
         if array.ndim == 2 and array.shape[1 - axis] == n_labels:
             msg += "; it looks transposed: DeepRob's is (num_train, num_test), CS231n's (num_test, num_train)"
         raise ValueError(msg)
-    if array.dtype.kind == "f" and np.isnan(array).any():
+    if array.dtype.kind not in "fiub":
+        msg = f"dists must hold real numbers; got dtype {array.dtype}"
+        raise TypeError(msg)
+    if array.dtype.kind == "f" and array.size and np.isnan(array.min()):  # without a mask as large as the matrix
         msg = f"dists must not hold NaN; got it at {tuple(np.argwhere(np.isnan(array))[0].tolist())}"
         raise ValueError(msg)
     return array

@@ -1,5 +1,6 @@
 """Files of weights: the course's where weights are a tensor, `.npz` where they are an array."""
 
+import pickle
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -22,13 +23,31 @@ def write(path: Path, weights: Arrays) -> None:
 
 def read_weights(path: Path) -> Arrays:
     """Read weights; nothing in the file is executed."""
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            if "W.npy" in archive.namelist():
-                with np.load(path, allow_pickle=False) as arrays:
-                    return arrays["W"]
+    with path.open("rb") as file:
+        if zipfile.is_zipfile(file):
+            with zipfile.ZipFile(file) as archive:
+                is_ours = "W.npy" in archive.namelist()
+            if is_ours:
+                return _read_array(path)
     torch: Any = torch_if_imported()
     if torch is None:
         msg = f"{path} must be an .npz file with W; if it holds a tensor, import torch first"
         raise ValueError(msg)
-    return torch.load(path, map_location="cpu", weights_only=True)["W"]
+    try:
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, LookupError, EOFError, AttributeError, ValueError, TypeError) as error:
+        msg = f"{path} must be a file that torch.save wrote, of plain tensors; it cannot be read"
+        raise ValueError(msg) from error
+    if not isinstance(saved, dict) or not is_tensor(saved.get("W")):
+        msg = f"{path} must hold a dict with the tensor W; got {list(saved) if isinstance(saved, dict) else type(saved).__name__}"
+        raise ValueError(msg)
+    return saved["W"]
+
+
+def _read_array(path: Path) -> Arrays:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return arrays["W"]
+    except (ValueError, EOFError, zipfile.BadZipFile) as error:
+        msg = f"{path} must hold W as an array of numbers; it cannot be read: {error}"
+        raise ValueError(msg) from error

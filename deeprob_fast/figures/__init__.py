@@ -126,6 +126,8 @@ def save(directory: str | Path, names: Iterable[str] | None = None, format: str 
     ------
     ValueError
         If there is no such figure or format; nothing is written then.
+    TypeError
+        If names is one string.
     ModuleNotFoundError
         If there is no matplotlib.
     OSError
@@ -139,6 +141,9 @@ def save(directory: str | Path, names: Iterable[str] | None = None, format: str 
     ...     [path.name for path in figures.save(folder, ["learning_rate"], "svg")]
     ['learning_rate.svg']
     """
+    if isinstance(names, str):
+        msg = f"names must be several names of figures, as a list; got the string {names!r}"
+        raise TypeError(msg)
     chosen = [_validation.check_choice("name", name, NAMES) for name in (NAMES if names is None else names)]
     metadata = FORMATS[_validation.check_choice("format", format, tuple(FORMATS))]
     pyplot = _optional.require("matplotlib.pyplot", "plot")

@@ -86,7 +86,7 @@ def draw(numbers: Noise) -> "Figure":
     left.set(xlabel="epochs", ylabel="loss of the batch", ylim=(0, 3.2))
     left.set_title("while training", fontsize=10)
     legend(left, loc="upper right", title="examples of a batch", ncols=2)
-    right.loglog(SIZES, numbers.law, color=COLORS[0], label="by the law, ~ 1 / root of the size", linewidth=1.2)
+    right.loglog(SIZES, numbers.law, color=COLORS[0], label="by the law, ~ root of (1 / size - 1 / all)", linewidth=1.2)
     right.loglog(SIZES, numbers.measured, "o", color=COLORS[1], markersize=5, label="measured")
     right.set(xlabel="examples of a batch", ylabel="error of the gradient / its size")
     right.set_title("the noise of the gradient", fontsize=10)

@@ -157,7 +157,7 @@ def condition_number(hessian: ArrayLike) -> float:
     Returns
     -------
     float
-        Infinity for a singular matrix.
+        Infinity where the smallest is 0; rounding may make that of a singular matrix a little larger, and the ratio about 1e16.
 
     Raises
     ------

@@ -4,7 +4,6 @@ import numpy as np
 
 from deeprob_fast.compat import _differences
 from deeprob_fast.compat._arrays import Arrays, read
-from deeprob_fast.numerical import grad_check_sparse as _check
 
 
 def eval_numerical_gradient(f: _differences.Function, x: Arrays, verbose: bool = True, h: float = 1e-5) -> Arrays:
@@ -14,9 +13,9 @@ def eval_numerical_gradient(f: _differences.Function, x: Arrays, verbose: bool =
     ----------
     f : callable
         Gets a copy of x in double precision, with one entry moved, and returns a number. In the course x itself is moved; here
-        f must look at its argument.
+        only if f ignores its argument.
     x : array or tensor of floating-point numbers
-        Of any layout; it is not changed.
+        Of any layout; as it was, in the end.
     verbose : bool
         Whether to print each index and derivative.
     h : float
@@ -55,7 +54,7 @@ def eval_numerical_gradient_array(f: _differences.Function, x: Arrays, df: Array
     f : callable
         Gets a copy of x in double precision, with one entry moved, and returns an array.
     x : array or tensor of floating-point numbers
-        Of any layout; it is not changed.
+        Of any layout; as it was, in the end.
     df : array or tensor
         Of the shape of f's values.
     h : float
@@ -90,7 +89,7 @@ def grad_check_sparse(f: _differences.Function, x: Arrays, analytic_grad: Arrays
     f : callable
         As for `eval_numerical_gradient`.
     x : array or tensor of floating-point numbers
-        It is not changed.
+        As it was, in the end.
     analytic_grad : array or tensor, shape of x
     num_checks : int
     h : float
@@ -114,7 +113,7 @@ def grad_check_sparse(f: _differences.Function, x: Arrays, analytic_grad: Arrays
     numerical: 4.000000 analytic: 4.000000, relative error: 0.000000e+00
     """
     seed = int(np.random.randint(2**31))  # noqa: NPY002  # notebooks call np.random.seed
-    _check(_differences.in_numpy(f, x), read("x", x), read("analytic_grad", analytic_grad), num_checks, h, seed=seed)
+    _differences.check_sparse(f, x, analytic_grad, num_checks, h, seed=seed)
 
 
 def rel_error(x: Arrays, y: Arrays) -> float:

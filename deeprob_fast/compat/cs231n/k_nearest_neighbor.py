@@ -40,6 +40,12 @@ class KNearestNeighbor:
         self.X_train = X
         self.y_train = y
 
+    def _memorised(self, name: str) -> Arrays:
+        if not hasattr(self, name):
+            msg = f"{name} must be memorised first: call train(X, y)"
+            raise ValueError(msg)
+        return getattr(self, name)
+
     def predict(self, X: Arrays, k: int = 1, num_loops: int = 0) -> Arrays:
         """Predict labels by an exact search, without the matrix of distances.
 
@@ -58,14 +64,15 @@ class KNearestNeighbor:
         Raises
         ------
         ValueError
-            If `num_loops` is another number, a shape does not fit, a value is not finite, or k is too large.
+            If `num_loops` is another number, a shape does not fit, a value is not finite, k is too large, or `train` was not
+            called.
         """
         if num_loops not in (0, 1, 2):
             msg = f"num_loops must be 0, 1 or 2; got {num_loops!r}"
             raise ValueError(msg)
-        train, test = _knn.samples("X_train", self.X_train), _knn.samples("X", X)
+        train, test = _knn.samples("X_train", self._memorised("X_train"), 1), _knn.samples("X", X)
         _knn.check_same_samples("X", X, "X_train", self.X_train)
-        labels = _knn.check_labels("y_train", self.y_train, "X_train", len(train))
+        labels = _knn.check_labels("y_train", self._memorised("y_train"), "X_train", len(train))
         return like(X, _knn.labels_by_search(train, labels, test, k, "euclidean"), np.float64)
 
     def compute_distances_no_loops(self, X: Arrays) -> Arrays:
@@ -89,7 +96,7 @@ class KNearestNeighbor:
         -----
         The methods of two loops and of one loop are this one: same result, at once.
         """
-        train, test = _knn.samples("X_train", self.X_train), _knn.samples("X", X)
+        train, test = _knn.samples("X_train", self._memorised("X_train"), 1), _knn.samples("X", X)
         _knn.check_same_samples("X", X, "X_train", self.X_train)
         return like(X, _knn.distances(test, train, "euclidean", np.float64))
 
@@ -114,6 +121,6 @@ class KNearestNeighbor:
         ValueError
             If a shape does not fit (the message says so if dists looks transposed), dists holds NaN, or k is too large.
         """
-        labels = _knn.check_labels("y_train", self.y_train, "dists")
+        labels = _knn.check_labels("y_train", self._memorised("y_train"), "dists")
         matrix = _knn.check_distances(dists, len(labels), 1, "(num_test, num_train)")
         return like(dists, _knn.labels_by_distance(matrix, labels, k), np.float64)

@@ -47,7 +47,7 @@ def sgd(w: Arrays, dw: Arrays, config: Config | None = None) -> tuple[Arrays, Co
     (array([0.375]), {'learning_rate': 0.125})
     """
     config = _filled(config, learning_rate=1e-2)
-    return _step(SGD(lr=config["learning_rate"]), w, dw, config, 0, {}), config
+    return _step(SGD(lr=_number(config, "learning_rate")), w, dw, config, 0, {}), config
 
 
 def sgd_momentum(w: Arrays, dw: Arrays, config: Config | None = None) -> tuple[Arrays, Config]:
@@ -90,8 +90,8 @@ def sgd_momentum(w: Arrays, dw: Arrays, config: Config | None = None) -> tuple[A
         weights,
         velocity,
         gradient,
-        lr=_validation.check_real("config['learning_rate']", config["learning_rate"], 0),
-        mu=_validation.check_real("config['momentum']", config["momentum"], 0),
+        lr=_number(config, "learning_rate"),
+        mu=_number(config, "momentum"),
     )
     dtype = floating_dtype(read("w", w))
     config["velocity"] = like(w, moved.v, dtype)
@@ -131,7 +131,7 @@ def rmsprop(w: Arrays, dw: Arrays, config: Config | None = None) -> tuple[Arrays
     (array([0.8]), array([1.]))
     """
     config = _filled(config, learning_rate=1e-2, decay_rate=0.99, epsilon=1e-8)
-    rule = RMSprop(lr=config["learning_rate"], alpha=config["decay_rate"], eps=config["epsilon"])
+    rule = RMSprop(lr=_number(config, "learning_rate"), alpha=_number(config, "decay_rate", 1), eps=_number(config, "epsilon"))
     return _step(rule, w, dw, config, 0, {"square_avg": "cache"}), config
 
 
@@ -169,19 +169,28 @@ def adam(w: Arrays, dw: Arrays, config: Config | None = None) -> tuple[Arrays, C
     (array([0.75]), 1)
     """
     config = _filled(config, learning_rate=1e-3, beta1=0.9, beta2=0.999, epsilon=1e-8, t=0)
-    rule = Adam(lr=config["learning_rate"], betas=(config["beta1"], config["beta2"]), eps=config["epsilon"])
+    betas = _number(config, "beta1", 1, below=True), _number(config, "beta2", 1, below=True)
+    rule = Adam(lr=_number(config, "learning_rate"), betas=betas, eps=_number(config, "epsilon"))
     steps = _validation.check_integer("config['t']", config["t"], 0, 2**53, "steps taken")
     next_w = _step(rule, w, dw, config, steps, {"exp_avg": "m", "exp_avg_sq": "v"})
     config["t"] = steps + 1
     return next_w, config
 
 
-def _filled(config: Config | None, **defaults: float) -> Config:
+def _filled(config: Any, **defaults: float) -> Config:
     """Return the caller's own dict, where the course keeps the state, with what it lacks."""
-    config = {} if config is None else config
+    filled: Config = {} if config is None else config
+    if not isinstance(config, dict | None):
+        msg = f"config must be a dict, in which the state is kept; got {type(config).__name__}"
+        raise TypeError(msg)
     for name, value in defaults.items():
-        config.setdefault(name, value)
-    return config
+        filled.setdefault(name, value)
+    return filled
+
+
+def _number(config: Config, name: str, high: float = np.inf, *, below: bool = False) -> float:
+    """Return a setting under the name that it has in the course."""
+    return _validation.check_real(f"config['{name}']", config[name], 0, high, below=below)
 
 
 def _read(w: Arrays, dw: Arrays) -> tuple[AnyArray, AnyArray]:

@@ -3,8 +3,7 @@
 import numpy as np
 
 from deeprob_fast.compat import _differences
-from deeprob_fast.compat._arrays import Arrays, read
-from deeprob_fast.numerical import grad_check_sparse as _check
+from deeprob_fast.compat._arrays import Arrays
 
 
 def grad_check_sparse(f: _differences.Function, x: Arrays, analytic_grad: Arrays, num_checks: int = 10, h: float = 1e-7) -> None:
@@ -15,7 +14,7 @@ def grad_check_sparse(f: _differences.Function, x: Arrays, analytic_grad: Arrays
     f : callable
         Gets a copy of x in double precision, with one entry moved, and returns a number.
     x : array or tensor of floating-point numbers
-        It is not changed.
+        As it was, in the end.
     analytic_grad : array or tensor, shape of x
     num_checks : int
     h : float
@@ -34,7 +33,8 @@ def grad_check_sparse(f: _differences.Function, x: Arrays, analytic_grad: Arrays
 
     Notes
     -----
-    The coordinates are the same at every call. The course moves x itself; here f must look at its argument.
+    The coordinates are the same at every call. The course moves x itself; here a function that ignores its argument is found out,
+    and x moved and put back for it.
 
     Examples
     --------
@@ -42,7 +42,7 @@ def grad_check_sparse(f: _differences.Function, x: Arrays, analytic_grad: Arrays
     >>> grad_check_sparse(lambda x: np.sum(3 * x), np.zeros(4), np.full(4, 3.0), num_checks=1)
     numerical: 3.000000 analytic: 3.000000, relative error: 0.000000e+00
     """
-    _check(_differences.in_numpy(f, x), read("x", x), read("analytic_grad", analytic_grad), num_checks, h)
+    _differences.check_sparse(f, x, analytic_grad, num_checks, h, seed=0)
 
 
 def compute_numeric_gradient(
@@ -58,7 +58,7 @@ def compute_numeric_gradient(
     f : callable
         Gets a copy of x in double precision, with one entry moved.
     x : array or tensor of floating-point numbers
-        Of any layout; it is not changed.
+        Of any layout; as it was, in the end.
     dLdf : array or tensor, optional
         The gradient of a loss in the values of f; by default ones.
     h : float
@@ -82,7 +82,7 @@ def compute_numeric_gradient(
     >>> compute_numeric_gradient(lambda x: x**2, np.array([1.0, -2.0])).round(6)
     array([ 2., -4.])
     """
-    return _differences.gradient(f, x, _differences.ones_beside(f, x) if dLdf is None else dLdf, h)
+    return _differences.gradient(f, x, dLdf, h, ones=True)
 
 
 def rel_error(x: Arrays, y: Arrays, eps: float = 1e-10) -> float:

@@ -136,7 +136,7 @@ class KnnClassifier:
         An exact search, without the matrix of distances; neighbours are ordered by their distances in double precision, so
         those of float32 samples may differ from what rounded distances say.
         """
-        train, test = _knn.samples("x_train", self.x_train), _knn.samples("x_test", x_test)
+        train, test = _knn.samples("x_train", self.x_train, 1), _knn.samples("x_test", x_test)
         _knn.check_same_samples("x_test", x_test, "x_train", self.x_train)
         labels = _knn.check_labels("y_train", self.y_train, "x_train", len(train))
         return like(x_test, _knn.labels_by_search(train, labels, test, k, "sqeuclidean"))
@@ -162,10 +162,11 @@ class KnnClassifier:
         ValueError
             As `predict`, and if there are no test samples.
         """
-        expected = _knn.check_labels("y_test", y_test, "x_test", len(x_test))
-        if not len(expected):
-            msg = "x_test must hold at least one sample; got none"
+        shape = tuple(np.shape(x_test))
+        if not shape or not shape[0]:
+            msg = f"x_test must hold at least 1 sample; got shape {shape}"
             raise ValueError(msg)
+        expected = _knn.check_labels("y_test", y_test, "x_test", shape[0])
         correct = int(np.count_nonzero(read("y_pred", self.predict(x_test, k)) == expected))
         accuracy = 100.0 * correct / len(expected)
         if not quiet:
@@ -211,7 +212,7 @@ def knn_cross_validate(
     >>> knn_cross_validate(np.array([[0.0], [5.0], [0.1], [5.1]]), np.array([0, 1, 0, 1]), num_folds=2, k_choices=[1, 2])
     {1: [100.0, 100.0], 2: [50.0, 50.0]}
     """
-    rows = _knn.samples("x_train", x_train)
+    rows = _knn.samples("x_train", x_train, 2)
     labels = _knn.check_labels("y_train", y_train, "x_train", len(rows))
     found = _cross_validate(rows, labels, num_folds, k_choices, metric="sqeuclidean")
     # From the counts, so that percents are rounded once.
@@ -237,16 +238,29 @@ def knn_get_best_k(k_to_accuracies: Mapping[int, Sequence[Any]]) -> int:
     Raises
     ------
     ValueError
-        If there is nothing to pick from.
+        If there is nothing to pick from, or an accuracy is NaN.
+    TypeError
+        If it is not a dict.
 
     Examples
     --------
     >>> knn_get_best_k({3: [50.0, 70.0], 1: [60.0, 60.0], 5: [10.0, 20.0]})
     1
     """
+    _check_mapping("k_to_accuracies", k_to_accuracies)
     means = {k: float(np.mean([float(value) for value in values])) for k, values in k_to_accuracies.items() if len(values)}
     if not means:
         msg = "k_to_accuracies must hold the accuracies of at least one k; got none"
         raise ValueError(msg)
+    for k, mean in means.items():
+        if np.isnan(mean):
+            msg = f"k_to_accuracies must not hold NaN; got it for k = {k}"
+            raise ValueError(msg)
     best = max(means.values())
     return min(k for k, mean in means.items() if mean >= best - 1e-9)
+
+
+def _check_mapping(name: str, values: object) -> None:
+    if not isinstance(values, Mapping):
+        msg = f"{name} must be a dict from k to accuracies; got {type(values).__name__}"
+        raise TypeError(msg)

@@ -2,7 +2,7 @@
 
 from deeprob_fast import _validation
 from deeprob_fast.compat._arrays import Arrays, like
-from deeprob_fast.compat._descent import LossFunction, descend, draw, normal_weights
+from deeprob_fast.compat._descent import LossFunction, descend, draw, examples, normal_weights
 from deeprob_fast.compat._linear import best_classes
 
 
@@ -25,7 +25,7 @@ def sample_batch(X: Arrays, y: Arrays, num_train: int, batch_size: int) -> tuple
     Raises
     ------
     ValueError
-        If there are fewer examples than num_train.
+        If there are fewer examples than num_train, or not one label for each.
 
     Notes
     -----
@@ -39,7 +39,8 @@ def sample_batch(X: Arrays, y: Arrays, num_train: int, batch_size: int) -> tuple
     >>> X_batch.shape, bool((X_batch.argmax(axis=1) == y_batch).all())
     ((5, 3), True)
     """
-    num_train = _validation.check_integer("num_train", num_train, 1, min(len(X), len(y)), "the number of examples")
+    X, y = examples(X, y)
+    num_train = _validation.check_integer("num_train", num_train, 1, len(X), "the number of examples")
     batch_size = _validation.check_integer("batch_size", batch_size, 1, 2**31, "a number of examples")
     chosen = draw(X, num_train, batch_size)
     return X[chosen], y[chosen]
