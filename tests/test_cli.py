@@ -41,6 +41,11 @@ def test_version(invoke):
     assert invoke("--version").exit_code == 0
 
 
+def test_the_package_is_a_command():
+    done = subprocess.run([sys.executable, "-P", "-m", "deeprob_fast", "--help"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("Usage: python -m deeprob_fast")
+
+
 def _loaded(code):
     watched = ("sklearn", "scipy", "matplotlib", "jinja2", "click", "tqdm")
     code += f"; import sys; print([m for m in {watched} if m in sys.modules])"
