@@ -1,5 +1,6 @@
 """The demo's server and a browser for the tests of its pages."""
 
+import base64
 import json
 import re
 import shutil
@@ -57,7 +58,7 @@ class Visitor:
         self._contexts = []
         self._problems = []
 
-    def open(self, path="", *, ready="#points tbody tr", init=None, **options):
+    def open(self, path="", *, ready="#plane .point", init=None, **options):
         """Open a page in a context of its own, and wait until it shows something."""
         context = self.browser.new_context(**{"viewport": {"width": 1280, "height": 800}, "accept_downloads": True} | options)
         self._contexts.append(context)
@@ -99,8 +100,25 @@ def page(visitor):
 def exported(page):
     """Return the state of a page, as its button exports it."""
     with page.expect_download() as download:
-        page.click("#export")
+        page.locator("#export").dispatch_event("click")  # a real one would scroll there
     return json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
+
+
+def center(page, i):
+    """Return where a point is on the screen."""
+    box = page.locator(f"[data-point='{i}'] .dot").bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def place(page, x0, x1):
+    """Return where on the screen a place of the plane is."""
+    box = page.locator("#plane svg").bounding_box()
+    return box["x"] + (x0 + 1.25) / 2.5 * box["width"], box["y"] + (1.25 - x1) / 2.5 * box["height"]
+
+
+def fragment(text):
+    """Return what an address ends with that holds a state."""
+    return "#" + base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 def until(page, condition, argument=None):

@@ -1,27 +1,14 @@
 """The page for linear classifiers under the hands of people: pointers, keys, fields, and what goes wrong."""
 
-import base64
 import json
 import re
 
 import pytest
 
-from tests.browser import PHONE, Visitor, exported, serving, until
+from tests.browser import PHONE, Visitor, center, exported, fragment, place, serving, until
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 expect = playwright.expect
-
-
-def center(page, i):
-    """Return where a point is on the screen."""
-    box = page.locator(f"[data-point='{i}'] .dot").bounding_box()
-    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-
-
-def place(page, x0, x1):
-    """Return where on the screen a place of the plane is."""
-    box = page.locator("#plane svg").bounding_box()
-    return box["x"] + (x0 + 1.25) / 2.5 * box["width"], box["y"] + (1.25 - x1) / 2.5 * box["height"]
 
 
 def coordinates(page, i):
@@ -283,10 +270,6 @@ def test_a_server_that_stopped(browser):
         expect(page.locator("[data-point='0']")).to_have_attribute("aria-label", re.compile("^Point 1 at 0.50, 0.40"))
         assert exported(page)["W"][0][0] == 2.3
         visitor.close()
-
-
-def fragment(text):
-    return "#" + base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 @pytest.mark.parametrize("bad", ["#%%%", "#AAAA", fragment("{}"), fragment('{"version": 1, "page": "knn"}'), fragment("[1")])

@@ -37,21 +37,22 @@ def test_knn_view_against_the_specification(metric, weights):
             inverse = 1 / np.where(zero, 1, distances)
             given["distance"] = np.where(zero.any(axis=1, keepdims=True), zero, inverse)
         hot = classes[indices][:, :, np.newaxis] == np.arange(4)
-        return (given[weights][:, :, np.newaxis] * hot).sum(axis=1), distances, indices
+        return (given[weights][:, :, np.newaxis] * hot).sum(axis=1), distances, indices, given[weights]
 
-    votes, distances, indices = votes_of(rows, labels, np.zeros((1, 2)), 5)
+    votes, distances, indices, shares = votes_of(rows, labels, np.zeros((1, 2)), 5)
     assert found["query"]["neighbors"] == indices[0].tolist()
     assert found["query"]["distances"] == distances[0].tolist()
+    assert found["query"]["weights"] == pytest.approx(shares[0].tolist())
     assert found["query"]["votes"] == pytest.approx(votes[0].tolist())
     assert found["query"]["prediction"] == int(votes[0].argmax())
-    cells, _, _ = votes_of(rows, labels, regions.centers(24), 5)
+    cells, *_ = votes_of(rows, labels, regions.centers(24), 5)
     best = np.sort(cells, axis=1)
     clear = best[:, -1] - best[:, -2] > 1e-9
     np.testing.assert_array_equal(decode(found["regions"]["runs"])[clear], cells.argmax(axis=1)[clear])
     wrong = []
     for i in range(len(rows)):
         rest = np.delete(np.arange(len(rows)), i)
-        alone, _, _ = votes_of(rows[rest], labels[rest], rows[i : i + 1], 5)
+        alone, *_ = votes_of(rows[rest], labels[rest], rows[i : i + 1], 5)
         wrong += [i] * int(alone[0].argmax() != labels[i])
     assert found["misclassified"] == wrong
     assert found["leave_one_out"] == pytest.approx(1 - len(wrong) / len(rows))

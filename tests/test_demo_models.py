@@ -311,7 +311,8 @@ def test_options_are_those_of_the_library():
     assert json.dumps(found, allow_nan=False)
     assert sorted(entry["name"] for entry in found["losses"]) == sorted(ALL_LOSSES)
     assert [entry["name"] for entry in found["optimizers"]] == list(ALL_OPTIMIZERS)
-    assert found["metrics"] == list(reference.METRICS)
+    assert [entry["name"] for entry in found["metrics"]] == list(reference.METRICS)
+    assert [entry["name"] for entry in found["weights"]] == ["uniform", "distance", "softmax"]
     assert found["weights_of_metric"]["inner_product"] == ["uniform", "softmax"]
     offered = {entry["name"]: {h["name"]: h for h in entry["hyperparameters"]} for entry in found["optimizers"]}
     assert set(offered["sgd"]) == {"momentum", "dampening", "weight_decay", "nesterov"}

@@ -1,4 +1,4 @@
-"""The page for linear classifiers on all screens, for all eyes, and for those who do not see it."""
+"""The pages on all screens, for all eyes, and for those who do not see them."""
 
 import pytest
 
@@ -7,15 +7,17 @@ from tests.browser import PHONE, until, until_count
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 expect = playwright.expect
 
+PAGES = pytest.mark.parametrize("path", ["", "knn"])
 CORNER = "document.querySelector('canvas').getContext('2d').getImageData(1, 1, 1, 1).data.join()"
 
 
-def test_light_and_dark(visitor):
+@PAGES
+def test_light_and_dark(visitor, path):
     # Said of the canvas that this test reads again and again.
     visitor.expected_noise = "willReadFrequently"
     grounds = []
     for scheme in ("light", "dark"):
-        page = visitor.open(color_scheme=scheme)
+        page = visitor.open(path, color_scheme=scheme)
         grounds.append([page.evaluate("getComputedStyle(document.body).backgroundColor"), page.evaluate(CORNER)])
     assert grounds[0][0] != grounds[1][0]
     assert grounds[0][1] != grounds[1][1]
@@ -52,19 +54,21 @@ CONTRAST = """
 """
 
 
+@PAGES
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_stands_out(visitor, scheme):
-    page = visitor.open(color_scheme=scheme)
+def test_text_stands_out(visitor, path, scheme):
+    page = visitor.open(path, color_scheme=scheme)
     page.select_option("#n-classes", "8")
-    expect(page.locator("#parameters tr")).to_have_count(8)
+    expect(page.locator("#new-class input")).to_have_count(8)
     assert page.evaluate(CONTRAST) == []
 
 
+@PAGES
 @pytest.mark.parametrize("classes", ["3", "8"])
-def test_a_phone_scrolls_downwards_only(visitor, classes):
-    page = visitor.open(**PHONE)
+def test_a_phone_scrolls_downwards_only(visitor, path, classes):
+    page = visitor.open(path, **PHONE)
     page.select_option("#n-classes", classes)
-    expect(page.locator("#parameters tr")).to_have_count(int(classes))
+    expect(page.locator("#new-class input")).to_have_count(int(classes))
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     small = page.locator("button:visible, select:visible, input:visible, .check, nav a, .point .reach").evaluate_all(
         "all => all.filter(one => !one.matches('.check input, .swatch input'))"
@@ -74,7 +78,9 @@ def test_a_phone_scrolls_downwards_only(visitor, classes):
     assert small == []
 
 
-def test_everything_has_a_name(page):
+@PAGES
+def test_everything_has_a_name(visitor, path):
+    page = visitor.open(path)
     nameless = page.locator("input, select, button").evaluate_all(
         "all => all.filter(one => !one.getAttribute('aria-label') && ![...(one.labels ?? [])].some(l => l.textContent.trim())"
         " && !(one.tagName === 'BUTTON' && one.textContent.trim())).map(one => one.outerHTML)"

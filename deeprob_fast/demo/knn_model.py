@@ -11,10 +11,10 @@ from deeprob_fast._typing import Float64, Int64
 from deeprob_fast.demo import _fields, regions
 from deeprob_fast.demo._points import FARTHEST, VERSION, check_header, check_points, points_to_json
 from deeprob_fast.knn import KNNIndex, Neighbors
-from deeprob_fast.votes import WEIGHTS, check_voting, class_votes
+from deeprob_fast.votes import WEIGHTS, check_voting, class_votes, neighbor_weights
 
 # Below, every weight but the largest is 0 wherever two distances differ.
-_TEMPERATURES = (1e-6, 1000.0)
+TEMPERATURES = (1e-6, 1000.0)
 # Neighbours that are held at a time while the regions are drawn.
 _HELD = 2**20
 
@@ -58,7 +58,7 @@ class KNNState:
             k=_fields.integer("state.k", state["k"], 1, len(points)),
             metric=_fields.choice("state.metric", state["metric"], METRICS),
             weights=_fields.choice("state.weights", state["weights"], WEIGHTS),
-            temperature=_fields.number("state.temperature", state["temperature"], *_TEMPERATURES),
+            temperature=_fields.number("state.temperature", state["temperature"], *TEMPERATURES),
             query=None if query is None else _fields.vector("state.query", query, 2, FARTHEST),
         )
         try:
@@ -129,6 +129,7 @@ def _ask(state: KNNState, index: KNNIndex, query: Float64) -> dict[str, Any]:
     return {
         "neighbors": found.indices[0].tolist(),
         "distances": found.distances[0].tolist(),
+        "weights": neighbor_weights(found.distances, state.weights, state.metric, state.temperature)[0].tolist(),
         "votes": votes.tolist(),
         "prediction": int(votes.argmax()),
     }

@@ -7,6 +7,7 @@ from typing import Any
 from deeprob_fast import _kernels
 from deeprob_fast._settings import OPTIMIZERS
 from deeprob_fast.demo import _points, presets, regions, rules
+from deeprob_fast.demo.knn_model import TEMPERATURES
 from deeprob_fast.demo.linear_model import MOST_STEPS
 from deeprob_fast.demo.linear_state import LARGEST_REG, LARGEST_WEIGHT, PENALTIES
 from deeprob_fast.votes import WEIGHTS, check_voting
@@ -18,21 +19,34 @@ LOSSES = {
     "runner_up": ("Structured SVM", "max(0, max over j ≠ y of s[j] - s[y] + 1)"),
     "softmax": ("Softmax", "-log(exp(s[y]) / sum over j of exp(s[j]))"),
 }
+# The last word is what the table of neighbours calls the number.
+METRICS = {
+    "euclidean": ("Euclidean", "√ of the sum of (a - b)²", "distance"),
+    "sqeuclidean": ("Squared Euclidean", "sum of (a - b)²", "distance"),
+    "manhattan": ("Manhattan", "sum of |a - b|", "distance"),
+    "cosine": ("Cosine", "1 - cos of the angle between a and b", "distance"),
+    "inner_product": ("Inner product", "sum of a · b, the largest is the nearest", "product"),
+}
+VOTES = {
+    "uniform": ("Uniform", "1 for each neighbour"),
+    "distance": ("By distance", "1 / distance"),
+    "softmax": ("Softmax", "exp(-distance / temperature)"),
+}
 
 
 @cache
 def options() -> dict[str, Any]:
     """Return what `/api/options` answers."""
     return {
-        "losses": [{"name": name, "label": label, "formula": formula} for name, (label, formula) in LOSSES.items()],
+        "losses": [_named(name, *texts) for name, texts in LOSSES.items()],
         "optimizers": [
             {"name": name, "label": kind.__name__, "hyperparameters": rules.describe(name)} for name, kind in OPTIMIZERS.items()
         ],
         "penalties": list(PENALTIES),
         "linear_presets": [{"name": name, "label": presets.LABELS[name]} for name in presets.LINEAR],
         "knn_presets": [{"name": name, "label": presets.LABELS[name]} for name in presets.KNN],
-        "metrics": list(_kernels.METRICS),
-        "weights": list(WEIGHTS),
+        "metrics": [_named(name, *METRICS[name]) for name in _kernels.METRICS],
+        "weights": [_named(name, *VOTES[name]) for name in WEIGHTS],
         "weights_of_metric": {metric: [name for name in WEIGHTS if _votes(name, metric)] for metric in _kernels.METRICS},
         "limits": {
             "n_points": _points.MOST_POINTS,
@@ -42,10 +56,16 @@ def options() -> dict[str, Any]:
             "weight": LARGEST_WEIGHT,
             "reg": LARGEST_REG,
             "n_steps": MOST_STEPS,
+            "temperature": list(TEMPERATURES),
         },
         "version": version("deeprob-fast"),
         "kernels": _kernels.ISA,
     }
+
+
+def _named(name: str, label: str, formula: str, measure: str | None = None) -> dict[str, str]:
+    named = {"name": name, "label": label, "formula": formula}
+    return named if measure is None else named | {"measure": measure}
 
 
 def _votes(weights: str, metric: str) -> bool:

@@ -137,5 +137,6 @@ def linear(name: str, seed: int, n_classes: int = DEFAULT_N_CLASSES) -> LinearSt
 def knn(name: str, seed: int, n_classes: int = DEFAULT_N_CLASSES) -> KNNState:
     """Return a state of the k-NN page; the number of classes matters where they are drawn."""
     found = KNN[name](seed, n_classes)
-    options: dict[str, Any] = {"k": 1, "metric": "euclidean", "weights": "uniform", "temperature": 0.07, "query": None}
+    query = np.array([-0.3, 0.5])
+    options: dict[str, Any] = {"k": 3, "metric": "euclidean", "weights": "uniform", "temperature": 0.07, "query": query}
     return KNNState(found.points, found.labels, found.n_classes, **options)

@@ -1,6 +1,6 @@
 /** Fields for numbers: they take what is sensible at once and mark what is not. */
 
-import { decimal, fixed, setAttribute } from "./dom.js";
+import { byId, decimal, fixed, setAttribute } from "./dom.js";
 import { clearMessage, showMessage } from "./page.js";
 
 const plain = (value) => String(decimal(value));
@@ -137,5 +137,28 @@ export class NumberField {
       event.preventDefault();
       this.add(direction * this.#options.step);
     }
+  }
+}
+
+/** A slider beside an exact field: `toSlider` and `fromSlider` say where on the track a value is. */
+export class SlidField {
+  #slider;
+  #digits;
+  #toSlider;
+  #fromSlider;
+
+  constructor(id, { commit, toSlider = Number, fromSlider = Number, ...options }) {
+    this.#slider = byId(`${id}-slider`);
+    this.#digits = options.digits;
+    this.#toSlider = toSlider;
+    this.#fromSlider = fromSlider;
+    this.field = new NumberField(byId(id), { commit, ...options });
+    this.#slider.addEventListener("input", () => commit(fromSlider(Number(this.#slider.value))));
+  }
+
+  show(value) {
+    this.field.show(value);
+    if (this.#fromSlider(Number(this.#slider.value)) !== value) this.#slider.value = String(this.#toSlider(value));
+    setAttribute(this.#slider, "aria-valuetext", fixed(value, this.#digits));
   }
 }

@@ -5,6 +5,8 @@ import { clamp, element, resize, setAttribute, setText, svg } from "./dom.js";
 /** The side of the drawing in its own units, and how far the plane reaches to each side of the origin. */
 const SIDE = 500;
 export const EXTENT = 1.25;
+/** The number of the query, which no point has. */
+export const QUERY = -2;
 
 /** From how far a point is taken, in units of the drawing: a finger needs 40 pixels, a mouse does not. */
 const REACH = { mouse: 16, other: 29 };
@@ -61,8 +63,11 @@ export class Plane {
   #home;
   #svg;
   #layer;
+  #marks = svg("g");
   #handles = [];
   #points = [];
+  #query = null;
+  #queryHandle = null;
   #drag = null;
   #press = null;
   #tap = null;
@@ -70,8 +75,9 @@ export class Plane {
   #tints = null;
 
   /**
-   * `home` is the element to draw in. The actions: moved(i, x0, x1), removed(i), labelled(i, label), added(x0, x1),
-   * selected(i). The layer() is a group under the points, for what a page adds.
+   * `home` is the element to draw in. The actions: moved(i, x0, x1), removed(i), labelled(i, label), selected(i),
+   * doubleTapped(x0, x1) and, where a page cares, tapped(x0, x1) in the empty plane. The layer is a group under the points, for
+   * what a page adds.
    */
   constructor(home, actions) {
     this.#home = home;
@@ -80,7 +86,7 @@ export class Plane {
     this.#layer = svg("g", { "aria-hidden": "true" });
     this.#svg = svg("svg", {
       viewBox: `0 0 ${SIDE} ${SIDE}`, role: "application", "aria-label": "Plane of points", "aria-describedby": "plane-help",
-    }, axes(), this.#layer);
+    }, axes(), this.#layer, this.#marks);
     home.append(this.#canvas, this.#svg);
     this.#svg.addEventListener("pointerdown", (event) => this.#down(event));
     // A finger on a point drags it, anywhere else it scrolls the page: touch-action cannot say so for parts of an SVG.
@@ -97,34 +103,59 @@ export class Plane {
     return this.#layer;
   }
 
-  /** `points` as in the state; `wrong` holds the numbers of those to ring; `describe(i)` is what a screen reader says. */
-  draw({ points, wrong, describe, regions, selected }) {
-    this.#points = points;
-    resize(this.#handles, points.length, (i) => this.#handle(i));
-    points.forEach(([x0, x1, label], i) => {
-      const { node, digit } = this.#handles[i];
-      const [shown0, shown1] = [clamp(x0, -EXTENT, EXTENT), clamp(x1, -EXTENT, EXTENT)];
-      setAttribute(node, "transform", `translate(${across(shown0).toFixed(2)} ${down(shown1).toFixed(2)})`);
-      setAttribute(node, "data-class", label);
-      setAttribute(node, "aria-label", describe(i));
-      const kinds = { wrong: wrong.has(i), selected: i === selected, outside: shown0 !== x0 || shown1 !== x1 };
-      setAttribute(node, "class", ["point", ...Object.keys(kinds).filter((kind) => kinds[kind])].join(" "));
-      setText(digit, String(label));
+  /**
+   * `points` and `query` as in a state; `wrong` holds the numbers of the points to ring; `describe(i, point)` is what a screen
+   * reader says.
+   */
+  draw({ points, query = null, wrong, describe, regions, selected }) {
+    [this.#points, this.#query] = [points, query];
+    resize(this.#handles, points.length, (i) => this.#handle(i, this.#marks, svg("circle", { class: "dot", r: 10 })));
+    points.forEach((point, i) => {
+      const handle = this.#handles[i];
+      this.#show(handle, point, { point: true, wrong: wrong.has(i), selected: i === selected });
+      setAttribute(handle.node, "data-class", point[2]);
+      setAttribute(handle.node, "aria-label", describe(i, point));
+      setText(handle.digit, String(point[2]));
     });
+    this.#drawQuery(describe);
     this.#paint(regions);
   }
 
-  focus(i) {
-    this.#handles[i]?.node.focus({ preventScroll: true });
+  #drawQuery(describe) {
+    if (!this.#query) {
+      this.#queryHandle?.node.remove();
+      this.#queryHandle = null;
+      return;
+    }
+    this.#queryHandle ??= this.#handle(QUERY, this.#svg, svg("path", { class: "dot", d: "M0-13 13 0 0 13-13 0Z" }));
+    this.#show(this.#queryHandle, this.#query, { point: true, query: true });
+    setAttribute(this.#queryHandle.node, "aria-label", describe(QUERY, this.#query));
+    setText(this.#queryHandle.digit, "?");
   }
 
-  #handle(i) {
+  #show({ node }, [x0, x1], kinds) {
+    const [shown0, shown1] = [clamp(x0, -EXTENT, EXTENT), clamp(x1, -EXTENT, EXTENT)];
+    setAttribute(node, "transform", `translate(${across(shown0).toFixed(2)} ${down(shown1).toFixed(2)})`);
+    const all = { ...kinds, outside: shown0 !== x0 || shown1 !== x1 };
+    setAttribute(node, "class", Object.keys(all).filter((kind) => all[kind]).join(" "));
+  }
+
+  focus(i) {
+    const handle = i === QUERY ? this.#queryHandle : this.#handles[i];
+    handle?.node.focus({ preventScroll: true });
+  }
+
+  #handle(i, home, dot) {
     const digit = svg("text", { y: 4.5, "text-anchor": "middle", "aria-hidden": "true" });
     const node = svg("g", { tabindex: 0, role: "button", "aria-roledescription": "movable point", "data-point": i },
-      svg("circle", { class: "reach", r: REACH.other }), svg("circle", { class: "ring", r: 14 }),
-      svg("circle", { class: "dot", r: 10 }), digit);
-    this.#svg.append(node);
+      svg("circle", { class: "reach", r: REACH.other }), svg("circle", { class: "ring", r: 14 }), dot, digit);
+    home.append(node);
     return { node, digit };
+  }
+
+  /** Where a point, or the query, is: undefined or null if there is none. */
+  #at(i) {
+    return i === QUERY ? this.#query : this.#points[i];
   }
 
   #numberOf(target) {
@@ -138,31 +169,40 @@ export class Plane {
     return { u, v, x0: (u / SIDE) * 2 * EXTENT - EXTENT, x1: EXTENT - (v / SIDE) * 2 * EXTENT };
   }
 
-  /** The nearest point within reach, the one drawn last among equals. */
+  /** The number of the nearest point within reach, of that drawn last among equals; null where none is. */
   #nearest({ u, v }, pointerType) {
-    let best = -1;
+    let best = null;
     let least = pointerType === "mouse" ? REACH.mouse : REACH.other;
-    this.#points.forEach(([x0, x1], i) => {
+    const consider = ([x0, x1], i) => {
       const away = Math.hypot(across(clamp(x0, -EXTENT, EXTENT)) - u, down(clamp(x1, -EXTENT, EXTENT)) - v);
       if (away <= least) [best, least] = [i, away];
-    });
+    };
+    this.#points.forEach(consider);
+    if (this.#query) consider(this.#query, QUERY);
     return best;
   }
 
   #touched(event) {
-    if (this.#nearest(this.#place(event.changedTouches[0]), "touch") >= 0) event.preventDefault();
+    if (this.#nearest(this.#place(event.changedTouches[0]), "touch") !== null) event.preventDefault();
+  }
+
+  /** Whether an event is the second half of a double tap in the empty plane. */
+  #again({ timeStamp }, { u, v }) {
+    const tap = this.#tap;
+    return tap && timeStamp - tap.when < DOUBLE_TAP.milliseconds && Math.hypot(u - tap.u, v - tap.v) < DOUBLE_TAP.distance;
   }
 
   #down(event) {
     if (event.button !== 0 || !event.isPrimary) return;
     const place = this.#place(event);
-    const i = this.#nearest(place, event.pointerType);
+    // What the first tap put under the pointer is not what the second one means.
+    const i = this.#again(event, place) ? null : this.#nearest(place, event.pointerType);
     this.#press = place;
-    if (i < 0) return;
+    if (i === null) return;
     event.preventDefault();
     this.focus(i);
     this.#svg.setPointerCapture(event.pointerId);
-    const [x0, x1] = this.#points[i].map((x) => clamp(x, -EXTENT, EXTENT));
+    const [x0, x1] = this.#at(i).map((x) => clamp(x, -EXTENT, EXTENT));
     this.#drag = { i, id: event.pointerId, dx0: x0 - place.x0, dx1: x1 - place.x1 };
     this.#tap = null;
   }
@@ -170,14 +210,14 @@ export class Plane {
   #move(event) {
     const drag = this.#drag;
     if (!drag || event.pointerId !== drag.id) return;
-    if (drag.i >= this.#points.length) {
+    const old = this.#at(drag.i);
+    if (!old) {
       this.#forget();
       return;
     }
     const place = this.#place(event);
     const [x0, x1] = [inside(place.x0 + drag.dx0), inside(place.x1 + drag.dx1)];
-    const [old0, old1] = this.#points[drag.i];
-    if (x0 !== old0 || x1 !== old1) this.#actions.moved(drag.i, x0, x1);
+    if (x0 !== old[0] || x1 !== old[1]) this.#actions.moved(drag.i, x0, x1);
   }
 
   #up(event) {
@@ -185,14 +225,16 @@ export class Plane {
     const place = this.#place(event);
     const press = this.#press;
     const still = press && !this.#drag && Math.hypot(place.u - press.u, place.v - press.v) < DOUBLE_TAP.distance / 2;
-    const tap = this.#tap;
+    const again = this.#again(event, place);
     this.#forget();
     this.#tap = null;
     if (!still) return;
-    const again = tap && event.timeStamp - tap.when < DOUBLE_TAP.milliseconds
-      && Math.hypot(place.u - tap.u, place.v - tap.v) < DOUBLE_TAP.distance;
-    if (again) this.#actions.added(inside(place.x0), inside(place.x1));
-    else this.#tap = { ...place, when: event.timeStamp };
+    const [x0, x1] = [inside(place.x0), inside(place.x1)];
+    if (again) this.#actions.doubleTapped(x0, x1);
+    else {
+      this.#tap = { ...place, when: event.timeStamp };
+      this.#actions.tapped?.(x0, x1);
+    }
   }
 
   #forget() {
@@ -202,15 +244,16 @@ export class Plane {
 
   #key(event) {
     const i = this.#numberOf(event.target);
-    if (i < 0 || event.ctrlKey || event.altKey || event.metaKey) return;
+    const place = this.#at(i);
+    if (!place || event.ctrlKey || event.altKey || event.metaKey) return;
     const toward = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
     if (toward) {
       const step = event.shiftKey ? BIG_STEP : STEP;
-      const [x0, x1] = this.#points[i];
+      const [x0, x1] = place;
       this.#actions.moved(i, inside(x0 + toward[0] * step), inside(x1 + toward[1] * step));
     } else if (event.key === "Delete" || event.key === "Backspace") {
       this.#actions.removed(i);
-    } else if (/^[0-9]$/.test(event.key)) {
+    } else if (i !== QUERY && /^[0-9]$/.test(event.key)) {
       this.#actions.labelled(i, Number(event.key));
     } else return;
     event.preventDefault();

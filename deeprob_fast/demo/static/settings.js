@@ -1,42 +1,8 @@
 /** What people choose on the linear page: loss, penalty, update rule with its hyperparameters, step size, batch. */
 
-import { byId, element, fixed, setAttribute } from "./dom.js";
-import { NumberField } from "./fields.js";
-
-function radios(home, name, choices, chosen) {
-  for (const { name: value, label, formula } of choices) {
-    const input = element("input", { type: "radio", name, value });
-    input.addEventListener("change", () => chosen(value));
-    home.append(element("label", { class: "check" }, input,
-      element("span", {}, label, ...(formula ? [element("small", {}, formula)] : []))));
-  }
-}
-
-const checkRadio = (name, value) => {
-  const input = document.querySelector(`input[name="${name}"][value="${CSS.escape(value)}"]`);
-  if (input && !input.checked) input.checked = true;
-};
-
-/** A slider beside an exact field: `toSlider` and `fromSlider` say where on the track a value is. */
-class SlidField {
-  #slider;
-  #toSlider;
-  #fromSlider;
-
-  constructor(id, { high = Infinity, step, commit, toSlider, fromSlider }) {
-    this.#slider = byId(`${id}-slider`);
-    this.#toSlider = toSlider;
-    this.#fromSlider = fromSlider;
-    this.field = new NumberField(byId(id), { low: 0, high, digits: 5, step, commit });
-    this.#slider.addEventListener("input", () => commit(fromSlider(Number(this.#slider.value))));
-  }
-
-  show(value) {
-    this.field.show(value);
-    if (this.#fromSlider(Number(this.#slider.value)) !== value) this.#slider.value = String(this.#toSlider(value));
-    setAttribute(this.#slider, "aria-valuetext", fixed(value, 5));
-  }
-}
+import { checkRadio, radios } from "./choices.js";
+import { byId, element } from "./dom.js";
+import { NumberField, SlidField } from "./fields.js";
 
 export class Settings {
   #options;
@@ -59,13 +25,15 @@ export class Settings {
     }));
     byId("original-gradient").addEventListener("change", ({ target }) => set("original_gradient")(target.checked));
     this.#lr = new SlidField("lr", {
+      low: 0,
+      digits: 5,
       step: 0.01,
       commit: (lr) => exchange.edit((state) => { state.optimizer.lr = lr; }),
       toSlider: (value) => Math.log10(Math.max(value, 1e-4)),
       fromSlider: (place) => Number((10 ** place).toFixed(5)),
     });
     this.#reg = new SlidField("reg", {
-      high: options.limits.reg, step: 0.01, commit: set("reg"), toSlider: Number, fromSlider: Number,
+      low: 0, high: options.limits.reg, digits: 5, step: 0.01, commit: set("reg"),
     });
     this.#batch = new NumberField(byId("batch-size"), { low: 1, whole: true, empty: true, commit: set("batch_size") });
     byId("optimizer").append(...options.optimizers.map(({ name, label }) => element("option", { value: name }, label)));
