@@ -28,6 +28,7 @@ extensions = [
     "numpydoc",
     "sphinx_gallery.gen_gallery",
     "api_pages",
+    "mathml",
     "name_links",
 ]
 exclude_patterns = ["gallery"]
@@ -63,6 +64,7 @@ suppress_warnings = ["config.cache"]  # functions in autosummary_context cannot 
 
 toc_object_entries_show_parents = "hide"
 
+html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"
 html_title = "deeprob_fast"
 html_static_path = ["_static"]

@@ -30,3 +30,17 @@ def test_docstrings(name):
     results = doctest.testmod(importlib.import_module(name))
     assert results.attempted > 0
     assert results.failed == 0
+
+
+def test_each_idea_of_the_lecture_has_its_page_of_the_walk():
+    # The build of the documentation runs these pages; here only that none is missing or out of order.
+    link = re.compile(r"\(gallery/(plot_(\d+)_\w+\.py)\)")
+    text = (ROOT / "docs/lecture.md").read_text("utf-8")
+    pages = sorted(path.name for path in (ROOT / "docs/gallery").glob("*.py"))
+    assert [int(page.split("_")[1]) for page in pages] == list(range(1, len(pages) + 1))
+    assert {name for name, _ in link.findall(text)} == set(pages)
+    rows = re.findall(r"^\| (\d+) \|(.*)", text, re.MULTILINE)
+    assert [int(number) for number, _ in rows] == list(range(1, 25))
+    steps = [[int(step) for _, step in link.findall(row)] for _, row in rows]
+    assert all(steps)
+    assert steps == sorted(steps)
