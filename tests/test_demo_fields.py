@@ -98,7 +98,7 @@ ROWS: list[tuple[str, object, str]] = [
     *(("batch_size", value, "state.batch_size must be an integer between 1 and 9") for value in (0, 10, 2.5, True, "all")),
     *(("seed", value, "state.seed must be an integer between 0 and") for value in (-1, 2**32, 0.5, None)),
     *(("step", value, "state.step must be an integer between 0 and") for value in (-1, 2**53, 1.5, "1")),
-    *(("history", value, "state.history must be a list of 0 to 2000") for value in (None, "", [[0, 1.0]] * 2001)),
+    *(("history", value, "state.history must be a list of 0 to 500") for value in (None, "", [[0, 1.0]] * 501)),
     ("history", [[0, 1.0], [1, None]], "state.history[1][1] must be a number; got null"),
     ("history", [[0.5, 1.0]], "state.history[0][0] must be an integer"),
     ("history", [[0, 10**400]], "state.history[0][1] must be a number that fits"),

@@ -238,16 +238,23 @@ def test_batches_are_drawn_by_seed_and_step():
     assert rows < {tuple(point) for point in chosen.to_json()["points"]}
 
 
-def test_history_keeps_every_second_entry_when_full():
+def test_a_long_history_has_even_distances():
     state = lecture(optimizer={"name": "sgd", "lr": 1e-6})
-    for _ in range(4):
-        state = step(state, 1000)["state"]
-    steps = [entry[0] for entry in state["history"]]
-    assert len(steps) <= 2000
-    assert steps[0] == 0
-    assert steps[-1] == 3999
-    assert set(np.diff(steps)) == {1, 2} or set(np.diff(steps)) == {1, 2, 4}
+    for n_steps in (500, 1, 1000, 1000, 999):
+        state = step(state, n_steps)["state"]
+        steps = [entry[0] for entry in state["history"]]
+        (distance,) = set(np.diff(steps).tolist())
+        assert steps[0] == 0
+        assert steps[-1] == (state["step"] - 1) // distance * distance
+        assert (len(steps) - 1) * distance >= state["step"] - distance
+        assert len(steps) <= 500
+    assert (distance, len(steps)) == (8, 438)
     assert again(server.linear_view({"state": state})["state"]) == state
+
+
+def test_a_history_may_be_any_list_of_its_kind():
+    history = [[7, 1.0], [7, 2.0], [3, 0.5]]
+    assert [entry[0] for entry in step(lecture(history=history, step=20))["state"]["history"]] == [7, 7, 3, 20]
 
 
 @pytest.mark.parametrize(

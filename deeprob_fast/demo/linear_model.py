@@ -101,6 +101,14 @@ def _batch(state: LinearState, step: int) -> tuple[Float64, Int64]:
     return state.points[chosen], state.labels[chosen]
 
 
+def _is_due(history: list[list[float]], number: int) -> bool:
+    """Tell whether the loss before an update belongs to the history, which goes on by the distance that it has."""
+    if len(history) < 2:
+        return True
+    (first, _), (second, _) = history[:2]
+    return (number - first) % max(second - first, 1) == 0
+
+
 def step(state: LinearState, n_steps: int) -> LinearState:
     """Update the parameters.
 
@@ -128,7 +136,8 @@ def step(state: LinearState, n_steps: int) -> LinearState:
     history = list(state.history)
     for number in range(state.step, state.step + n_steps):
         weights = np.vstack([W.T, b])
-        history.append([number, _loss(state, weights, state.points, state.labels, state.reg).loss])
+        if _is_due(history, number):
+            history.append([number, _loss(state, weights, state.points, state.labels, state.reg).loss])
         if len(history) > MOST_HISTORY:
             history = history[::2]
         gradient = _gradient(state, weights, *_batch(state, number))

@@ -9,7 +9,7 @@ from deeprob_fast.demo import _fields, rules
 from deeprob_fast.demo._points import MOST, VERSION, check_header, check_points, points_to_json
 
 PENALTIES = ("l2", "l1")
-MOST_HISTORY = 2000
+MOST_HISTORY = 500  # as many as a curve has room for; with each request they travel twice
 LARGEST_REG = 1000.0
 # Squares of numbers this large, times anything else a state may hold, are far from overflow.
 LARGEST_WEIGHT = 1e12
@@ -58,7 +58,7 @@ class LinearState:
     memory : dict or None
         What the rule keeps for W and b.
     history : list of [int, float]
-        Total losses before updates.
+        Total losses before updates, at even distances.
     """
 
     points: Float64
