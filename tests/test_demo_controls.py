@@ -230,6 +230,52 @@ def test_nonsense_changes_nothing(page, label, text):
     expect(page.locator("#message")).to_be_hidden()
 
 
+def test_a_new_start_shows_what_it_starts_with(page):
+    field = page.get_by_label("Step size", exact=True)
+    nonsense(page, field, "-5")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    page.locator("[data-point='3']").focus()
+    page.click("#reset")
+    # The step size is what it was: what the field held has to go nevertheless.
+    expect(field).to_have_value("0.10000")
+    expect(field).not_to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#remove")).to_be_disabled()
+
+
+def test_the_selected_point_stays_selected_or_goes_with_its_class(page):
+    page.locator("[data-point='3']").press("2")
+    page.locator("[data-point='4']").focus()
+    page.focus("#n-classes")
+    page.select_option("#n-classes", "2")
+    # Of points 1 to 9, 4 and 7 to 9 are gone.
+    expect(page.locator("#plane .point")).to_have_count(5)
+    expect(page.locator("#plane .selected")).to_have_attribute("aria-label", re.compile("^Point 4 at -0.30, 0.70"))
+    page.select_option("#n-classes", "3")
+    page.locator("[data-point='4']").press("2")
+    page.select_option("#n-classes", "2")
+    expect(page.locator("#plane .point")).to_have_count(4)
+    expect(page.locator("#remove")).to_be_disabled()
+
+
+def test_small_numbers_are_not_shown_as_zero(page):
+    for label in ("Step size", "weight decay"):
+        field = page.get_by_label(label, exact=True)
+        field.fill("1e-12")
+        field.blur()
+        expect(field).to_have_value("1e-12")
+    expect(page.locator("#lr-slider")).to_have_attribute("aria-valuetext", "1e-12")
+
+
+def test_keys_move_a_point_outside_the_plane_along_one_axis(page):
+    page.get_by_label("x[0] of point 1", exact=True).fill("5")
+    page.get_by_label("x[1] of point 1", exact=True).fill("0.123")
+    point = page.locator("[data-point='0']")
+    point.press("ArrowUp")
+    assert exported(page)["points"][0][:2] == [5, 0.14]
+    point.press("ArrowLeft")
+    assert exported(page)["points"][0][:2] == [1.25, 0.14]
+
+
 def test_what_a_rule_refuses_is_told(page):
     page.click("#hyperparameters input[type=checkbox]")
     expect(page.locator("#message-text")).to_contain_text("nesterov must come with momentum")

@@ -298,6 +298,11 @@ def test_export_import_and_link(visitor, tmp_path):
     assert agrees(page) == state
     other = visitor.open(link.removeprefix(visitor.address))
     expect(other.locator("#k")).to_have_value("4")
+    expect(other.locator("#temperature-slider")).to_have_attribute("aria-valuetext", "0.07")
+    # What a link holds is none of the presets, each of which can be chosen.
+    expect(other.locator("#preset")).to_have_value("")
+    other.select_option("#preset", "lecture")
+    expect(other.locator("#status")).to_have_text(re.compile("^New start"))
     assert agrees(other) == state
     file.write_text(json.dumps(state | {"page": "linear"}), encoding="utf-8")
     page.set_input_files("#import-file", file)

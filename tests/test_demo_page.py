@@ -129,6 +129,13 @@ def test_two_hundred_updates(page):
     assert page.locator("#curve polyline").get_attribute("points").count(",") == 201
 
 
+def test_more_updates_than_the_server_makes_at_a_time(page):
+    # As of a key that is held down while the server is busy.
+    page.evaluate("for (let i = 0; i < 1003; i += 1) document.getElementById('step').click()")
+    expect(page.locator("#count")).to_have_text("1003")
+    expect(page.locator("#message")).to_be_hidden()
+
+
 def test_the_gradient_of_the_original_page(page):
     page.check("#original-gradient")
     page.click("#step")

@@ -1,8 +1,10 @@
 """The pages on all screens, for all eyes, and for those who do not see them."""
 
+import json
+
 import pytest
 
-from tests.browser import PHONE, until, until_count
+from tests.browser import PHONE, exported, fragment, until, until_count
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 expect = playwright.expect
@@ -78,6 +80,30 @@ def test_a_phone_scrolls_downwards_only(visitor, path, classes):
     assert small == []
 
 
+CUT_OFF = """() => [...document.querySelectorAll('td')].filter(cell => cell.scrollWidth > cell.clientWidth)
+  .map(cell => cell.textContent)"""
+
+
+@pytest.mark.parametrize("width", [1280, 390, 320])
+@pytest.mark.parametrize("classes", [3, 8])
+def test_no_number_is_cut_off(visitor, width, classes):
+    # Each class is the winner somewhere, so that each column has bold numbers.
+    changes = {"n_classes": classes, "W": [[-0.77, -0.88], [-0.88, 0.66], [0.77, -0.99]] + [[0.55, 0.88]] * (classes - 3)}
+    page = visitor.open()
+    state = exported(page) | changes | {"b": [-0.88] * classes}
+    shown = visitor.open(fragment(json.dumps(state)), viewport={"width": width, "height": 800})
+    expect(shown.locator("#points .score")).to_have_count(9 * classes)
+    assert shown.evaluate(CUT_OFF) == []
+    shown = visitor.open("knn", viewport={"width": width, "height": 800})
+    assert shown.evaluate(CUT_OFF) == []
+
+
+def test_two_columns_show_the_answer_beside_the_plane(visitor):
+    page = visitor.open("knn", viewport={"width": 1024, "height": 768})
+    plane, prediction = [page.locator(part).bounding_box() for part in ("#plane", "#prediction")]
+    assert prediction["x"] > plane["x"] + plane["width"]
+
+
 @PAGES
 def test_everything_has_a_name(visitor, path):
     page = visitor.open(path)
@@ -86,6 +112,7 @@ def test_everything_has_a_name(visitor, path):
         " && !(one.tagName === 'BUTTON' && one.textContent.trim())).map(one => one.outerHTML)"
     )
     assert nameless == []
+    assert page.locator("table:not([aria-labelledby])").count() == 0
     ids = page.locator("[id]").evaluate_all("all => all.map(one => one.id)")
     assert len(ids) == len(set(ids))
     referred = page.locator("[aria-describedby], [aria-labelledby]").evaluate_all(

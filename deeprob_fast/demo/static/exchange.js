@@ -27,6 +27,8 @@ export class Exchange {
   state = null;
   view = null;
   running = false;
+  /** So many updates the server makes at a time. */
+  mostSteps = Infinity;
   #api;
   #options;
   #busy = false;
@@ -141,9 +143,10 @@ export class Exchange {
       const job = this.#queue.shift();
       return { ...job, body: job.body() };
     }
-    const count = this.#steps + (this.running ? this.#options.pace().steps : 0);
-    if (count > 0) {
-      this.#steps = 0;
+    const wanted = this.#steps + (this.running ? this.#options.pace().steps : 0);
+    if (wanted > 0) {
+      const count = Math.min(wanted, this.mostSteps);
+      this.#steps = wanted - count;
       this.#stale = false;
       return { route: "step", body: { state: this.state, n_steps: count }, count, repeated: this.running };
     }

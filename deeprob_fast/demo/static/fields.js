@@ -3,7 +3,19 @@
 import { byId, decimal, fixed, setAttribute } from "./dom.js";
 import { clearMessage, showMessage } from "./page.js";
 
-const plain = (value) => String(decimal(value));
+/** What a field shows: as many digits as asked for; every one without `digits`, or where rounding would make `exact` ones zero. */
+function textOf(value, { digits, exact }) {
+  const rounded = digits === null ? null : fixed(value, digits);
+  return rounded === null || (exact && value !== 0 && Number(rounded) === 0) ? String(value) : rounded;
+}
+
+/** The fields that hold what was refused. */
+const refused = new Set();
+
+/** Show the values in place of what was refused. */
+export function forgetRefused() {
+  for (const field of refused) field.restore();
+}
 
 /** So long after the last key people have stopped typing. */
 const PAUSE = 800;
@@ -23,7 +35,7 @@ export class NumberField {
 
   constructor(input, options) {
     this.input = input;
-    this.#options = { low: -Infinity, high: Infinity, whole: false, digits: null, step: 1, empty: false, ...options };
+    this.#options = { low: -Infinity, high: Infinity, whole: false, digits: null, exact: false, step: 1, empty: false, ...options };
     input.type = "number";
     input.step = "any";
     input.inputMode = "decimal";
@@ -53,15 +65,20 @@ export class NumberField {
       this.#dirty = false;
       this.#options.commit(value);
       this.#write();
-    } else this.#refuse(plain(value));
+    } else this.#refuse(String(value));
+  }
+
+  /** Show the value, whatever was typed. */
+  restore() {
+    clearTimeout(this.#timer);
+    this.#write();
   }
 
   #write() {
-    const { digits } = this.#options;
-    const value = this.#value;
-    const text = value === null ? "" : digits === null ? plain(value) : fixed(value, digits);
+    const text = this.#value === null ? "" : textOf(this.#value, this.#options);
     if (this.input.value !== text || this.input.validity.badInput) this.input.value = text;
     this.#dirty = false;
+    refused.delete(this);
     setAttribute(this.input, "aria-invalid", null);
   }
 
@@ -112,6 +129,7 @@ export class NumberField {
     const { whole, empty } = this.#options;
     const kind = whole ? "a whole number" : "a number";
     const came = text === "" ? "what is there is none" : `got ${text}`;
+    refused.add(this);
     setAttribute(this.input, "aria-invalid", "true");
     setAttribute(this.input, "aria-errormessage", "message-text");
     showMessage(`${this.input.getAttribute("aria-label") ?? this.input.labels[0].textContent.trim()}: `
@@ -129,9 +147,8 @@ export class NumberField {
   #key(event) {
     const direction = { ArrowUp: 1, ArrowDown: -1 }[event.key];
     if (event.key === "Escape" && this.#dirty) {
-      clearTimeout(this.#timer);
       this.#goBack();
-      this.#write();
+      this.restore();
       clearMessage();
     } else if (direction && this.#value !== null) {
       event.preventDefault();
@@ -143,22 +160,22 @@ export class NumberField {
 /** A slider beside an exact field: `toSlider` and `fromSlider` say where on the track a value is. */
 export class SlidField {
   #slider;
-  #digits;
+  #options;
   #toSlider;
   #fromSlider;
 
   constructor(id, { commit, toSlider = Number, fromSlider = Number, ...options }) {
     this.#slider = byId(`${id}-slider`);
-    this.#digits = options.digits;
+    this.#options = { exact: true, ...options };
     this.#toSlider = toSlider;
     this.#fromSlider = fromSlider;
-    this.field = new NumberField(byId(id), { commit, ...options });
+    this.field = new NumberField(byId(id), { commit, ...this.#options });
     this.#slider.addEventListener("input", () => commit(fromSlider(Number(this.#slider.value))));
   }
 
   show(value) {
     this.field.show(value);
     if (this.#fromSlider(Number(this.#slider.value)) !== value) this.#slider.value = String(this.#toSlider(value));
-    setAttribute(this.#slider, "aria-valuetext", fixed(value, this.#digits));
+    setAttribute(this.#slider, "aria-valuetext", textOf(value, this.#options));
   }
 }

@@ -84,5 +84,5 @@ withOptions((found) => {
     points.ask(exchange.state.query ? null : [0, 0]);
     if (exchange.state.query) points.plane.focus(QUERY);
   });
-  start("knn", exchange, { options, presets: options.knn_presets, wanted: () => points.wanted, summary, keep });
+  start("knn", exchange, { options, presets: options.knn_presets, points, summary, keep });
 });

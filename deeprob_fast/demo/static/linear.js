@@ -121,11 +121,12 @@ const actions = {
 
 withOptions((options) => {
   const { limits } = options;
+  exchange.mostSteps = limits.n_steps;
   points = new Points(exchange, { limits, adapt, redraw: draw });
   lines = new Lines(points.plane.layer);
   parameters = new Parameters(byId("parameters"), limits.weight, actions);
   table = new Table(byId("points"), limits.coordinate, points);
   settings = new Settings(options, exchange);
   wire();
-  start("linear", exchange, { options, presets: options.linear_presets, wanted: () => points.wanted, summary });
+  start("linear", exchange, { options, presets: options.linear_presets, points, summary });
 });

@@ -249,8 +249,7 @@ export class Plane {
     const toward = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
     if (toward) {
       const step = event.shiftKey ? BIG_STEP : STEP;
-      const [x0, x1] = place;
-      this.#actions.moved(i, inside(x0 + toward[0] * step), inside(x1 + toward[1] * step));
+      this.#actions.moved(i, ...place.map((x, j) => (toward[j] ? inside(x + toward[j] * step) : x)));
     } else if (event.key === "Delete" || event.key === "Backspace") {
       this.#actions.removed(i);
     } else if (i !== QUERY && /^[0-9]$/.test(event.key)) {

@@ -102,6 +102,7 @@ export class Points {
       this.#options.redraw();
       return;
     }
+    this.chosen = kept.indexOf(points[this.chosen]);
     this.#exchange.reshape((state) => {
       state.points = kept;
       state.n_classes = count;

@@ -1,6 +1,7 @@
 /** How a page starts, with what people can start from: presets, a file, a link; and the way back to there. */
 
 import { byId, element, setText } from "./dom.js";
+import { forgetRefused } from "./fields.js";
 import { announce, clearMessage, request, showMessage, wireState } from "./page.js";
 
 /** Ask the server what it offers, and go on with that. */
@@ -18,22 +19,23 @@ export async function withOptions(ready) {
 /**
  * Wire what starts a page, and start it.
  *
- * `kind` is the name of the page in its states, `presets` are as in the server's options; `wanted()` is the number of classes
- * that people asked for, `summary()` a sentence about what is shown, `keep()` a change that brings back some of this state after
- * a preset.
+ * `kind` is the name of the page in its states, `presets` are as in the server's options; `points` are the page's
+ * `Points`, `summary()` is a sentence about what is shown, `keep()` a change that brings back some of this state after a preset.
  */
-export function start(kind, exchange, { options, presets, wanted, summary, keep = () => null }) {
+export function start(kind, exchange, { options, presets, points, summary, keep = () => null }) {
   let first = null;
   const begun = (what) => {
     first = exchange.state;
     byId("main").inert = false;
+    forgetRefused();
+    points.selected(-1);
     announce(`${what}: ${summary()}`);
   };
   const preset = byId("preset");
   preset.append(...presets.map(({ name, label }) => element("option", { value: name }, label)));
   const loadPreset = () => {
     const change = keep();
-    exchange.load("preset", { name: preset.value, n_classes: wanted() }, () => begun("New start"));
+    exchange.load("preset", { name: preset.value, n_classes: points.wanted }, () => begun("New start"));
     if (change) exchange.edit(change);
   };
   preset.addEventListener("change", () => {
@@ -48,7 +50,11 @@ export function start(kind, exchange, { options, presets, wanted, summary, keep 
     + "All numbers come from the library on this computer; nothing leaves it.");
   const open = (state) => {
     clearMessage();
-    exchange.open(state, () => begun("Opened"), () => exchange.state ?? loadPreset());
+    const opened = () => {
+      preset.selectedIndex = -1;  // what is shown is none of them, and each can be chosen
+      begun("Opened");
+    };
+    exchange.open(state, opened, () => exchange.state ?? loadPreset());
   };
   const fromAddress = wireState({ kind, current: () => exchange.state, open });
   if (!fromAddress()) loadPreset();

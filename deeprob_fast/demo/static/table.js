@@ -6,7 +6,10 @@ import { NumberField } from "./fields.js";
 const STEP = 0.1;
 
 /** What fits into a column. */
-const short = (value) => (Math.abs(value) >= 1e5 ? power(value, 0) : fixed(value, Math.abs(value) >= 1000 ? 0 : 2));
+const short = (value) => {
+  const size = Math.abs(value);
+  return size >= 1e5 ? power(value, 0) : fixed(value, size >= 1000 ? 0 : size >= 100 ? 1 : 2);
+};
 
 export class Table {
   #table;
