@@ -13,6 +13,8 @@ import { Table } from "./table.js";
 
 const REGIONS = 160;
 const RATE_WINDOW = 1000;
+/** Milliseconds between two writings of the numbers while updates repeat: nobody reads faster, and tables are slow to draw. */
+const NUMBERS_EVERY = 60;
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 let recent = [];
@@ -32,6 +34,7 @@ let lines;
 let parameters;
 let table;
 let settings;
+let written = 0;
 
 function draw() {
   const { state, view } = exchange;
@@ -44,17 +47,20 @@ function draw() {
       + `loss ${fixed(view.losses[i])}${wrong.has(i) ? ", misclassified" : ""}`,
   });
   lines.draw(state.W, state.b);
+  setText(byId("run"), exchange.running ? "Stop repeated update" : "Start repeated update");
+  setText(byId("count"), String(state.step));
+  if (!exchange.running) setText(byId("rate"), "");
+  const now = performance.now();
+  if (exchange.running && now - written < NUMBERS_EVERY) return;
+  written = now;
+  drawNumbers(state, view);
+}
+
+function drawNumbers(state, view) {
   parameters.draw(state, view);
   table.draw(state, view, points.chosen);
   settings.draw(state);
   curve.draw(state.history, state.step, view.total_loss);
-  drawTotals(state, view);
-  setText(byId("run"), exchange.running ? "Stop repeated update" : "Start repeated update");
-  setText(byId("count"), String(state.step));
-  if (!exchange.running) setText(byId("rate"), "");
-}
-
-function drawTotals(state, view) {
   setText(byId("data-loss"), fixed(view.data_loss));
   setText(byId("reg-loss"), fixed(view.reg_loss));
   setText(byId("total-loss"), fixed(view.total_loss));
