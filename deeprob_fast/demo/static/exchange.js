@@ -23,9 +23,6 @@ function merge(base, mine, theirs) {
   return same(mine, base) ? theirs : mine;
 }
 
-/** Milliseconds by which repeated updates may be late and make up for it. */
-const CATCH_UP = 100;
-
 export class Exchange {
   state = null;
   view = null;
@@ -127,7 +124,7 @@ export class Exchange {
   async #pause() {
     const now = performance.now();
     const { wait } = this.#options.pace();
-    this.#due = Math.max(this.#due + wait, now - CATCH_UP);
+    this.#due = Math.max(this.#due + wait, now - wait);
     if (this.#due > now) await new Promise((resolve) => setTimeout(resolve, this.#due - now));
   }
 
