@@ -229,8 +229,9 @@ class Prepared(NamedTuple):
         room: Room | None = None,
     ) -> "Prepared":
         """Pack the rows, into `room` if it is given."""
-        room = room or Room.empty(len(groups.representatives) or len(train), train.shape[1], strategy)
-        packing = room.packing
+        n_positions = len(groups.representatives) or len(train)
+        room = room or Room.empty(n_positions, train.shape[1], strategy)
+        packing = room.packing.part(0, n_positions)
         bytes_, runs = None, NO_RUNS
         if strategy.projection:
             report, bytes_, runs = _pack_columns(train, groups, metric, strategy, strategy.projection, room, n_threads)

@@ -1,6 +1,7 @@
 """How many threads a call may use."""
 
 import math
+import os
 from contextlib import AbstractContextManager
 from functools import cache
 from pathlib import Path
@@ -24,9 +25,11 @@ def available_threads() -> int:
     The smallest of what OpenMP allows the calling thread (``OMP_NUM_THREADS``, threadpoolctl), the processors of the affinity
     mask and the quota of the control group.
     """
-    limit = _cgroup_limit()
-    allowed = _kernels.max_threads()
-    return allowed if limit is None else min(allowed, limit)
+    limits = [_kernels.max_threads(), _cgroup_limit()]
+    # Asked for at each call: some OpenMP run times only know the mask that the process began with.
+    if hasattr(os, "sched_getaffinity"):
+        limits.append(len(os.sched_getaffinity(0)))
+    return min(limit for limit in limits if limit is not None)
 
 
 def one_blas_thread() -> AbstractContextManager[object]:

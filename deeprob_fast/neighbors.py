@@ -212,7 +212,8 @@ class KNeighborsClassifier(ClassifierMixin, _Search):
             In the order of `classes_`; rows sum to 1.
         """
         neighbors = self._neighbors(X, None)
-        votes = class_votes(neighbors, self._labels, len(self.classes_), **self._voting())
+        threads = _validation.check_n_threads(self.n_jobs)
+        votes = class_votes(neighbors, self._labels, len(self.classes_), **self._voting(), n_threads=threads)
         shares: Float64 = votes / votes.sum(axis=1, keepdims=True)
         return shares
 

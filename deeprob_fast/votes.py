@@ -65,14 +65,22 @@ def _checked_weights(values: object, shape: tuple[int, ...]) -> Float64:
 
 
 def class_votes(
-    neighbors: Neighbors, labels: Int64, n_classes: int, *, weights: Weights, metric: str, temperature: float
+    neighbors: Neighbors,
+    labels: Int64,
+    n_classes: int,
+    *,
+    weights: Weights,
+    metric: str,
+    temperature: float,
+    n_threads: int,
 ) -> Float64:
     """Add up the weights of the neighbours of each class: (n_queries, n_classes).
 
     `labels` holds the class number of each training row.
     """
     votes = np.zeros((len(neighbors.indices), n_classes))
-    _kernels.add_votes(labels, neighbors.indices, neighbor_weights(neighbors.distances, weights, metric, temperature), votes)
+    own = neighbor_weights(neighbors.distances, weights, metric, temperature)
+    _kernels.add_votes(labels, neighbors.indices, own, votes, n_threads)
     return votes
 
 

@@ -78,7 +78,7 @@ class KNNState:
     def votes(self, neighbors: Neighbors) -> Float64:
         """Return the votes for each class: (n_queries, n_classes)."""
         voting: dict[str, Any] = {"weights": self.weights, "metric": self.metric, "temperature": self.temperature}
-        return class_votes(neighbors, self.labels, self.n_classes, **voting)
+        return class_votes(neighbors, self.labels, self.n_classes, **voting, n_threads=1)
 
 
 def view(state: KNNState, n_cells: int | None) -> dict[str, Any]:

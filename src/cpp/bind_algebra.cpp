@@ -1,5 +1,5 @@
 // NumPy <-> small linear algebra: eigenvectors, without the threads of NumPy's BLAS, which stay awake and disturb ours.
-#include "bind.hpp"
+#include "bind_checks.hpp"
 
 #include <Eigen/Eigenvalues>
 
@@ -11,8 +11,13 @@ namespace {
 void symmetric_eigen(
     const core::ConstMatrix<double>& matrix, core::MutableVector<double> values, core::Matrix<double> vectors
 ) {
+    require_shape("matrix", matrix, matrix.rows(), matrix.rows());
+    require_size("values", values, matrix.rows());
+    require_shape("vectors", vectors, matrix.rows(), matrix.rows());
+    require(matrix.size() > 0 && matrix.allFinite(), "matrix", "must be finite and have at least one row");
     without_gil([&] {
         const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(matrix);
+        require(solver.info() == Eigen::Success, "matrix", "has eigenvalues that do not converge");
         values = solver.eigenvalues();
         vectors = solver.eigenvectors().transpose();
         return 0;

@@ -1,5 +1,6 @@
 // NumPy <-> trees of boxes.
-#include "bind.hpp"
+#include "bind_checks.hpp"
+#include "bind_search.hpp"
 #include "knn/boxes_build.hpp"
 #include "knn/boxes_search.hpp"
 
@@ -9,16 +10,37 @@ namespace {
 
 using core::Index;
 
+// Checks that the arrays of a tree are as large as its shape says.
+template <class Values, class Rows, class Boxes>
+void require_tree(Index n_positions, Index n_features, const Values& values, const Rows& rows, const Boxes& boxes) {
+    require_range("the number of rows", n_positions, 1, knn::kMaxBoxRows);
+    require_range("the number of features", n_features, 1, knn::kMaxBoxFeatures);
+    const knn::BoxShape shape(n_positions, n_features);
+    require_size("values", values, shape.n_leaves * shape.leaf_size());
+    require_size("rows", rows, shape.n_leaves * knn::kLeafRows);
+    require_size("boxes", boxes, shape.n_nodes() * shape.node_size());
+}
+
+// Float leaves hold every type but float64 as it is.
+template <class T> void require_holds_values(const core::Rows& rows) {
+    require(
+        std::is_same_v<T, double> || rows.dtype != core::Dtype::float64, "values", "must be float64 for rows of float64"
+    );
+}
+
 template <class T>
 Index build_boxes(
     const py::array& train, const Labels& representatives, core::MutableVector<T> values,
     core::MutableVector<std::int32_t> rows, core::MutableVector<T> boxes, int n_threads
 ) {
     const core::Rows input = rows_of(train);
-    const Index n_positions = representatives.size() == 0 ? input.n_rows : representatives.size();
+    require_aligned("representatives", representatives);
+    const knn::Positions positions(span(representatives), input.n_rows);
+    require_tree(positions.size(), input.n_features, values, rows, boxes);
+    require_holds_values<T>(input);
     return without_gil([&] {
         const knn::BoxTree<T> tree{values.data(), rows.data(), boxes.data()};
-        return knn::build_boxes(input, or_null(representatives), n_positions, tree, execution(n_threads));
+        return knn::build_boxes(input, positions, tree, execution(n_threads));
     });
 }
 
@@ -31,22 +53,19 @@ py::tuple search_boxes(
     core::Matrix<std::int64_t> indices, int n_threads
 ) {
     const core::Rows input = rows_of(train);
-    const knn::SearchInput search{
-        .train = input,
-        .representatives = or_null(representatives),
-        .n_positions = representatives.size() == 0 ? input.n_rows : representatives.size(),
-        .group_starts = or_null(group_starts),
-        .group_members = group_members.data(),
-        .queries = rows_of(queries),
-        .k = distances.cols(),
-        .first_row = 0,
-        .distances = distances.data(),
-        .indices = indices.data(),
-    };
+    const knn::Metric kind = knn::metric_named(metric);
+    require(
+        knn::is_euclidean(kind) || kind == knn::Metric::manhattan, "metric",
+        "must be euclidean, sqeuclidean or manhattan"
+    );
+    const knn::SearchInput search =
+        search_input(input, representatives, group_starts, group_members, 0, rows_of(queries), distances, indices);
+    require_tree(search.positions.size(), input.n_features, values, rows, boxes);
+    require_holds_values<T>(input);
     const auto report = without_gil([&] {
         const knn::BoxTree<const T> tree{values.data(), rows.data(), boxes.data()};
         const knn::SearchOutput output{distances.data(), indices.data()};
-        return knn::search_boxes(search, tree, knn::metric_named(metric), output, execution(n_threads));
+        return knn::search_boxes(search, tree, kind, output, execution(n_threads));
     });
     return py::make_tuple(report.unusable_query, report.n_refined, report.n_visited);
 }
@@ -76,6 +95,8 @@ void bind_boxes(py::module_& m) {
     m.def(
         "box_sizes",
         [](Index n_positions, Index n_features) {
+            require_range("n_positions", n_positions, 1, knn::kMaxBoxRows);
+            require_range("n_features", n_features, 1, knn::kMaxBoxFeatures);
             const knn::BoxShape shape(n_positions, n_features);
             return py::make_tuple(
                 shape.n_leaves * shape.leaf_size(), shape.n_leaves * knn::kLeafRows, shape.n_nodes() * shape.node_size()

@@ -1,5 +1,5 @@
 // NumPy <-> the distance kernels: pairwise distances and top-k selection.
-#include "bind.hpp"
+#include "bind_checks.hpp"
 #include "knn/pairwise.hpp"
 #include "knn/top_k.hpp"
 
@@ -16,6 +16,14 @@ py::tuple pairwise_distances(
 ) {
     const core::Rows x_rows = rows_of(x);
     const core::Rows y_rows = rows_of(y);
+    require_rows("x", x_rows, center.size());
+    require_rows("y", y_rows, center.size());
+    require(
+        out.rows() == x_rows.n_rows && out.cols() == y_rows.n_rows, "out",
+        "must have a row for each of x, a column for each of y"
+    );
+    require_aligned("center", center);
+    require_aligned("out", out);
     const auto [bad_x, bad_y] = without_gil([&]() -> std::pair<Index, Index> {
         const knn::Surrogate surrogate(knn::metric_named(metric), center.data(), center.size(), scale);
         const Index n_panels = core::ceil_div(y_rows.n_rows, core::kPanelRows<T>);
@@ -24,8 +32,9 @@ py::tuple pairwise_distances(
         core::AlignedVector<T> bias(n_positions);
         std::vector<float> bounds(2 * static_cast<std::size_t>(n_panels));
         const knn::Packed<T> packed{panels.data(), bias.data(), bounds.data(), bounds.data() + n_panels};
-        const auto report =
-            knn::pack(y_rows, nullptr, y_rows.n_rows, knn::DensePacker<T>(surrogate), packed, execution(n_threads));
+        const auto report = knn::pack(
+            y_rows, knn::Positions({}, y_rows.n_rows), knn::DensePacker<T>(surrogate), packed, execution(n_threads)
+        );
         if (report.unusable_row >= 0) return {-1, report.unusable_row};
         const knn::PairwiseInput<T> input{x_rows, y_rows, {panels.data(), bias.data(), packed.norm, packed.slack}};
         return {knn::pairwise(input, surrogate, out.data(), out.outerStride(), execution(n_threads)), -1};
@@ -39,6 +48,10 @@ Index top_k(
     core::Matrix<std::int64_t> out_indices, int n_threads
 ) {
     if (values.cols() > 1 && values.innerStride() != 1) throw py::type_error("values must have contiguous rows");
+    require_aligned("values", values);
+    require_range("k", k, 1, values.cols());
+    require_shape("out_values", out_values, values.rows(), k);
+    require_shape("out_indices", out_indices, values.rows(), k);
     return without_gil([&] {
         return knn::top_k<T>(values, k, largest, out_values, out_indices, execution(n_threads));
     });

@@ -1,10 +1,9 @@
-// NumPy <-> the k-NN kernels: packing, search, votes.
-#include "bind.hpp"
-#include "knn/group.hpp"
+// NumPy <-> the k-NN kernels: packing and search.
+#include "bind_search.hpp"
 #include "knn/projection.hpp"
 #include "knn/scan.hpp"
-#include "knn/vote.hpp"
 
+#include <array>
 #include <type_traits>
 
 namespace deeprob::bind {
@@ -17,12 +16,73 @@ using core::Index;
 template <class T>
 using PackerOf = std::conditional_t<std::is_same_v<T, float>, knn::DensePacker<float>, knn::IntegerPacker>;
 
-template <class T> PackerOf<T> packer(const knn::Surrogate& surrogate, const core::ConstVector<double>& errors) {
+template <class T>
+PackerOf<T> packer(core::Borrowed<knn::Surrogate> surrogate, const core::ConstVector<double>& errors) {
     if constexpr (std::is_same_v<T, float>) {
         return knn::DensePacker<float>(surrogate);
     } else {
         return knn::IntegerPacker(surrogate, errors.size() == 0 ? nullptr : errors.data());
     }
+}
+
+// Measures cross the border as rows of doubles.
+template <class T> constexpr Index n_measures() {
+    return static_cast<Index>(sizeof(typename PackerOf<T>::Measure) / sizeof(double));
+}
+template <class T> auto* measures_of(double* values) {
+    return reinterpret_cast<typename PackerOf<T>::Measure*>(values);
+}
+
+// Words of a packed row or query.
+template <class T> Index depth_of(Index n_features) {
+    return std::is_same_v<T, float> ? n_features : knn::n_words(n_features);
+}
+
+// Checks that the columns to pack fit their surrogates and, in bytes, the sums of their products.
+template <class T>
+void require_columns(const char* name, const core::Rows& rows, const core::ConstVector<double>& center) {
+    require_rows(name, rows, center.size());
+    if (!std::is_same_v<T, float>) require_range("the number of columns", center.size(), 1, knn::kMaxByteColumns);
+}
+
+// Checks packed rows, by position, of that many columns.
+template <class Panels, class Bias, class Bounds>
+void require_packing(
+    Index n_positions, Index n_columns, const Panels& panels, const Bias& bias, const Bounds& norm, const Bounds& slack
+) {
+    using T = typename Panels::Scalar;
+    const Index n_panels = core::ceil_div(n_positions, core::kPanelRows<T>);
+    require_size("panels", panels, product({n_panels, core::kPanelRows<T>, depth_of<T>(n_columns)}));
+    require_size("bias", bias, n_panels * core::kPanelRows<T>);
+    require_size("norm", norm, n_panels);
+    require_size("slack", slack, n_panels);
+}
+
+// Checks packed queries of that many columns.
+template <class Groups, class Measures>
+void require_query_groups(Index n_queries, Index n_columns, const Groups& groups, const Measures& measures) {
+    using T = typename Groups::Scalar;
+    const Index n_groups = core::ceil_div(n_queries, core::kTileQueries);
+    require_size("query_groups", groups, product({n_groups, core::kTileQueries, depth_of<T>(n_columns)}));
+    require_shape("query_measures", measures, n_queries, n_measures<T>());
+}
+
+constexpr std::array kByteNames{"bytes", "squares", "residuals"};
+constexpr std::array kQueryByteNames{"query_bytes", "query_squares", "query_residuals"};
+
+// Checks rows in bytes.
+template <class Bytes, class Words, class Floats>
+void require_bytes(
+    const std::array<const char*, 3>& names, Index n_rows, Index n_features, const Bytes& bytes, const Words& squares,
+    const Floats& residuals
+) {
+    require_size(names[0], bytes, product({n_rows, knn::byte_stride(n_features)}));
+    require_size(names[1], squares, n_rows);
+    require_size(names[2], residuals, n_rows);
+}
+
+void require_errors(const core::ConstVector<double>& errors, Index n_rows) {
+    if (errors.size() > 0) require_size("errors", errors, n_rows);
 }
 
 template <class T>
@@ -33,13 +93,15 @@ py::dict pack(
     int n_threads
 ) {
     const core::Rows rows = rows_of(train);
-    const Index n_positions = representatives.size() == 0 ? rows.n_rows : representatives.size();
+    require_aligned("representatives", representatives);
+    const knn::Positions positions(span(representatives), rows.n_rows);
+    require_columns<T>("train", rows, center);
+    require_packing(positions.size(), center.size(), panels, bias, norm, slack);
+    require_errors(errors, rows.n_rows);
     const auto report = without_gil([&] {
         const knn::Surrogate surrogate(knn::metric_named(metric), center.data(), center.size(), scale);
         const knn::Packed<T> packed{panels.data(), bias.data(), norm.data(), slack.data()};
-        return knn::pack(
-            rows, or_null(representatives), n_positions, packer<T>(surrogate, errors), packed, execution(n_threads)
-        );
+        return knn::pack(rows, positions, packer<T>(surrogate, errors), packed, execution(n_threads));
     });
     py::dict result;
     result["unusable_row"] = report.unusable_row;
@@ -48,44 +110,21 @@ py::dict pack(
     return result;
 }
 
-// Measures cross the border as rows of doubles.
-template <class T> auto* measures_of(double* values) {
-    using Measure = typename PackerOf<T>::Measure;
-    static_assert(sizeof(Measure) == (std::is_same_v<T, float> ? 5 : 8) * sizeof(double));
-    return reinterpret_cast<Measure*>(values);
-}
-
 template <class T>
 Index pack_queries(
     const py::array& queries, const std::string& metric, const core::ConstVector<double>& center, double scale,
     core::MutableVector<T> groups, core::Matrix<double> measures, const core::ConstVector<double>& errors, int n_threads
 ) {
     const core::Rows rows = rows_of(queries);
+    require_columns<T>("queries", rows, center);
+    require_query_groups(rows.n_rows, center.size(), groups, measures);
+    require_errors(errors, rows.n_rows);
     return without_gil([&] {
         const knn::Surrogate surrogate(knn::metric_named(metric), center.data(), center.size(), scale);
         return knn::pack_queries(
             rows, packer<T>(surrogate, errors), groups.data(), measures_of<T>(measures.data()), execution(n_threads)
         );
     });
-}
-
-knn::SearchInput search_input(
-    const py::array& train, const Labels& representatives, const Labels& group_starts, const Labels& group_members,
-    Index first_row, const py::array& queries, const core::Matrix<double>& distances,
-    const core::Matrix<std::int64_t>& indices
-) {
-    return {
-        .train = rows_of(train),
-        .representatives = or_null(representatives),
-        .n_positions = representatives.size() == 0 ? static_cast<Index>(train.shape(0)) : representatives.size(),
-        .group_starts = or_null(group_starts),
-        .group_members = group_members.data(),
-        .queries = rows_of(queries),
-        .k = distances.cols(),
-        .first_row = first_row,
-        .distances = distances.data(),
-        .indices = indices.data(),
-    };
 }
 
 // Returns the number of pairs that passed the filter and that of canonical distances.
@@ -100,8 +139,12 @@ py::tuple search(
     const py::array& queries, const core::ConstVector<T>& query_groups, core::Matrix<double> query_measures,
     core::Matrix<double> distances, core::Matrix<std::int64_t> indices, int n_threads
 ) {
-    const knn::SearchInput input =
-        search_input(train, representatives, group_starts, group_members, first_row, queries, distances, indices);
+    const knn::SearchInput input = search_input(
+        rows_of(train), representatives, group_starts, group_members, first_row, rows_of(queries), distances, indices
+    );
+    require_columns<T>("train", input.train, center);
+    require_packing(input.positions.size(), center.size(), panels, bias, norm, slack);
+    require_query_groups(input.queries.n_rows, center.size(), query_groups, query_measures);
     return counts_of(without_gil([&] {
         const knn::Surrogate surrogate(knn::metric_named(metric), center.data(), center.size(), scale);
         const knn::Packed<const T> packed{panels.data(), bias.data(), norm.data(), slack.data()};
@@ -118,8 +161,6 @@ py::tuple search(
     }));
 }
 
-std::span<const Index> span(const Labels& values) { return {values.data(), static_cast<std::size_t>(values.size())}; }
-
 using Bytes = core::ConstVector<std::int8_t>;
 using Words = core::ConstVector<std::int32_t>;
 using Floats = core::ConstVector<float>;
@@ -135,8 +176,27 @@ py::tuple search_prefix(
     const Floats& query_residuals, const Words& query_groups, core::Matrix<double> query_measures,
     core::Matrix<double> distances, core::Matrix<std::int64_t> indices, int n_threads
 ) {
-    const knn::SearchInput input =
-        search_input(train, representatives, group_starts, group_members, first_row, queries, distances, indices);
+    const knn::SearchInput input = search_input(
+        rows_of(train), representatives, group_starts, group_members, first_row, rows_of(queries), distances, indices
+    );
+    const Index n_queries = input.queries.n_rows;
+    const Index n_columns = prefix_center.size();
+    // Where rows are grouped, their bytes lie by position, else by row.
+    const knn::Positions places(
+        input.grouped() ? std::span<const Index>() : span(representatives), input.positions.size()
+    );
+    require_columns<std::int32_t>("train", input.train, center);
+    require_range("the number of prefix columns", n_columns, 1, knn::kMaxByteColumns);
+    require_bytes(kByteNames, places.size(), center.size(), bytes, squares, residuals);
+    require_bytes(kQueryByteNames, n_queries, center.size(), query_bytes, query_squares, query_residuals);
+    require_packing(input.positions.size(), n_columns, panels, bias, norm, slack);
+    require_query_groups(n_queries, n_columns, query_groups, query_measures);
+    require_size("run_starts", run_starts, run_cells.size() == 0 ? run_starts.size() : run_cells.size() + 1);
+    require_within("run_cells", run_cells, centers.rows());
+    if (run_cells.size() > 0) {
+        require_shape("centers", centers, centers.rows(), n_columns);
+        require_shape("query_columns", query_columns, n_queries, n_columns);
+    }
     return counts_of(without_gil([&] {
         const knn::Surrogate surrogate(knn::metric_named(metric), center.data(), center.size(), scale);
         const knn::Surrogate prefix_surrogate(
@@ -147,8 +207,7 @@ py::tuple search_prefix(
             measures_of<std::int32_t>(query_measures.data()), input.queries.n_features
         );
         const knn::PrefixFilter filter(
-            prefix, prefix_scale, surrogate, {bytes.data(), squares.data(), residuals.data()},
-            input.group_starts == nullptr ? input.representatives : nullptr,
+            prefix, prefix_scale, surrogate, {bytes.data(), squares.data(), residuals.data()}, places,
             {query_bytes.data(), query_squares.data(), query_residuals.data()},
             {span(run_starts), span(run_cells), centers.data(), query_columns.data(), centers.cols()}
         );
@@ -163,7 +222,9 @@ py::tuple scan(
     core::Matrix<std::int64_t> indices, int n_threads
 ) {
     const Labels none(Eigen::VectorX<std::int64_t>{});
-    const knn::SearchInput input = search_input(train, none, none, none, 0, queries, distances, indices);
+    const knn::SearchInput input =
+        search_input(rows_of(train), none, none, none, 0, rows_of(queries), distances, indices);
+    require_range("k", input.k, 1, input.train.n_rows);
     const auto report = without_gil([&] {
         return knn::scan(input, knn::metric_named(metric), {distances.data(), indices.data()}, execution(n_threads));
     });
@@ -178,6 +239,12 @@ Index project(
     core::MutableVector<std::int32_t> squares, core::MutableVector<float> residuals, int n_threads
 ) {
     const core::Rows input = rows_of(rows);
+    require_columns<std::int32_t>("rows", input, center);
+    require_shape("basis", basis, basis.rows(), center.size());
+    require_range("the number of directions", basis.rows(), 1, knn::kMaxByteColumns - 1);
+    require_shape("columns", columns, input.n_rows, basis.rows() + 1);
+    require_size("errors", errors, input.n_rows);
+    require_bytes(kByteNames, input.n_rows, center.size(), bytes, squares, residuals);
     return without_gil([&] {
         const knn::Surrogate surrogate(knn::metric_named(metric), center.data(), center.size(), scale);
         const knn::Projection projection{basis.data(), basis.rows(), defect};
@@ -208,50 +275,17 @@ template <class T> void bind_filter(py::module_& m) {
     );
 }
 
-// Votes, and rows that are equal.
-void bind_groups(py::module_& m) {
-    using namespace py::literals;
-    m.def(
-        "add_votes",
-        [](const Labels& labels, const core::ConstMatrix<std::int64_t>& neighbors,
-           const core::ConstMatrix<double>& weights,
-           core::Matrix<double> votes) { knn::add_votes({labels, neighbors, weights}, votes); },
-        "labels"_a.noconvert(), "neighbors"_a.noconvert(), "weights"_a.noconvert(), "votes"_a.noconvert()
-    );
-    m.def(
-        "rank_classes",
-        [](const Labels& labels, const core::ConstMatrix<std::int64_t>& neighbors,
-           const core::ConstMatrix<double>& weights, const Labels& k_values, Index n_classes,
-           core::Matrix<std::int64_t> ranked, int n_threads) {
-            without_gil([&] {
-                knn::rank_classes({labels, neighbors, weights}, k_values, n_classes, ranked, execution(n_threads));
-            });
-        },
-        "labels"_a.noconvert(), "neighbors"_a.noconvert(), "weights"_a.noconvert(), "k_values"_a.noconvert(),
-        "n_classes"_a, "ranked"_a.noconvert(), "n_threads"_a
-    );
-    m.def(
-        "hash_rows",
-        [](const py::array& rows, core::MutableVector<std::uint64_t> hashes, int n_threads) {
-            const core::Rows input = rows_of(rows);
-            without_gil([&] { knn::hash_rows(input, hashes, execution(n_threads)); });
-        },
-        "rows"_a.noconvert(), "hashes"_a.noconvert(), "n_threads"_a
-    );
-    m.def(
-        "rows_equal",
-        [](const py::array& rows, const Labels& representatives, int n_threads) {
-            const core::Rows input = rows_of(rows);
-            return without_gil([&] { return knn::rows_equal(input, representatives, execution(n_threads)); });
-        },
-        "rows"_a.noconvert(), "representatives"_a.noconvert(), "n_threads"_a
-    );
-}
-
 // What the prefix filter needs besides, and the search without a filter.
 void bind_prefix(py::module_& m) {
     using namespace py::literals;
-    m.def("byte_stride", &knn::byte_stride, "n_features"_a);
+    m.def(
+        "byte_stride",
+        [](Index n_features) {
+            require_range("n_features", n_features, 0, std::numeric_limits<std::int32_t>::max());
+            return knn::byte_stride(n_features);
+        },
+        "n_features"_a
+    );
     m.def(
         "search_prefix", &search_prefix, "train"_a.noconvert(), "representatives"_a.noconvert(),
         "group_starts"_a.noconvert(), "group_members"_a.noconvert(), "metric"_a, "center"_a.noconvert(), "scale"_a,
@@ -292,7 +326,6 @@ void bind_knn(py::module_& m) {
     bind_filter<float>(m);
     bind_filter<std::int32_t>(m);
     bind_prefix(m);
-    bind_groups(m);
 }
 
 } // namespace deeprob::bind

@@ -1,5 +1,5 @@
 // Linear classifiers: losses, gradients, training.
-#include "bind.hpp"
+#include "bind_checks.hpp"
 
 #include "linear/evaluate.hpp"
 #include "linear/objective.hpp"
@@ -18,13 +18,39 @@ template <class T> const T* data_or_null(const core::ConstVector<T>& values) {
     return values.size() == 0 ? nullptr : values.data();
 }
 
+// `labels`: of every row, or none for scores alone.
 template <class T>
 linear::Examples<T> examples_of(
-    const py::array& rows, const Labels& labels, const core::ConstVector<double>& sample_weights,
+    const py::array& array, const Labels& labels, const core::ConstVector<double>& sample_weights,
     const core::ConstVector<T>& shift, const core::ConstVector<T>& scale, bool bias
 ) {
-    return {rows_of(rows),          labels.data(),          data_or_null<double>(sample_weights),
-            data_or_null<T>(shift), data_or_null<T>(scale), bias};
+    const core::Rows rows = rows_of(array);
+    require_rows("rows", rows, rows.n_features);
+    require(
+        std::is_same_v<T, double> || rows.dtype != core::Dtype::float64, "weights",
+        "must be float64 for rows of float64"
+    );
+    if (sample_weights.size() > 0) require_size("sample_weights", sample_weights, rows.n_rows);
+    require_size("scale", scale, shift.size());
+    if (shift.size() > 0) require_size("shift", shift, rows.n_features);
+    return {rows, labels.data(), data_or_null<double>(sample_weights), data_or_null<T>(shift), data_or_null<T>(scale),
+            bias};
+}
+
+template <class T> void require_labels(const linear::Examples<T>& examples, const Labels& labels, Index n_classes) {
+    require_size("labels", labels, examples.rows.n_rows);
+    require_within("labels", labels, n_classes);
+}
+
+// Elements of the weights of that many classifiers.
+template <class T> Index n_weights(const linear::Examples<T>& examples, Index n_heads, Index n_classes) {
+    require_range("n_classes", n_classes, 1, std::numeric_limits<std::int32_t>::max());
+    return product({n_heads, n_classes, linear::column_stride(examples.n_columns())});
+}
+
+linear::Penalty penalty_of(double l2, double l1, Index n_penalized) {
+    require_range("n_penalized", n_penalized, 0, std::numeric_limits<std::int32_t>::max());
+    return {l2, l1, n_penalized};
 }
 
 template <class T>
@@ -35,8 +61,11 @@ double loss_and_gradient(
     core::MutableVector<T> gradient, int n_threads
 ) {
     const auto examples = examples_of<T>(rows, labels, sample_weights, shift, scale, bias);
+    require_labels(examples, labels, n_classes);
+    require_size("weights", weights, n_weights(examples, 1, n_classes));
+    require_size("gradient", gradient, weights.size());
     const linear::Loss formula{linear::formula_of(loss), delta};
-    const linear::Penalty penalty{l2, l1, n_penalized};
+    const linear::Penalty penalty = penalty_of(l2, l1, n_penalized);
     return without_gil([&] {
         return linear::loss_and_gradient<T>(
             examples, formula, penalty, n_classes, weights.data(), gradient.data(), execution(n_threads)
@@ -51,7 +80,7 @@ linear::HeadSettings head_settings(const HeadTuple& head) {
     const auto& [loss, delta, l2, l1, n_penalized, rule, hyperparameters] = head;
     return {
         .loss = {linear::formula_of(loss), delta},
-        .penalty = {l2, l1, n_penalized},
+        .penalty = penalty_of(l2, l1, n_penalized),
         .rule = optim::rule_named(rule),
         .hyperparameters = hyperparameters_of(hyperparameters)
     };
@@ -70,6 +99,17 @@ void train(
     std::vector<linear::HeadSettings> settings;
     for (const py::handle head : heads) settings.push_back(head_settings(head.cast<HeadTuple>()));
     const Index size = weights.size();
+    const auto n_heads = static_cast<Index>(settings.size());
+    require_labels(examples, labels, n_classes);
+    require_size("weights", weights, n_weights(examples, n_heads, n_classes));
+    require_size("slots", slots, optim::kMaxSlots * size);
+    require_within("order", order, examples.rows.n_rows);
+    require(starts.size() > 0 && n_heads > 0, "starts, heads", "must not be empty");
+    require_ascending("starts", starts, order.size());
+    const Index n_steps = starts.size() - 1;
+    require_shape("schedule", schedule, product({n_heads, n_steps}), 2);
+    require_shape("history", history, n_heads, n_steps);
+    require_range("first_step", first_step, 0, std::numeric_limits<std::int64_t>::max() / 2);
     const linear::TrainingState<T> state{
         weights.data(),
         {slots.data(), slots.data() + size, slots.data() + 2 * size},
@@ -77,7 +117,7 @@ void train(
         history.data(),
         first_step
     };
-    const linear::Batches batches{order.data(), starts.data(), starts.size() - 1};
+    const linear::Batches batches{order.data(), starts.data(), n_steps};
     without_gil([&] { linear::train<T>(examples, batches, settings, state, n_classes, execution(n_threads)); });
 }
 
@@ -86,8 +126,15 @@ void linear_scores(
     const py::array& rows, const core::ConstVector<T>& shift, const core::ConstVector<T>& scale, bool bias,
     Index n_classes, const core::ConstVector<T>& weights, core::Matrix<T> out, int n_threads
 ) {
-    const linear::Examples<T> examples{rows_of(rows),          nullptr, nullptr, data_or_null<T>(shift),
-                                       data_or_null<T>(scale), bias};
+    const Labels no_labels(Eigen::VectorX<std::int64_t>{});
+    const core::ConstVector<double> no_weights(Eigen::VectorXd{});
+    const auto examples = examples_of<T>(rows, no_labels, no_weights, shift, scale, bias);
+    require_size("weights", weights, n_weights(examples, 1, n_classes));
+    require(
+        out.rows() == examples.rows.n_rows && out.cols() == n_classes, "out",
+        "must have a row for each of rows, a column for each class"
+    );
+    require_aligned("out", out);
     without_gil([&] {
         linear::scores_of_rows<T>(
             examples, weights.data(), n_classes, out.data(), out.outerStride(), execution(n_threads)
@@ -108,6 +155,12 @@ void evaluate(
         const auto loss = item.cast<std::pair<std::string, double>>();
         formulas.push_back({linear::formula_of(loss.first), loss.second});
     }
+    const auto n_heads = static_cast<Index>(formulas.size());
+    require(n_heads > 0, "losses", "must not be empty");
+    require_labels(examples, labels, n_classes);
+    require_size("weights", weights, n_weights(examples, n_heads, n_classes));
+    require_size("mean_losses", mean_losses, n_heads);
+    require_size("accuracies", accuracies, n_heads);
     without_gil([&] {
         linear::evaluate<T>(
             examples, formulas, weights.data(), n_classes, mean_losses.data(), accuracies.data(), execution(n_threads)
@@ -117,6 +170,7 @@ void evaluate(
 
 // Begins of the slices into which the columns of a classifier are cut, and the end of the last.
 std::vector<Index> column_slices(Index n_columns) {
+    require_range("n_columns", n_columns, 1, std::numeric_limits<std::int32_t>::max());
     const Index stride = linear::column_stride(n_columns);
     std::vector<Index> bounds{0};
     for (Index s = 0; s < linear::n_slices(stride); ++s) bounds.push_back(linear::slice(stride, s).end);

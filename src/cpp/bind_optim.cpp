@@ -1,5 +1,5 @@
 // NumPy <-> the update rules.
-#include "bind.hpp"
+#include "bind_checks.hpp"
 #include "optim/rule.hpp"
 
 #include <algorithm>
@@ -26,6 +26,10 @@ void update(
     if (grad.size() != n || slots.rows() != optim::n_slots(rule, h) || (slots.rows() > 0 && slots.cols() != n)) {
         throw py::type_error("grad must be as long as params, and slots must hold the rows that the rule needs");
     }
+    require_range("step", step, 1, std::numeric_limits<std::int64_t>::max() / 2);
+    require_aligned("params", params);
+    require_aligned("grad", grad);
+    require_aligned("slots", slots);
     without_gil([&] {
         const optim::Update<T> one_step(rule, h, step);
         const core::Execution whole{n_threads, nullptr}; // a step is short, and must not stop half way

@@ -1,6 +1,8 @@
 // The module `_cpu`: which instruction-set levels this processor and operating system can run. Compiled for the baseline and
 // imported before any kernel module, so that code for a missing level is never loaded.
+#include <array>
 #include <pybind11/pybind11.h>
+#include <string_view>
 
 namespace py = pybind11;
 
@@ -10,7 +12,13 @@ namespace {
 // whether it saves the registers.
 py::list runnable() {
     py::list levels;
-    levels.append("baseline");
+    const auto append = [&](const char* level) {
+        constexpr std::array kBuilt{DEEPROB_LEVELS};
+        for (const std::string_view built : kBuilt) {
+            if (built == level) levels.append(level);
+        }
+    };
+    append("baseline");
 #if defined(__x86_64__)
     __builtin_cpu_init();
     const auto all = [](auto... features) { return ((features != 0) && ...); };
@@ -23,10 +31,10 @@ py::list runnable() {
             __builtin_cpu_supports("avx512f"), __builtin_cpu_supports("avx512bw"), __builtin_cpu_supports("avx512cd"),
             __builtin_cpu_supports("avx512dq"), __builtin_cpu_supports("avx512vl")
         );
-    if (v3) levels.append("x86-64-v3");
-    if (v4) levels.append("x86-64-v4");
+    if (v3) append("x86-64-v3");
+    if (v4) append("x86-64-v4");
     // Byte products, of the processors since 2019.
-    if (v4 && all(__builtin_cpu_supports("avx512vnni"))) levels.append("x86-64-v4-vnni");
+    if (v4 && all(__builtin_cpu_supports("avx512vnni"))) append("x86-64-v4-vnni");
 #endif
     return levels;
 }

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <algorithm>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <stdexcept>
 
 namespace deeprob::core {
@@ -70,6 +72,14 @@ template <class F> decltype(auto) with_dtype(Dtype dtype, F&& f) {
     case Dtype::int8: return f.template operator()<std::int8_t>();
     }
     throw std::logic_error("unknown dtype");
+}
+
+// The nearest integer of 32 bits towards zero; NaN becomes the lowest.
+inline std::int32_t saturated(double value) {
+    constexpr double kLowest = std::numeric_limits<std::int32_t>::min();
+    constexpr double kHighest = std::numeric_limits<std::int32_t>::max();
+    return value > kLowest ? static_cast<std::int32_t>(std::min(value, kHighest))
+                           : std::numeric_limits<std::int32_t>::min();
 }
 
 constexpr Index ceil_div(Index a, Index b) { return (a + b - 1) / b; }

@@ -1,6 +1,6 @@
 // The only file that names OpenMP. One loop over numbered tasks, answered by any thread in any order: callers make sure that
-// a task's result depends on its number alone. Long calls stay interruptible, exceptions come out after the region, and a
-// forked child, whose thread pool did not survive the fork, computes on the calling thread.
+// a task's result depends on its number alone. Long calls stay interruptible, exceptions come out after the region, a forked
+// child, whose thread pool did not survive the fork, computes on the calling thread, and where threads cannot be made fewer do.
 #pragma once
 
 #include "core/matrix.hpp"
@@ -11,8 +11,11 @@
 #include <bit>
 #include <chrono>
 #include <exception>
+#include <latch>
+#include <memory>
 #include <mutex>
 #include <thread>
+#include <vector>
 
 #include <omp.h>
 #if __has_include(<pthread.h>)
@@ -47,6 +50,55 @@ inline void watch_forks() {
 
 // The limit of the calling thread: OMP_NUM_THREADS, threadpoolctl, affinity.
 inline int max_threads() { return std::min(omp_get_max_threads(), omp_get_num_procs()); }
+
+// More than a few threads for each processor only cost memory; so many let tests and users of small machines see several.
+inline int most_threads() {
+    constexpr int kFewProcessors = 4;
+    constexpr int kThreadsPerProcessor = 4;
+    return kThreadsPerProcessor * std::max(kFewProcessors, omp_get_num_procs());
+}
+
+#if __has_include(<pthread.h>)
+// How many threads of `wanted` can be alive at once, beside those there are. They end before this returns: their stacks are at hand then.
+inline int makeable_threads(int wanted) {
+    constexpr std::size_t kMargin = std::size_t{1} << 16; // run times want a little more than the usual size
+    pthread_attr_t attributes;
+    std::size_t stack = 0;
+    pthread_attr_init(&attributes);
+    pthread_attr_getstacksize(&attributes, &stack);
+    pthread_attr_setstacksize(&attributes, stack + kMargin);
+    const auto wait = [](void* latch) -> void* {
+        static_cast<std::latch*>(latch)->wait();
+        return nullptr;
+    };
+    std::latch all_made(1);
+    std::vector<pthread_t> made(static_cast<std::size_t>(wanted));
+    int count = 0;
+    while (count < wanted
+           && pthread_create(&made[static_cast<std::size_t>(count)], &attributes, wait, &all_made) == 0) {
+        ++count;
+    }
+    all_made.count_down();
+    for (int t = 0; t < count; ++t) pthread_join(made[static_cast<std::size_t>(t)], nullptr);
+    pthread_attr_destroy(&attributes);
+    return count;
+}
+#else
+inline int makeable_threads(int wanted) { return wanted; }
+#endif
+
+// How many threads a parallel region of the calling thread may have, `wanted` at most. The OpenMP run time ends the process where
+// it cannot make a thread, for want of memory or by a limit on processes. So those that its pool lacks are made here first.
+inline int obtainable_threads(int wanted) {
+    thread_local int pool = 1; // of the calling thread; a smaller region lets the others go
+    if (wanted > pool) {
+        constexpr std::size_t kMargin = std::size_t{1} << 20; // for what the run time allocates
+        const auto margin = std::make_unique_for_overwrite<std::byte[]>(kMargin);
+        wanted = pool + makeable_threads(wanted - pool);
+    }
+    pool = wanted;
+    return wanted;
+}
 
 // What the tasks of one loop share.
 class LoopControl {
@@ -111,7 +163,8 @@ template <class Body> void parallel_for(Index n_tasks, const Execution& executio
             control.fail(std::current_exception());
         }
     };
-    const int n_threads = team_size(n_tasks, execution);
+    const int wanted = team_size(n_tasks, execution);
+    const int n_threads = wanted == 1 ? 1 : obtainable_threads(wanted);
     if (n_threads == 1) {
         work(0);
     } else {
@@ -170,13 +223,14 @@ inline int team_limit(Index n_shares, const Execution& execution) {
 template <class Body> void run_team(Index n_shares, const Execution& execution, const Body& body) {
     LoopControl control(execution.interrupted);
     const int wanted = team_limit(n_shares, execution);
-    if (wanted == 1) {
+    const int n_threads = wanted == 1 ? 1 : obtainable_threads(wanted);
+    if (n_threads == 1) {
         const DefaultFloatEnvironment environment;
         Team team(1);
         body(team, 0, control);
     } else {
         std::atomic<Team*> shared{nullptr};
-#pragma omp parallel num_threads(wanted)
+#pragma omp parallel num_threads(n_threads)
         {
             const DefaultFloatEnvironment environment;
             const int thread = omp_get_thread_num();

@@ -2,81 +2,12 @@
 // passes the filter is refined at the end, or earlier where the bounds cannot tell enough rows apart.
 #pragma once
 
+#include "core/borrowed.hpp"
 #include "knn/crowd.hpp"
 #include "knn/filters.hpp"
+#include "knn/search_plan.hpp"
 
 namespace deeprob::knn {
-
-struct SearchInput {
-    Rows train;
-    // Training row of each position, or null where position is row; ascending where there are groups.
-    const Index* representatives;
-    Index n_positions;
-    const Index* group_starts;  // or null, where every row stands for itself: the equal rows of position j are
-    const Index* group_members; // group_members[group_starts[j] : group_starts[j + 1]], ascending
-    Rows queries;
-    Index k;
-    // The training rows may be a piece of more: their first is row `first_row` of all. Those before it have been searched; the
-    // outputs hold min(k, first_row) neighbours among them for each query. Pieces have no representatives.
-    Index first_row;
-    const double* distances; // (n_queries, k)
-    const std::int64_t* indices;
-
-    [[nodiscard]] Index n_found() const { return std::min(k, first_row); }
-};
-
-// A block of queries against a segment of the panels.
-struct SearchTask {
-    Index segment;
-    Index first_query;
-    Index last_query;
-    Index first_panel;
-    Index last_panel;
-};
-
-// The shape of the work: how queries and rows are cut into tasks.
-struct SearchPlan {
-    Index k; // neighbours per task, among distinct rows
-    Index block_queries;
-    Index n_blocks;
-    Index n_panels;
-    Index segment_panels;
-    Index n_segments;
-
-    // `room`: see Candidates. `most_groups`: of queries in a block.
-    SearchPlan(const SearchInput& input, Index room, Index most_groups, const core::Execution& execution) {
-        constexpr Index kScratchBytes = Index{32} << 20; // per thread
-        constexpr Index kMaxSegment = Index{1} << 30;    // positions fit 32 bits
-        const Index n_queries = input.queries.n_rows;
-        k = std::min(input.k, input.first_row + input.n_positions);
-        const Index bytes = Candidates::bytes_per_query(k, room);
-        const Index groups = std::clamp<Index>(kScratchBytes / bytes / core::kTileQueries, 1, most_groups);
-        block_queries = groups * core::kTileQueries;
-        n_blocks = core::ceil_div(n_queries, block_queries);
-        // Even blocks, in a multiple of the threads, so that all end together.
-        const Index wanted = core::round_up(n_blocks, std::max(1, execution.n_threads));
-        block_queries = core::round_up(core::ceil_div(n_queries, wanted), core::kTileQueries);
-        block_queries = std::min(block_queries, std::max<Index>(1, kScratchBytes / bytes));
-        n_blocks = core::ceil_div(n_queries, block_queries);
-        n_panels = core::ceil_div(input.n_positions, core::kPanelRows<float>);
-        n_segments = std::clamp<Index>(core::ceil_div(execution.n_threads, std::max<Index>(1, n_blocks)), 1, n_panels);
-        n_segments = std::max(n_segments, core::ceil_div(input.n_positions, kMaxSegment));
-        segment_panels = core::ceil_div(n_panels, n_segments);
-        n_segments = core::ceil_div(n_panels, segment_panels);
-    }
-    // Blocks of less than one group may begin inside it.
-    [[nodiscard]] Index max_groups() const { return core::ceil_div(block_queries, core::kTileQueries) + 1; }
-    [[nodiscard]] Index n_tasks() const { return n_blocks * n_segments; }
-    [[nodiscard]] SearchTask task(Index number, Index n_queries) const {
-        const Index segment = number % n_segments;
-        const Index first_query = number / n_segments * block_queries;
-        const Index first_panel = segment * segment_panels;
-        return {
-            segment, first_query, std::min(first_query + block_queries, n_queries), first_panel,
-            std::min(first_panel + segment_panels, n_panels)
-        };
-    }
-};
 
 // How much work the filter left.
 struct SearchCounts {
@@ -89,20 +20,22 @@ template <class Filter> class BlockSearch {
   public:
     using Value = typename Filter::Value;
 
-    BlockSearch(const SearchInput& input, const SearchPlan& plan, const Filter& filter, Metric metric)
+    BlockSearch(
+        core::Borrowed<SearchInput> input, core::Borrowed<SearchPlan> plan, core::Borrowed<Filter> filter, Metric metric
+    )
         : input_(input), plan_(plan), filter_(filter), metric_(metric),
-          candidates_(plan.block_queries, plan.k, Filter::kRoom),
-          crowd_(metric, plan.block_queries, input.queries.n_features), values_(size(input.queries.n_features)),
+          candidates_(plan->block_queries, plan->k, Filter::kRoom),
+          crowd_(metric, plan->block_queries, input->queries.n_features), values_(size(input->queries.n_features)),
           partial_(
-              core::n_depth_blocks(filter.depth()) > 1
-                  ? size(plan.max_groups() * core::kTileQueries * core::kPanelRows<Value>)
+              core::n_depth_blocks(filter->depth()) > 1
+                  ? size(plan->max_groups() * core::kTileQueries * core::kPanelRows<Value>)
                   : 0
           ),
-          bounds_(size(plan.block_queries)), limits_(size(plan.max_groups() * core::kTileQueries)),
+          bounds_(size(plan->block_queries)), limits_(size(plan->max_groups() * core::kTileQueries)),
           refined_(size(std::max(candidates_.capacity(), Crowd::kLanes))), rows_(size(candidates_.capacity())),
           keys_(size(candidates_.capacity())), ranked_(size(candidates_.capacity())),
-          pairs_(Filter::kLooksTwice ? size(plan.block_queries * core::kPanelRows<Value>) : 0),
-          distances_(pairs_.size()), itinerary_(filter.runs()) {}
+          pairs_(Filter::kLooksTwice ? size(plan->block_queries * core::kPanelRows<Value>) : 0),
+          distances_(pairs_.size()), itinerary_(filter->runs()) {}
 
     // Prepares for queries [begin, end). The rows found before belong to segment 0; the others know their distance only.
     void load(Index begin, Index end, Index segment) {
@@ -127,20 +60,23 @@ template <class Filter> class BlockSearch {
     // Sweeps the panels [begin, end); false if stopped.
     bool scan(Index begin, Index end, int thread, core::LoopControl& control) {
         segment_ = begin;
+        thread_ = thread;
+        control_ = &control;
+        stopped_ = false;
         for (const PanelRange& range : itinerary_.plan(first_query_, first_query_ + n_queries_, begin, end)) {
             for (Index panel = range.first; panel < range.last; ++panel) {
-                if (control.stopped(thread)) return false;
+                if (stop()) return false;
                 set_limits(panel);
                 sweep(panel);
                 if constexpr (Filter::kLooksTwice) look_again();
                 serve_crowd(panel);
             }
         }
-        for (Index q = 0; q < n_queries_; ++q) {
+        for (Index q = 0; q < n_queries_ && !stop(); ++q) {
             candidates_.tighten(q, error_of(q));
             refine(q, std::numeric_limits<Index>::max());
         }
-        return true;
+        return !stopped_;
     }
 
     // The nearest distinct rows of each query of the block, after scan.
@@ -149,6 +85,10 @@ template <class Filter> class BlockSearch {
 
   private:
     static std::size_t size(Index n) { return static_cast<std::size_t>(n); }
+
+    // Whether the task is to end, its result unwanted.
+    bool stop() { return stopped_ = stopped_ || control_->stopped(thread_); }
+
     // Query 0 of the block is this one of its first group.
     [[nodiscard]] Index offset() const { return first_query_ - first_group_ * core::kTileQueries; }
 
@@ -295,15 +235,14 @@ template <class Filter> class BlockSearch {
     void serve_crowd(Index panel) {
         const Index first = panel * core::kPanelRows<Value>;
         counts_.refined += crowd_.serve(
-            input_.train, input_.queries,
-            [&](Index lane) { return training_row(input_.representatives, first + lane); },
+            input_.train, input_.queries, [&](Index lane) { return input_.positions.row(first + lane); },
             [&](Index q) { return first_query_ + q; }, [&](Index q) { return worst(q).key; },
             [&](Index q, std::uint32_t lanes, const auto& key) {
                 const Neighbor last = worst(q);
                 std::size_t n = 0;
                 for (; lanes != 0; lanes &= lanes - 1) {
                     const Index lane = std::countr_zero(lanes);
-                    const Index row = input_.first_row + training_row(input_.representatives, first + lane);
+                    const Index row = input_.first_row + input_.positions.row(first + lane);
                     if (const Neighbor found{key(lane), row}; found < last) refined_[n++] = found;
                 }
                 if (n > 0) settle(q, n);
@@ -338,13 +277,18 @@ template <class Filter> class BlockSearch {
             return c.score + error(c.position, c.score) < candidates_.threshold(q);
         };
         while (!rest.empty() && most > 0) {
+            // A task that is stopped in the middle of a panel needs room for the rest of it.
+            if (stop()) {
+                rest = {};
+                break;
+            }
             const Index missing = plan_.k - std::ssize(candidates_.exact(q));
             const Index wanted = std::min(std::max(kAtOnce, missing), most);
             Index n = 0;
             std::size_t used = 0;
             for (; used < rest.size() && n < wanted; ++used) {
                 if (!excluded(rest[used])) {
-                    rows_[size(n++)] = training_row(input_.representatives, first + rest[used].position);
+                    rows_[size(n++)] = input_.positions.row(first + rest[used].position);
                 }
             }
             rest = rest.subspan(used);
@@ -379,6 +323,9 @@ template <class Filter> class BlockSearch {
     std::vector<Index> rows_;
     std::vector<double> keys_;
     std::vector<Candidate> ranked_;
+    int thread_ = 0; // that scans
+    core::LoopControl* control_ = nullptr;
+    bool stopped_ = false;
     std::uint32_t fetched_ = 0; // rows of the panel at hand
     Index n_pairs_ = 0;
     std::vector<Pair> pairs_; // of the panel at hand, numbered among all queries and positions

@@ -58,6 +58,10 @@ struct BoxShape {
     [[nodiscard]] Index n_children(int level) const {
         return level == 0 ? n_leaves : node(level, 0) - node(level - 1, 0);
     }
+    // How many of them belong to one node.
+    [[nodiscard]] Index n_children_of(int level, Index number) const {
+        return std::min(kFanOut, n_children(level) - number * kFanOut);
+    }
     [[nodiscard]] Index n_nodes() const { return node(n_levels, 0); }
     [[nodiscard]] Index leaf_size() const { return kLeafRows * width; }
     [[nodiscard]] Index node_size() const { return 2 * kFanOut * width; }

@@ -2,6 +2,7 @@
 // alone, so the tree does not depend on the threads.
 #pragma once
 
+#include "core/borrowed.hpp"
 #include "core/parallel.hpp"
 #include "knn/boxes.hpp"
 #include "knn/pack.hpp"
@@ -93,18 +94,18 @@ template <class T, Index kWidth> class BoxBuilder {
   public:
     using Record = BoxRecord<T, kWidth>;
 
-    BoxBuilder(const BoxShape& shape, const BoxTree<T>& tree)
-        : shape_(shape), tree_(tree), records_(new Record[static_cast<std::size_t>(shape.n_rows)]) {}
+    BoxBuilder(core::Borrowed<BoxShape> shape, const BoxTree<T>& tree)
+        : shape_(shape), tree_(tree), records_(new Record[static_cast<std::size_t>(shape->n_rows)]) {}
 
     // Returns the first row that cannot be searched, or -1.
-    Index read(const Rows& train, const Index* representatives, const core::Execution& execution) {
+    Index read(const Rows& train, const Positions& positions, const core::Execution& execution) {
         constexpr Index kRowsPerTask = 4096;
         const Index n_tasks = core::ceil_div(shape_.n_rows, kRowsPerTask);
         std::vector<Index> unusable(static_cast<std::size_t>(n_tasks), -1);
         core::parallel_for(n_tasks, execution, [&](Index task, int, core::LoopControl&) {
             const Index end = std::min((task + 1) * kRowsPerTask, shape_.n_rows);
             for (Index i = task * kRowsPerTask; i < end; ++i) {
-                const Index row = training_row(representatives, i);
+                const Index row = positions.row(i);
                 double values[kPadded] = {};
                 few_as_double(train, row, values);
                 const double norm2 = canonical_sum<kWidth>([&](Index f) { return values[f] * values[f]; });
@@ -260,16 +261,15 @@ template <class T, Index kWidth> class BoxBuilder {
     std::unique_ptr<Record[]> records_; // not initialised: the threads that read the rows touch it first
 };
 
-// Fills the tree with the rows that `representatives` name, or all; returns the first row that cannot be searched, or -1.
+// Fills the tree with the rows at the positions; returns the first row that cannot be searched, or -1.
 template <class T>
 Index build_boxes(
-    const Rows& train, const Index* representatives, Index n_positions, const BoxTree<T>& tree,
-    const core::Execution& execution
+    const Rows& train, const Positions& positions, const BoxTree<T>& tree, const core::Execution& execution
 ) {
-    const BoxShape shape(n_positions, train.n_features);
+    const BoxShape shape(positions.size(), train.n_features);
     return with_width(train.n_features, [&]<Index kWidth> {
         BoxBuilder<T, kWidth> builder(shape, tree);
-        const Index unusable = builder.read(train, representatives, execution);
+        const Index unusable = builder.read(train, positions, execution);
         if (unusable < 0) builder.build(execution);
         return unusable;
     });

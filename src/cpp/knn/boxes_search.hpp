@@ -2,6 +2,7 @@
 // its sum excludes it. Queries are answered in the order of their leaves: neighbours share what the cache holds.
 #pragma once
 
+#include "core/borrowed.hpp"
 #include "knn/boxes.hpp"
 #include "knn/nearest_list.hpp"
 #include "knn/search.hpp"
@@ -17,8 +18,12 @@ namespace deeprob::knn {
 // What one thread works with. Sums of boxes, and first those of rows, are computed in T.
 template <class Terms, class T, Index kWidth> class BoxSearch {
   public:
-    BoxSearch(const BoxShape& shape, const BoxTree<const T>& tree, Metric metric, Index k, Index n_expanded)
-        : shape_(shape), tree_(tree), nearest_(metric, k) {
+    // `n_rows`: of the training data.
+    BoxSearch(
+        core::Borrowed<BoxShape> shape, const BoxTree<const T>& tree, Metric metric, Index k, Index n_rows,
+        Index n_expanded
+    )
+        : shape_(shape), n_rows_(n_rows), tree_(tree), nearest_(metric, k) {
         expanded_.reserve(static_cast<std::size_t>(n_expanded));
     }
 
@@ -39,7 +44,7 @@ template <class Terms, class T, Index kWidth> class BoxSearch {
         for (int level = shape_.n_levels - 1; level >= 0; --level) {
             T sums[kFanOut];
             box_sums<Terms, kWidth>(query_, node(level, at), sums);
-            at = at * kFanOut + (std::min_element(sums, sums + kFanOut) - sums);
+            at = at * kFanOut + (std::min_element(sums, sums + shape_.n_children_of(level, at)) - sums);
         }
         return at;
     }
@@ -89,7 +94,9 @@ template <class Terms, class T, Index kWidth> class BoxSearch {
         box_sums<Terms, kWidth>(query_, node(level, number), sums);
         Place* const first = waiting_ + n_waiting_;
         Place* last = first;
-        for (auto rest = within<kFanOut>(sums, limit_); rest != 0; rest &= rest - 1) {
+        // The boxes beyond the last child are NaN, if nobody has changed the tree.
+        const std::uint32_t children = (std::uint32_t{1} << shape_.n_children_of(level, number)) - 1;
+        for (auto rest = within<kFanOut>(sums, limit_) & children; rest != 0; rest &= rest - 1) {
             const Index child = std::countr_zero(rest);
             Place* at = last++;
             for (; at != first && at[-1].sum < sums[child]; --at) *at = at[-1];
@@ -134,7 +141,9 @@ template <class Terms, class T, Index kWidth> class BoxSearch {
         const double sum = canonical(leaf, r, computed);
         ++n_refined_;
         if (sum <= nearest_.limit()) {
-            nearest_.insert(sum, tree_.rows[leaf * kLeafRows + r]);
+            const Index row = tree_.rows[leaf * kLeafRows + r];
+            if (row < 0 || row >= n_rows_) throw_damaged();
+            nearest_.insert(sum, row);
             limit_ = limit_of(nearest_.limit());
         }
     }
@@ -170,6 +179,7 @@ template <class Terms, class T, Index kWidth> class BoxSearch {
 
     alignas(64) double exact_[core::round_up(kWidth, kCanonicalLanes)] = {};
     const BoxShape& shape_;
+    Index n_rows_;
     double moved_ = 0; // distance of the query from what it is in T
     Index n_refined_ = 0;
     Index n_visited_ = 0;
@@ -206,13 +216,18 @@ struct BoxReport {
 // All queries, each by itself, in blocks that are tasks.
 template <class Terms, Index kWidth, class T> class BoxSearches {
   public:
-    BoxSearches(const SearchInput& input, const BoxTree<const T>& tree, Metric metric, const core::Execution& execution)
-        : input_(input), metric_(metric), execution_(execution), shape_(input.n_positions, input.queries.n_features),
+    BoxSearches(
+        core::Borrowed<SearchInput> input, const BoxTree<const T>& tree, Metric metric, const core::Execution& execution
+    )
+        : input_(input), metric_(metric), execution_(execution),
+          shape_(input->positions.size(), input->queries.n_features),
           workers_(static_cast<std::size_t>(core::team_size(n_tasks(), execution))),
-          leaves_(static_cast<std::size_t>(input.queries.n_rows)) {
-        const Index k = std::min(input.k, input.n_positions);
-        const Index n_expanded = input.representatives == nullptr ? 0 : std::min(k * input.k, input.train.n_rows);
-        for (auto& worker : workers_) worker = std::make_unique<Worker>(shape_, tree, metric, k, n_expanded);
+          leaves_(static_cast<std::size_t>(input->queries.n_rows)) {
+        const Index k = std::min(input->k, input->positions.size());
+        const Index n_expanded = input->grouped() ? std::min(k * input->k, input->train.n_rows) : 0;
+        for (auto& worker : workers_) {
+            worker = std::make_unique<Worker>(shape_, tree, metric, k, input->train.n_rows, n_expanded);
+        }
     }
 
     // Finds the leaf of each query; returns the first query that cannot be searched, or -1.

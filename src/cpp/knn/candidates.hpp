@@ -4,6 +4,7 @@
 #pragma once
 
 #include "knn/filter.hpp"
+#include "knn/positions.hpp"
 
 #include <algorithm>
 #include <functional>

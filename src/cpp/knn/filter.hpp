@@ -4,6 +4,7 @@
 // docs/exactness.md derives every term; here they are added up, in float64, and rounded up into float32.
 #pragma once
 
+#include "core/borrowed.hpp"
 #include "knn/surrogate.hpp"
 
 #include <limits>
@@ -34,10 +35,10 @@ inline float rounded_up(double x) { return static_cast<float>(x * (1 + 0x1p-20))
 
 class FilterBounds {
   public:
-    explicit FilterBounds(const Surrogate& surrogate)
-        : surrogate_(surrogate), n_(static_cast<double>(surrogate.n_features)), root_n_(std::sqrt(n_)),
-          center_norm_(std::sqrt(surrogate.center_norm2) * surrogate.scale), canonical_((n_ / 4 + 32) * kUnit64) {
-        const double h = static_cast<double>(core::chain_length(surrogate.n_features)) * kUnit;
+    explicit FilterBounds(core::Borrowed<Surrogate> surrogate)
+        : surrogate_(surrogate), n_(static_cast<double>(surrogate->n_features)), root_n_(std::sqrt(n_)),
+          center_norm_(std::sqrt(surrogate->center_norm2) * surrogate->scale), canonical_((n_ / 4 + 32) * kUnit64) {
+        const double h = static_cast<double>(core::chain_length(surrogate->n_features)) * kUnit;
         sum_ = h / (1 - h);
     }
 

@@ -2,6 +2,7 @@
 // adds up; a filter turns sums into scores (float, larger is nearer) and thresholds on scores into limits on sums.
 #pragma once
 
+#include "core/borrowed.hpp"
 #include "knn/byte_rows.hpp"
 #include "knn/pack.hpp"
 #include "knn/runs.hpp"
@@ -26,7 +27,7 @@ class DenseFilter {
     static constexpr bool kLooksTwice = false;
 
     DenseFilter(
-        const Surrogate& surrogate, const Packed<const float>& packed, double largest_norm, bool integral,
+        core::Borrowed<Surrogate> surrogate, const Packed<const float>& packed, double largest_norm, bool integral,
         const float* groups, const RowMeasure* measures
     )
         : packed_(packed), groups_(groups), measures_(measures), surrogate_(surrogate), bounds_(surrogate),
@@ -78,7 +79,7 @@ class IntegerFilter {
     static constexpr bool kLooksTwice = false;
 
     IntegerFilter(
-        const Surrogate& surrogate, const Packed<const std::int32_t>& packed, const std::int32_t* groups,
+        core::Borrowed<Surrogate> surrogate, const Packed<const std::int32_t>& packed, const std::int32_t* groups,
         const IntegerMeasure* measures, Index n_features
     )
         : packed_(packed), groups_(groups), measures_(measures), surrogate_(surrogate), bounds_(surrogate, n_features) {
@@ -105,15 +106,18 @@ class IntegerFilter {
             if (t >= 0) return std::numeric_limits<std::int32_t>::max();
             limit = std::floor((static_cast<double>(base(query)) + 0.5 - t * t) / 2) - 1;
         }
-        constexpr double kLowest = std::numeric_limits<std::int32_t>::min();
-        constexpr double kHighest = std::numeric_limits<std::int32_t>::max();
-        return static_cast<std::int32_t>(std::clamp(limit, kLowest, kHighest));
+        return core::saturated(limit); // NaN lets every row pass
     }
 
     [[nodiscard]] core::Vector<float> scores(Index query, core::Vector<std::int32_t> sums) const {
         using Floats = core::Vector<float>;
-        if (!has_root()) return __builtin_convertvector(sums - base(query), Floats);
-        const auto squares = __builtin_convertvector(base(query) - 2 * sums, Floats) + 0.5F;
+        using Words = core::Vector<std::int32_t>;
+        // Unsigned: the sums of lanes beyond the last row are the lowest integer, and may wrap.
+        using Wrapping = core::Vector<std::uint32_t>;
+        const auto sum = reinterpret_cast<Wrapping>(sums);
+        const auto own = static_cast<std::uint32_t>(base(query));
+        if (!has_root()) return __builtin_convertvector(reinterpret_cast<Words>(sum - own), Floats);
+        const auto squares = __builtin_convertvector(reinterpret_cast<Words>(own - 2U * sum), Floats) + 0.5F;
         const Floats positive = squares > 0.0F ? squares : Floats{};
         // Through memory: so it becomes one instruction for all lanes.
         float scores[core::kLanes<float>];
@@ -146,11 +150,11 @@ class IntegerFilter {
         const auto offset = static_cast<double>(byte_range(surrogate_.metric).offset);
         // What the offset of stored rows adds to every sum of products.
         const double product = offset * measure.sum;
-        if (surrogate_.metric == Metric::inner_product) return static_cast<std::int32_t>(product);
+        if (surrogate_.metric == Metric::inner_product) return core::saturated(product);
         // Of the minima, the offsets of query and row remain, those of the padding too.
         const double minima = measure.sum + 8 * offset * static_cast<double>(depth());
-        if (surrogate_.metric == Metric::manhattan) return static_cast<std::int32_t>(minima);
-        return static_cast<std::int32_t>(measure.square + 2 * product);
+        if (surrogate_.metric == Metric::manhattan) return core::saturated(minima);
+        return core::saturated(measure.square + 2 * product);
     }
 
     Packed<const std::int32_t> packed_;
@@ -169,15 +173,15 @@ class PrefixFilter {
     static constexpr Index kBlockGroups = 8;  // queries so near each other that the same panels are nearest
     static constexpr bool kLooksTwice = true; // sums only say which rows to score
 
-    // `prefix`: of the projected columns. `surrogate`: of the rows, by which `rows` and `queries` were rounded. `order`: the place
-    // among `rows` of each position, or null where position is place.
+    // `prefix`: of the projected columns. `surrogate`: of the rows, by which `rows` and `queries` were rounded. `places`: of each
+    // position among `rows`.
     PrefixFilter(
-        const IntegerFilter& prefix, double prefix_scale, const Surrogate& surrogate, const ByteRows& rows,
-        const Index* order, const ByteRows& queries, const Runs& runs
+        core::Borrowed<IntegerFilter> prefix, double prefix_scale, core::Borrowed<Surrogate> surrogate,
+        const ByteRows& rows, const Positions& places, const ByteRows& queries, const Runs& runs
     )
-        : prefix_(prefix), ratio_(static_cast<float>(prefix_scale / surrogate.scale)),
-          bounds_(surrogate, surrogate.n_features), canonical_error_(bounds_.canonical_error()), rows_(rows),
-          order_(order), queries_(queries), runs_(runs), stride_(byte_stride(surrogate.n_features)) {}
+        : prefix_(prefix), ratio_(static_cast<float>(prefix_scale / surrogate->scale)),
+          bounds_(surrogate, surrogate->n_features), canonical_error_(bounds_.canonical_error()), rows_(rows),
+          places_(places), queries_(queries), runs_(runs), stride_(byte_stride(surrogate->n_features)) {}
 
     [[nodiscard]] Index depth() const { return prefix_.depth(); }
     [[nodiscard]] const Runs& runs() const { return runs_; }
@@ -218,14 +222,14 @@ class PrefixFilter {
     }
 
   private:
-    [[nodiscard]] Index place(Index position) const { return training_row(order_, position); }
+    [[nodiscard]] Index place(Index position) const { return places_.row(position); }
 
     const IntegerFilter& prefix_;
     float ratio_;
     IntegerBounds bounds_;
     float canonical_error_;
     ByteRows rows_;
-    const Index* order_;
+    Positions places_;
     ByteRows queries_;
     Runs runs_;
     Index stride_;

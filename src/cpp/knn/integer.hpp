@@ -2,6 +2,7 @@
 // row, and by the triangle inequality no distance between integers is farther from the real one than both measures together.
 #pragma once
 
+#include "core/borrowed.hpp"
 #include "knn/filter.hpp"
 
 namespace deeprob::knn {
@@ -100,17 +101,17 @@ inline IntegerMeasure round_to_bytes(
 class IntegerBounds {
   public:
     // `n_features`: of the canonical distance; the surrogate has as many columns as are packed.
-    IntegerBounds(const Surrogate& surrogate, Index n_features)
+    IntegerBounds(core::Borrowed<Surrogate> surrogate, Index n_features)
         : surrogate_(surrogate), n_(static_cast<double>(n_features)), canonical_((n_ / 4 + 32) * kUnit64),
-          center_norm_(std::sqrt(surrogate.center_norm2) * surrogate.scale) {}
+          center_norm_(std::sqrt(surrogate->center_norm2) * surrogate->scale) {}
 
     // Infinite slack if the row must always pass.
     [[nodiscard]] RowBound<std::int32_t> row(const IntegerMeasure& row) const {
         constexpr double kLargestBias = 0x1p29;
         if (std::isinf(row.residual)) return kAlways;
-        if (surrogate_.metric == Metric::manhattan) return {-static_cast<std::int32_t>(row.sum), 0, row.residual};
+        if (surrogate_.metric == Metric::manhattan) return {core::saturated(-row.sum), 0, row.residual};
         if (surrogate_.metric != Metric::inner_product) {
-            return {-static_cast<std::int32_t>(row.square / 2), 0, row.residual};
+            return {core::saturated(-row.square / 2), 0, row.residual};
         }
         const double bias = row.row.center_product * surrogate_.scale * surrogate_.scale;
         if (!(std::abs(bias) <= kLargestBias)) return kAlways;

@@ -45,8 +45,9 @@ class NearestList {
         if (count_ == k_) limit_ = limit_of(list[k_ > kFew ? 0 : k_ - 1].key);
     }
 
-    // In ascending order; ends the list.
+    // In ascending order; ends the list. Fewer than k rows were seen only if the tree has lost some.
     std::span<const Neighbor> sorted() {
+        if (count_ < k_) throw_damaged();
         if (k_ > kFew) std::ranges::sort_heap(list_, [](const Neighbor& a, const Neighbor& b) { return a < b; });
         return list_;
     }

@@ -1,15 +1,16 @@
 // Rows and queries into the layouts of core/tile.hpp, as surrogates. What becomes of one row is the packer's business.
 #pragma once
 
+#include "core/borrowed.hpp"
 #include "core/parallel.hpp"
+#include "knn/positions.hpp"
 #include "knn/rounding.hpp"
 
 #include <limits>
 
 namespace deeprob::knn {
 
-// The packed training rows. Position j of the packing is row `representatives[j]` of the training data, or row j where there
-// are no representatives.
+// The packed training rows, by position.
 template <class T> struct Packed {
     using Bound = std::conditional_t<std::is_const_v<T>, const float, float>;
     T* panels;    // (n_panels, depth, kPanelRows)
@@ -43,7 +44,7 @@ template <class T> class DensePacker {
     using Measure = RowMeasure;
     static constexpr T kLowest = -std::numeric_limits<T>::infinity();
 
-    explicit DensePacker(const Surrogate& surrogate) : surrogate_(surrogate), bounds_(surrogate) {}
+    explicit DensePacker(core::Borrowed<Surrogate> surrogate) : surrogate_(surrogate), bounds_(surrogate) {}
 
     [[nodiscard]] const Surrogate& surrogate() const { return surrogate_; }
     [[nodiscard]] Index depth() const { return surrogate_.n_features; }
@@ -78,8 +79,8 @@ class IntegerPacker {
     static constexpr std::int32_t kLowest = std::numeric_limits<std::int32_t>::min();
 
     // `errors`: how far each row was from the one it stands for, or null.
-    explicit IntegerPacker(const Surrogate& surrogate, const double* errors = nullptr)
-        : surrogate_(surrogate), errors_(errors), bounds_(surrogate, surrogate.n_features),
+    explicit IntegerPacker(core::Borrowed<Surrogate> surrogate, const double* errors = nullptr)
+        : surrogate_(surrogate), errors_(errors), bounds_(surrogate, surrogate->n_features),
           row_rounder_(surrogate, kByteOffset), query_rounder_(surrogate, 0) {}
 
     [[nodiscard]] const Surrogate& surrogate() const { return surrogate_; }
@@ -123,10 +124,6 @@ class IntegerPacker {
     RowRounder query_rounder_;
 };
 
-inline Index training_row(const Index* representatives, Index position) {
-    return representatives == nullptr ? position : representatives[position];
-}
-
 // One thread's scratch.
 template <class Packer> struct PackScratch {
     using Value = typename Packer::Value;
@@ -143,8 +140,8 @@ template <class Packer> struct PackScratch {
 
 template <class Packer, class T = typename Packer::Value>
 PackReport pack_panel(
-    const Rows& train, const Index* representatives, Index n_positions, const Packer& packer, Index panel,
-    const Packed<T>& packed, PackScratch<Packer>& scratch
+    const Rows& train, const Positions& positions, const Packer& packer, Index panel, const Packed<T>& packed,
+    PackScratch<Packer>& scratch
 ) {
     constexpr Index kRows = core::kPanelRows<T>;
     PackReport report;
@@ -153,11 +150,11 @@ PackReport pack_panel(
     double slack = 0;
     for (Index r = 0; r < kRows; ++r) {
         const Index position = panel * kRows + r;
-        if (position >= n_positions) {
+        if (position >= positions.size()) {
             packed.bias[position] = Packer::kLowest;
             continue;
         }
-        const Index id = training_row(representatives, position);
+        const Index id = positions.row(position);
         const auto [measure, bound] =
             packer.row(train, id, scratch.values.data(), scratch.rows.data() + r * scratch.stride);
         if (!measure.usable() && report.unusable_row < 0) report.unusable_row = id;
@@ -180,18 +177,17 @@ PackReport pack_panel(
 
 template <class Packer, class T = typename Packer::Value>
 PackReport pack(
-    const Rows& train, const Index* representatives, Index n_positions, const Packer& packer, const Packed<T>& packed,
+    const Rows& train, const Positions& positions, const Packer& packer, const Packed<T>& packed,
     const core::Execution& execution
 ) {
-    const Index n_panels = core::ceil_div(n_positions, core::kPanelRows<T>);
+    const Index n_panels = core::ceil_div(positions.size(), core::kPanelRows<T>);
     std::vector<PackScratch<Packer>> scratch(
         static_cast<std::size_t>(core::team_size(n_panels, execution)), PackScratch<Packer>(packer)
     );
     std::vector<PackReport> reports(static_cast<std::size_t>(n_panels));
     core::parallel_for(n_panels, execution, [&](Index panel, int thread, core::LoopControl&) {
-        reports[static_cast<std::size_t>(panel)] = pack_panel(
-            train, representatives, n_positions, packer, panel, packed, scratch[static_cast<std::size_t>(thread)]
-        );
+        reports[static_cast<std::size_t>(panel)] =
+            pack_panel(train, positions, packer, panel, packed, scratch[static_cast<std::size_t>(thread)]);
     });
     PackReport total;
     for (const PackReport& report : reports) {

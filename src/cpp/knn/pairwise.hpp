@@ -2,6 +2,7 @@
 // canonical distance replaces it, so that equal rows have distance 0 and near ones keep their digits.
 #pragma once
 
+#include "core/borrowed.hpp"
 #include "knn/pack.hpp"
 
 namespace deeprob::knn {
@@ -55,9 +56,9 @@ template <class T> class PairwiseBlock {
     static constexpr Index kGroups = 16;
     static constexpr Index kQueries = kGroups * core::kTileQueries;
 
-    PairwiseBlock(const PairwiseInput<T>& input, const Surrogate& surrogate)
+    PairwiseBlock(core::Borrowed<PairwiseInput<T>> input, core::Borrowed<Surrogate> surrogate)
         : input_(input), surrogate_(surrogate), packer_(surrogate), scratch_(packer_),
-          packed_(size(kQueries * surrogate.n_features)), partial_(size(kQueries * core::kPanelRows<T>)),
+          packed_(size(kQueries * surrogate->n_features)), partial_(size(kQueries * core::kPanelRows<T>)),
           measures_(size(kQueries)), maps_(size(kQueries)) {}
 
     // Returns the first query that has no distances, or -1.

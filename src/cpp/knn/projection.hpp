@@ -3,6 +3,7 @@
 // is bounded for every row. The same pass over a row rounds it to bytes, for the second look.
 #pragma once
 
+#include "core/borrowed.hpp"
 #include "core/parallel.hpp"
 #include "knn/byte_rows.hpp"
 #include "knn/rounding.hpp"
@@ -47,14 +48,15 @@ class RowProjector {
 
     // The scale of `surrogate` is that of the bytes.
     RowProjector(
-        const Rows& rows, const Surrogate& surrogate, const Projection& projection, const float* groups, ByteRole role
+        core::Borrowed<Rows> rows, core::Borrowed<Surrogate> surrogate, core::Borrowed<Projection> projection,
+        const float* groups, ByteRole role
     )
         : rows_(rows), surrogate_(surrogate), projection_(projection), groups_(groups), role_(role),
-          n_groups_(core::ceil_div(projection.n_directions, core::kTileQueries)),
-          byte_stride_(byte_stride(surrogate.n_features)),
+          n_groups_(core::ceil_div(projection->n_directions, core::kTileQueries)),
+          byte_stride_(byte_stride(surrogate->n_features)),
           rounder_(surrogate, role == ByteRole::query ? kByteOffset : 0),
-          stride_(core::round_up(surrogate.n_features, 32) + 16), row_major_(size(kRows * stride_)),
-          panel_(size(kRows * surrogate.n_features)), bias_(size(kRows)),
+          stride_(core::round_up(surrogate->n_features, 32) + 16), row_major_(size(kRows * stride_)),
+          panel_(size(kRows * surrogate->n_features)), bias_(size(kRows)),
           partial_(size(n_groups_ * core::kTileQueries * kRows)), rounded_(size(kRows)) {}
 
     // Rows [first, first + kRows) that exist; `out` begins with row `first`.
@@ -100,7 +102,7 @@ class RowProjector {
             if (unusable_ < 0 && !usable(id)) unusable_ = id;
         }
         const double offset = role_ == ByteRole::query ? 0 : 2 * static_cast<double>(kByteOffset) * rounded.sum;
-        out.bytes.squares[r] = static_cast<std::int32_t>(rounded.square + offset);
+        out.bytes.squares[r] = core::saturated(rounded.square + offset);
         out.bytes.residuals[r] = rounded_up(rounded.residual);
     }
 

@@ -2,6 +2,7 @@
 // rounds on the way is far below half a unit of a byte, and bounded for every row (docs/exactness.md).
 #pragma once
 
+#include "core/borrowed.hpp"
 #include "knn/integer.hpp"
 
 namespace deeprob::knn {
@@ -20,7 +21,7 @@ struct Rounded {
 class RowRounder {
   public:
     // `offset` is added to the bytes that are stored.
-    RowRounder(const Surrogate& surrogate, Index offset)
+    RowRounder(core::Borrowed<Surrogate> surrogate, Index offset)
         : surrogate_(surrogate), offset_(static_cast<float>(offset)), center_(padded(surrogate)),
           float_center_(center_.size()) {
         std::ranges::transform(center_, float_center_.begin(), [](double c) { return static_cast<float>(c); });

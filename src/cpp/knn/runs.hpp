@@ -29,7 +29,7 @@ struct Runs {
 // One thread's scratch.
 class Itinerary {
   public:
-    explicit Itinerary(const Runs& runs)
+    explicit Itinerary(const Runs& runs) // a view: copied
         : runs_(runs), mean_(static_cast<std::size_t>(runs.n_columns)), order_(runs.cells.size()),
           ranges_(std::max<std::size_t>(1, runs.cells.size())) {}
 
@@ -70,7 +70,7 @@ class Itinerary {
         return sum;
     }
 
-    const Runs& runs_;
+    Runs runs_;
     std::vector<float> mean_;
     std::vector<Visit> order_;
     std::vector<PanelRange> ranges_;

@@ -2,6 +2,7 @@
 // would take longer.
 #pragma once
 
+#include "core/borrowed.hpp"
 #include "knn/search.hpp"
 #include "knn/surrogate.hpp"
 
@@ -17,14 +18,14 @@ class SegmentScan {
   public:
     static constexpr Index kRows = 64; // stay in the first- or second-level cache while the queries pass by
 
-    SegmentScan(const SearchInput& input, Metric metric, Index k)
-        : input_(input), metric_(metric), k_(k), n_queries_(input.queries.n_rows),
-          values_(size(n_queries_ * input.queries.n_features)), norms_(size(n_queries_)),
+    SegmentScan(core::Borrowed<SearchInput> input, Metric metric, Index k)
+        : input_(input), metric_(metric), k_(k), n_queries_(input->queries.n_rows),
+          values_(size(n_queries_ * input->queries.n_features)), norms_(size(n_queries_)),
           lists_(size(n_queries_ * capacity())), counts_(size(n_queries_)), ids_(size(kRows)), keys_(size(kRows)) {
         for (Index q = 0; q < n_queries_; ++q) {
-            double* values = values_.data() + q * input.queries.n_features;
-            row_as_double(input.queries, q, values);
-            norms_[size(q)] = canonical_norm2(values, input.queries.n_features);
+            double* values = values_.data() + q * input->queries.n_features;
+            row_as_double(input->queries, q, values);
+            norms_[size(q)] = canonical_norm2(values, input->queries.n_features);
         }
     }
 

@@ -2,6 +2,7 @@
 // The result is exact, so it cannot depend on how the work is cut or on who does it.
 #pragma once
 
+#include "core/borrowed.hpp"
 #include "knn/block_search.hpp"
 
 #include <memory>
@@ -15,11 +16,15 @@ struct SearchOutput {
 
 // Appends all rows equal to the representative of `neighbor`, at most `limit` of them, with its key.
 inline void append_group(const SearchInput& input, const Neighbor& neighbor, Index limit, std::vector<Neighbor>& out) {
-    const auto* const end = input.representatives + input.n_positions;
-    const Index position = std::lower_bound(input.representatives, end, neighbor.row) - input.representatives;
+    const auto position = input.positions.find(neighbor.row);
     const Index first = input.group_starts[position];
     const Index last = std::min(input.group_starts[position + 1], first + limit);
-    for (Index m = first; m < last; ++m) out.push_back({neighbor.key, input.group_members[m]});
+    if (first < 0 || last > std::ssize(input.group_members)) throw_damaged();
+    for (Index m = first; m < last; ++m) {
+        const Index row = input.group_members[static_cast<std::size_t>(m)];
+        if (row < 0 || row >= input.train.n_rows) throw_damaged();
+        out.push_back({neighbor.key, row});
+    }
 }
 
 // Writes the k nearest rows of one query, given its nearest distinct rows in ascending order.
@@ -27,7 +32,7 @@ inline void write_neighbors(
     const SearchInput& input, Metric metric, std::span<const Neighbor> nearest, Index query, const SearchOutput& output,
     std::vector<Neighbor>& expanded
 ) {
-    if (input.group_starts != nullptr) {
+    if (input.grouped()) {
         expanded.clear();
         for (std::size_t i = 0; i < nearest.size(); ++i) {
             // Rows at the same distance are ordered by row across their groups.
@@ -36,8 +41,10 @@ inline void write_neighbors(
             append_group(input, nearest[i], input.k, expanded);
         }
         keep_smallest(expanded, input.k);
-        nearest = {expanded.data(), static_cast<std::size_t>(input.k)};
+        nearest = std::span(expanded).first(std::min(expanded.size(), static_cast<std::size_t>(input.k)));
     }
+    // Bounds that hold lose no row.
+    if (std::ssize(nearest) != input.n_expected() || !(nearest.back() < kNoNeighbor)) throw_damaged();
     for (Index i = 0; i < std::ssize(nearest); ++i) {
         const Neighbor& neighbor = nearest[static_cast<std::size_t>(i)];
         output.distances[query * input.k + i] = distance_of_key(metric, neighbor.key);
@@ -48,9 +55,9 @@ inline void write_neighbors(
 // The lists of a query's segments, one after the other, until all segments are done.
 class PartialNeighbors {
   public:
-    PartialNeighbors(const SearchPlan& plan, Index n_queries)
-        : plan_(plan), per_query_(plan.n_segments * plan.k),
-          lists_(plan.n_segments > 1 ? static_cast<std::size_t>(n_queries * per_query_) : 0) {}
+    PartialNeighbors(core::Borrowed<SearchPlan> plan, Index n_queries)
+        : plan_(plan), per_query_(plan->n_segments * plan->k),
+          lists_(plan->n_segments > 1 ? static_cast<std::size_t>(n_queries * per_query_) : 0) {}
 
     void store(Index query, Index segment, std::span<const Neighbor> nearest) {
         const auto list =
@@ -78,10 +85,12 @@ template <class Filter> struct SearchWorker {
     BlockSearch<Filter> block;
     std::vector<Neighbor> expanded;
 
-    SearchWorker(const SearchInput& input, const SearchPlan& plan, const Filter& filter, Metric metric)
+    SearchWorker(
+        core::Borrowed<SearchInput> input, core::Borrowed<SearchPlan> plan, core::Borrowed<Filter> filter, Metric metric
+    )
         : block(input, plan, filter, metric) {
-        if (input.group_starts != nullptr) {
-            expanded.reserve(static_cast<std::size_t>(std::min(plan.k * input.k, input.train.n_rows)));
+        if (input->grouped()) {
+            expanded.reserve(static_cast<std::size_t>(std::min(plan->k * input->k, input->train.n_rows)));
         }
     }
 };

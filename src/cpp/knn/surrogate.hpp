@@ -29,6 +29,7 @@ struct Surrogate {
         : metric(metric), n_features(n_features), scale(scale),
           center(static_cast<std::size_t>(core::round_up(n_features, kCanonicalLanes))),
           center_norm2(canonical_norm2(center, n_features)) {
+        if (!(scale > 0) || std::isinf(scale)) throw std::invalid_argument("scale must be finite and above 0");
         std::copy_n(center, n_features, this->center.begin());
         for (const double c : this->center) center_fraction += std::abs(c - std::nearbyint(c));
     }

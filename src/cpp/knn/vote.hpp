@@ -3,6 +3,8 @@
 
 #include "core/parallel.hpp"
 
+#include <span>
+#include <stdexcept>
 #include <vector>
 
 namespace deeprob::knn {
@@ -10,20 +12,56 @@ namespace deeprob::knn {
 using core::Index;
 
 // Class numbers of the training rows; neighbours of each query, nearest first, and what each one's vote weighs (not negative).
-struct Voters {
-    const core::ConstVector<std::int64_t>& labels;
-    const core::ConstMatrix<std::int64_t>& neighbors;
-    const core::ConstMatrix<double>& weights;
+class Voters {
+  public:
+    Voters(
+        std::span<const std::int64_t> labels, core::ConstMatrix<std::int64_t> neighbors,
+        core::ConstMatrix<double> weights, Index n_classes
+    )
+        : labels_(labels), neighbors_(std::move(neighbors)), weights_(std::move(weights)), n_classes_(n_classes) {}
+
+    [[nodiscard]] Index n_queries() const { return neighbors_.rows(); }
+    [[nodiscard]] Index n_neighbors() const { return neighbors_.cols(); }
+    [[nodiscard]] Index n_classes() const { return n_classes_; }
+
+    // Both are checked where they are read: other threads may write to the arrays meanwhile.
+    [[nodiscard]] double weight(Index query, Index i) const {
+        const double weight = weights_(query, i);
+        if (!(weight >= 0)) throw std::invalid_argument("weights must not be negative or NaN");
+        return weight;
+    }
+    [[nodiscard]] Index label(Index query, Index i) const {
+        const auto row = static_cast<std::size_t>(neighbors_(query, i));
+        if (row >= labels_.size()) throw std::invalid_argument("neighbors must be numbers of training rows");
+        const Index label = labels_[row];
+        if (label < 0 || label >= n_classes_) throw std::invalid_argument("labels must be numbers of classes");
+        return label;
+    }
+
+  private:
+    std::span<const std::int64_t> labels_;
+    core::ConstMatrix<std::int64_t> neighbors_;
+    core::ConstMatrix<double> weights_;
+    Index n_classes_;
 };
+
+// Calls vote(query, thread) for every query.
+template <class Vote> void for_each_query(const Voters& voters, const core::Execution& execution, const Vote& vote) {
+    constexpr Index kVotesPerTask = Index{1} << 14;
+    const Index block = std::max<Index>(1, kVotesPerTask / std::max<Index>(1, voters.n_neighbors()));
+    const Index n_tasks = core::ceil_div(voters.n_queries(), block);
+    core::parallel_for(n_tasks, execution, [&](Index task, int thread, core::LoopControl& control) {
+        const Index end = std::min(voters.n_queries(), (task + 1) * block);
+        for (Index q = task * block; q < end && !control.stopped(thread); ++q) vote(q, thread);
+    });
+}
 
 // Adds the weights (n_queries, k) to votes (n_queries, n_classes), each to the class of its neighbour, in the order of the
 // neighbours.
-inline void add_votes(const Voters& voters, core::Matrix<double>& votes) {
-    for (Index q = 0; q < voters.neighbors.rows(); ++q) {
-        for (Index i = 0; i < voters.neighbors.cols(); ++i) {
-            votes(q, voters.labels(voters.neighbors(q, i))) += voters.weights(q, i);
-        }
-    }
+inline void add_votes(const Voters& voters, core::Matrix<double>& votes, const core::Execution& execution) {
+    for_each_query(voters, execution, [&](Index q, int) {
+        for (Index i = 0; i < voters.n_neighbors(); ++i) votes(q, voters.label(q, i)) += voters.weight(q, i);
+    });
 }
 
 // The votes of one query at a time. Takes as long as there are neighbours, however many classes there are.
@@ -40,15 +78,14 @@ class Ballot {
 
     // The n_top <= n_classes classes with the most votes, most first, equal votes by number.
     void rank(std::int64_t* top, Index n_top) {
-        Index count = 0;
-        for (const std::int64_t label : elected_) {
-            if (count == n_top && !is_before(label, top[n_top - 1])) continue;
-            Index place = count < n_top ? count++ : n_top - 1;
-            for (; place > 0 && is_before(label, top[place - 1]); --place) top[place] = top[place - 1];
-            top[place] = label;
-        }
-        for (std::int64_t label = 0; count < n_top; ++label) {
-            if (votes(label) == 0) top[count++] = label;
+        const Index count = std::min(std::ssize(elected_), n_top);
+        std::partial_sort(
+            elected_.begin(), elected_.begin() + count, elected_.end(),
+            [&](std::int64_t a, std::int64_t b) { return is_before(a, b); }
+        );
+        auto* next = std::copy_n(elected_.begin(), count, top);
+        for (std::int64_t label = 0; next != top + n_top; ++label) {
+            if (votes(label) == 0) *next++ = label;
         }
     }
 
@@ -69,27 +106,20 @@ class Ballot {
 // For each query and each of several k, ascending: the classes that its k nearest neighbours elect, n_top of them.
 // `ranked` is (n_queries, n_k * n_top).
 inline void rank_classes(
-    const Voters& voters, const core::ConstVector<std::int64_t>& k_values, Index n_classes,
-    core::Matrix<std::int64_t>& ranked, const core::Execution& execution
+    const Voters& voters, const core::ConstVector<std::int64_t>& k_values, core::Matrix<std::int64_t>& ranked,
+    const core::Execution& execution
 ) {
-    constexpr Index kBlock = 256;
-    const Index n_queries = voters.neighbors.rows();
     const Index n_top = ranked.cols() / k_values.size();
-    const Index n_tasks = (n_queries + kBlock - 1) / kBlock;
-    const auto n_threads = static_cast<std::size_t>(core::team_size(n_tasks, execution));
-    std::vector<Ballot> ballots(n_threads, Ballot(n_classes, voters.neighbors.cols()));
-    core::parallel_for(n_tasks, execution, [&](Index task, int thread, core::LoopControl&) {
+    const auto n_threads = static_cast<std::size_t>(core::team_size(voters.n_queries(), execution));
+    std::vector<Ballot> ballots(n_threads, Ballot(voters.n_classes(), voters.n_neighbors()));
+    for_each_query(voters, execution, [&](Index q, int thread) {
         Ballot& ballot = ballots[static_cast<std::size_t>(thread)];
-        for (Index q = task * kBlock; q < std::min(n_queries, (task + 1) * kBlock); ++q) {
-            Index i = 0;
-            for (Index choice = 0; choice < k_values.size(); ++choice) {
-                for (; i < k_values(choice); ++i) {
-                    ballot.add(voters.labels(voters.neighbors(q, i)), voters.weights(q, i));
-                }
-                ballot.rank(ranked.data() + q * ranked.cols() + choice * n_top, n_top);
-            }
-            ballot.clear();
+        Index i = 0;
+        for (Index choice = 0; choice < k_values.size(); ++choice) {
+            for (; i < k_values(choice); ++i) ballot.add(voters.label(q, i), voters.weight(q, i));
+            ballot.rank(&ranked(q, choice * n_top), n_top);
         }
+        ballot.clear();
     });
 }
 

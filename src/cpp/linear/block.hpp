@@ -40,7 +40,7 @@ template <class T> class Block {
 
     // How many elements the scratch of `score` must have room for.
     [[nodiscard]] static Index scratch_size(const Shape& shape) {
-        const auto levels = std::bit_width(static_cast<std::size_t>(n_slices(shape.stride))) - 1;
+        const auto levels = static_cast<Index>(std::bit_width(static_cast<std::size_t>(n_slices(shape.stride)))) - 1;
         const Index packed = core::round_up(core::kTileQueries, core::kLanes<T>) * shape.stride;
         return levels * shape.n_scores() + (shape.many_classes() ? packed : 0);
     }

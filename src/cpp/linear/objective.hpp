@@ -69,8 +69,7 @@ template <class T> double add_up(const std::vector<ChunkSums<T>>& chunks, const 
     return value;
 }
 
-// Writes the gradient, laid out as the weights, and returns the loss. Where the loss is not finite the gradient is
-// not to be used.
+// Writes the gradient, laid out as the weights, and returns the loss. Where the loss is not finite the gradient is NaN.
 template <class T>
 double loss_and_gradient(
     const Examples<T>& examples, const Loss& loss, const Penalty& penalty, Index n_classes, const T* weights,
@@ -108,7 +107,10 @@ double loss_and_gradient(
             pass.run(alone, 0, control, 0, {nullptr, rows.begin, rows.size()}, next, own);
         });
     }
-    return add_up(sums, penalty, weights);
+    const double value = add_up(sums, penalty, weights);
+    // Passes over examples of such a loss leave out their gradients.
+    if (!std::isfinite(value)) std::fill_n(gradient, size, std::numeric_limits<T>::quiet_NaN());
+    return value;
 }
 
 } // namespace deeprob::linear

@@ -9,11 +9,13 @@
 // exists. The heads of a pass share the loaded rows and nothing else: each has the bits it would have alone.
 #pragma once
 
+#include "core/borrowed.hpp"
 #include "core/parallel.hpp"
 #include "linear/block.hpp"
 #include "linear/loss.hpp"
 
 #include <cmath>
+#include <limits>
 
 namespace deeprob::linear {
 
@@ -25,7 +27,7 @@ template <class T> struct Head {
 
 template <class T> class Pass {
   public:
-    Pass(const Examples<T>& examples, const Shape& shape, std::vector<Head<T>> heads, int n_threads)
+    Pass(core::Borrowed<Examples<T>> examples, const Shape& shape, std::vector<Head<T>> heads, int n_threads)
         : heads_(std::move(heads)), examples_(examples), shape_(shape), n_slices_(n_slices(shape.stride)),
           block_(shape), scores_(size_of_scores() * static_cast<std::size_t>(n_threads)),
           coefficients_(size_of_scores()), losses_(heads_.size() * static_cast<std::size_t>(shape.block_rows)),
@@ -72,7 +74,9 @@ template <class T> class Pass {
             const Step step{number, block.n_rows, b == 0, last, weight, ahead};
             for (Index h = thread; h < n_heads(); h += team.size()) {
                 const double sum = add_losses(h, block.n_rows, b == 0);
-                if (last) consumer.loss(number, h, sum, weight);
+                // A head that is no longer finite has the losses of some earlier block.
+                const bool left_over = !finite(h) && std::isfinite(sum);
+                if (last) consumer.loss(number, h, left_over ? std::numeric_limits<double>::quiet_NaN() : sum, weight);
             }
             for (Index s = own.begin; s < own.end; ++s) {
                 for (Index h = 0; h < n_heads(); ++h) {
@@ -89,7 +93,7 @@ template <class T> class Pass {
         Index n_rows;
         bool first; // block of the batch
         bool last;
-        const double& weight;
+        double weight;
         Ahead ahead;
     };
 

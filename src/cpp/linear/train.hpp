@@ -2,6 +2,7 @@
 // updates its weights while it is in the cache.
 #pragma once
 
+#include "core/borrowed.hpp"
 #include "linear/pass.hpp"
 #include "linear/penalty.hpp"
 #include "optim/rule.hpp"
@@ -48,11 +49,11 @@ struct Batches {
 template <class T> class Trainer {
   public:
     Trainer(
-        const std::vector<HeadSettings>& settings, const TrainingState<T>& state, Index n_classes, Index stride,
-        Index n_steps
+        core::Borrowed<std::vector<HeadSettings>> settings, const TrainingState<T>& state, Index n_classes,
+        Index stride, Index n_steps
     )
         : settings_(settings), state_(state), n_classes_(n_classes), stride_(stride), n_steps_(n_steps),
-          penalties_(settings.size() * static_cast<std::size_t>(n_steps * n_slices(stride))) {}
+          penalties_(settings->size() * static_cast<std::size_t>(n_steps * n_slices(stride))) {}
 
     [[nodiscard]] T* weights_of(Index head) const { return state_.weights + head * n_classes_ * stride_; }
 
@@ -130,7 +131,7 @@ void train(
     heads.reserve(settings.size());
     for (Index h = 0; h < n_heads; ++h) {
         heads.push_back(
-            {trainer.weights_of(h), gradients.data() + h * n_classes * stride,
+            {trainer.weights_of(h), gradients.empty() ? nullptr : gradients.data() + h * n_classes * stride,
              settings[static_cast<std::size_t>(h)].loss}
         );
     }

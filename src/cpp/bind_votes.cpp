@@ -1,0 +1,79 @@
+// NumPy <-> votes, and rows that are equal.
+#include "bind_checks.hpp"
+#include "knn/group.hpp"
+#include "knn/vote.hpp"
+
+namespace deeprob::bind {
+
+namespace {
+
+using core::Index;
+using Numbers = core::ConstMatrix<std::int64_t>;
+using Weights = core::ConstMatrix<double>;
+
+// Every thread counts the votes of all classes.
+constexpr Index kMostClasses = Index{1} << 28;
+
+knn::Voters voters(const Labels& labels, const Numbers& neighbors, const Weights& weights, Index n_classes) {
+    require(
+        weights.rows() == neighbors.rows() && weights.cols() == neighbors.cols(), "weights",
+        "must have the shape of neighbors"
+    );
+    require_range("n_classes", n_classes, 1, kMostClasses);
+    require_aligned("labels", labels);
+    require_aligned("neighbors", neighbors);
+    require_aligned("weights", weights);
+    return {span(labels), neighbors, weights, n_classes};
+}
+
+void add_votes(
+    const Labels& labels, const Numbers& neighbors, const Weights& weights, core::Matrix<double> votes, int n_threads
+) {
+    const knn::Voters all = voters(labels, neighbors, weights, votes.cols());
+    require_shape("votes", votes, neighbors.rows(), votes.cols());
+    without_gil([&] { knn::add_votes(all, votes, execution(n_threads)); });
+}
+
+void rank_classes(
+    const Labels& labels, const Numbers& neighbors, const Weights& weights, const Labels& k_values, Index n_classes,
+    core::Matrix<std::int64_t> ranked, int n_threads
+) {
+    const knn::Voters all = voters(labels, neighbors, weights, n_classes);
+    require_range("the number of k_values", k_values.size(), 1, neighbors.cols());
+    require_ascending("k_values", k_values, neighbors.cols());
+    const Index n_top = ranked.cols() / k_values.size();
+    require_range("the number of classes to rank", n_top, 1, n_classes);
+    require_shape("ranked", ranked, neighbors.rows(), k_values.size() * n_top);
+    without_gil([&] { knn::rank_classes(all, k_values, ranked, execution(n_threads)); });
+}
+
+void hash_rows(const py::array& rows, core::MutableVector<std::uint64_t> hashes, int n_threads) {
+    const core::Rows input = rows_of(rows);
+    require_size("hashes", hashes, input.n_rows);
+    without_gil([&] { knn::hash_rows(input, hashes, execution(n_threads)); });
+}
+
+bool rows_equal(const py::array& rows, const Labels& representatives, int n_threads) {
+    const core::Rows input = rows_of(rows);
+    require_size("representatives", representatives, input.n_rows);
+    require_within("representatives", representatives, input.n_rows);
+    return without_gil([&] { return knn::rows_equal(input, representatives, execution(n_threads)); });
+}
+
+} // namespace
+
+void bind_votes(py::module_& m) {
+    using namespace py::literals;
+    m.def(
+        "add_votes", &add_votes, "labels"_a.noconvert(), "neighbors"_a.noconvert(), "weights"_a.noconvert(),
+        "votes"_a.noconvert(), "n_threads"_a
+    );
+    m.def(
+        "rank_classes", &rank_classes, "labels"_a.noconvert(), "neighbors"_a.noconvert(), "weights"_a.noconvert(),
+        "k_values"_a.noconvert(), "n_classes"_a, "ranked"_a.noconvert(), "n_threads"_a
+    );
+    m.def("hash_rows", &hash_rows, "rows"_a.noconvert(), "hashes"_a.noconvert(), "n_threads"_a);
+    m.def("rows_equal", &rows_equal, "rows"_a.noconvert(), "representatives"_a.noconvert(), "n_threads"_a);
+}
+
+} // namespace deeprob::bind
