@@ -7,6 +7,7 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import nox
@@ -98,24 +99,115 @@ def plant_bad_name(session: nox.Session, copy: Path, options: list[str]) -> None
         session.error(f"clang-tidy did not see the planted name:\n{report}")
 
 
+def clang_path(session: nox.Session, file: str = "") -> str:
+    """Return the path of clang, whose sanitizers see what GCC's do not, or of a file that it brings."""
+    compiler = os.environ.get("CXX") or shutil.which("clang++-19") or shutil.which("clang++")
+    if compiler is None or "clang" not in Path(compiler).name:
+        session.error(
+            "this needs clang 19 with its run-time libraries and OpenMP (Debian: clang-19 libclang-rt-19-dev libomp-19-dev)"
+        )
+    if not file:
+        return compiler
+    return str(session.run(compiler, f"-print-file-name={file}", external=True, silent=True)).strip()
+
+
+def own_level() -> str:
+    """Return the fastest instruction-set level of this machine: the one whose kernels most people run."""
+    facts = Path("/proc/cpuinfo")
+    flags = set(facts.read_text(encoding="ascii").split()) if facts.exists() else set()
+    needs = {"x86-64-v4-vnni": "avx512_vnni", "x86-64-v4": "avx512vl", "x86-64-v3": "avx2"}
+    return next((level for level, flag in needs.items() if flag in flags), "baseline")
+
+
+def option(arguments: list[str], name: str, default: str) -> str:
+    """Take ``name value`` out of the arguments."""
+    if name not in arguments:
+        return default
+    at = arguments.index(name)
+    value = arguments[at + 1]
+    del arguments[at : at + 2]
+    return value
+
+
+def checked_build(session: nox.Session, kind: str, sanitizers: str, environment: dict[str, str], level: str = "") -> list[str]:
+    """Install the package built by clang with sanitizers, and return the arguments that are left.
+
+    ``--level`` names an instruction-set level, or ``all``. With ``--self-test`` the sanitizers have to see planted faults instead,
+    and nothing is left to do.
+    """
+    arguments = list(session.posargs)
+    level = option(arguments, "--level", level or own_level())
+    definitions = {"DEEPROB_SANITIZE": sanitizers, "DEEPROB_LEVELS": level, "DEEPROB_WERROR": "ON"}
+    planted = [sys.executable, "tests/safety/planted.py"]
+    sources = Path.cwd()
+    if "--self-test" in arguments:
+        sources = Path(session.create_tmp()).resolve() / kind
+        shutil.rmtree(sources, ignore_errors=True)
+        shutil.copytree(".", sources, ignore=shutil.ignore_patterns(".*", "build", "docs", "benchmarks"))
+        session.run(*planted, str(sources / SOURCES), kind, external=True)
+        definitions["DEEPROB_WERROR"] = "OFF"  # a compiler may see them, too
+    settings = [f"-Ccmake.define.{name}={value}" for name, value in definitions.items()]
+    build = f"-Cbuild-dir={sources / 'build' / kind}"
+    session.install("pytest-xdist", f"{sources}[test]", build, *settings, env={"CXX": clang_path(session)})
+    if "--self-test" not in arguments:
+        return arguments
+    session.run("python", "tests/safety/planted.py", kind, env=environment)
+    return ["--self-test"]
+
+
+def checked_tests(session: nox.Session, arguments: list[str], environment: dict[str, str], marks: str) -> None:
+    """Run the tests in two processes; what needs the processor for itself is marked."""
+    session.run("pytest", "-q", "-n", "2", "-m", marks, *arguments, env=environment)
+
+
 @nox.session(default=False)
 def sanitize(session: nox.Session) -> None:
-    """Run the tests with the address and undefined-behaviour sanitizers and live assertions; arguments go to pytest."""
-    settings = ["-Ccmake.define.DEEPROB_SANITIZE=ON", "-Ccmake.build-type=Debug", "-Cbuild-dir=build/sanitize"]
-    session.install(*settings, ".[test]")
-    compiler = os.environ.get("CXX", "c++")
+    """Run the tests with the address and undefined-behaviour sanitizers and live assertions; arguments go to pytest.
+
+    ``-- --level x86-64-v3`` (or ``all``) instead of the fastest level of this machine; ``-- --self-test`` for planted faults.
+    """
     # The sanitizer must come before all else, and with it the C++ library whose exceptions it intercepts.
-    libraries = [
-        str(session.run(compiler, f"-print-file-name={name}", external=True, silent=True)).strip()
-        for name in ("libasan.so", "libstdc++.so")
-    ]
     environment = {
-        "LD_PRELOAD": " ".join(libraries),
+        "LD_PRELOAD": f"{clang_path(session, 'libclang_rt.asan-x86_64.so')} {clang_path(session, 'libstdc++.so.6')}",
         "PYTHONMALLOC": "malloc",
-        "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1",
+        "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1:detect_stack_use_after_return=1:halt_on_error=1",
         "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
     }
-    session.run("pytest", "-x", *session.posargs, env=environment)
+    arguments = checked_build(session, "address", "address,undefined", environment)
+    if arguments != ["--self-test"]:
+        checked_tests(session, arguments, environment, "not slow and not unsanitized")
+
+
+@nox.session(default=False)
+def race(session: nox.Session) -> None:
+    """Look for data races: every parallel kernel, alone and from eight Python threads, under the thread sanitizer.
+
+    An argument is the number of calls from threads. ``-- --level`` and ``-- --self-test`` as for `sanitize`.
+    """
+    environment = {
+        "LD_PRELOAD": clang_path(session, "libclang_rt.tsan-x86_64.so"),
+        # It tells the sanitizer what OpenMP's barriers order.
+        "OMP_TOOL_LIBRARIES": str(Path(clang_path(session, "libomp.so")).resolve().parent / "libarcher.so"),
+        "TSAN_OPTIONS": "ignore_noninstrumented_modules=1:exitcode=66",
+        "PYTHONPATH": str(Path.cwd() / "build" / "race"),
+    }
+    arguments = checked_build(session, "thread", "thread", environment)
+    if arguments != ["--self-test"]:
+        # Only the tests: beside the package's sources the compiled modules would not be found.
+        folder = Path("build", "race")
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree("tests", folder / "tests")
+        # The sanitizer knows no addresses that change from run to run.
+        command = ["setarch", "-R", "python", "-P", "-m", "tests.safety.race", *(arguments or ["1500"])]
+        session.run(*command, env=environment, external=True)
+
+
+@nox.session(default=False)
+def clang(session: nox.Session) -> None:
+    """Run all tests on kernels that clang optimizes: what GCC makes of undefined behaviour is one possibility of many."""
+    arguments = checked_build(session, "optimized", "", {}, "all")
+    if arguments != ["--self-test"]:
+        checked_tests(session, arguments, {}, "not slow")
 
 
 @nox.session(default=False)

@@ -18,7 +18,9 @@ def pick_level(requested: str | None, runnable: list[str]) -> str:
     """Return the level to load: the requested one if it is known and runs here, else the fastest."""
     if not requested:
         if not runnable:
-            msg = "deeprob_fast was built for instruction sets that this machine lacks: build it again, for all of them or its own"
+            msg = (
+                "deeprob_fast was built for instruction sets that this machine lacks: build it again, for all of them or its own"
+            )
             raise ImportError(msg)
         return runnable[-1]
     if requested not in LEVELS:

@@ -2,7 +2,9 @@
 
 import math
 import os
-from contextlib import AbstractContextManager
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -32,9 +34,46 @@ def available_threads() -> int:
     return min(limit for limit in limits if limit is not None)
 
 
-def one_blas_thread() -> AbstractContextManager[object]:
-    """Keep BLAS to one thread: no bit depends on their number, and none wakes for small matrices to wait for the kernels'."""
-    from threadpoolctl import threadpool_limits
+class _BlasThreads:
+    """The number of BLAS's threads, which is the process's: it stays at one until the last of several callers is done."""
 
-    limits: AbstractContextManager[object] = threadpool_limits(limits=1, user_api="blas")
-    return limits
+    def __init__(self) -> None:
+        self._make_lock()
+        self._n_callers = 0
+        self._limits: AbstractContextManager[object] | None = None
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._make_lock)
+
+    def _make_lock(self) -> None:
+        # In a forked child no other thread is left that could open it. What those asked for stays: the child computes on one thread.
+        self._lock = threading.Lock()
+
+    def _enter(self) -> None:
+        from threadpoolctl import threadpool_limits
+
+        with self._lock:
+            if self._n_callers == 0:
+                self._limits = threadpool_limits(limits=1, user_api="blas")
+            self._n_callers += 1
+
+    def _leave(self) -> None:
+        with self._lock:
+            self._n_callers -= 1
+            if self._n_callers == 0 and self._limits is not None:
+                self._limits.__exit__(None, None, None)
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        self._enter()
+        try:
+            yield
+        finally:
+            self._leave()
+
+
+_BLAS = _BlasThreads()
+
+
+def one_blas_thread() -> AbstractContextManager[None]:
+    """Keep BLAS to one thread: no bit depends on their number, and none wakes for small matrices to wait for the kernels'."""
+    return _BLAS.one()

@@ -56,7 +56,9 @@ def expected(state):
     voting = {name: state[name] for name in ("metric", "weights", "temperature")}
     model = df.KNeighborsClassifier(state["k"], **voting).fit(places, labels)
     others = df.KNNIndex(places, metric=state["metric"]).search(None, min(state["k"], len(points) - 1))
-    wrong = np.flatnonzero(class_votes(others, labels, state["n_classes"], **voting, n_threads=1).argmax(axis=1) != labels).tolist()
+    wrong = np.flatnonzero(
+        class_votes(others, labels, state["n_classes"], **voting, n_threads=1).argmax(axis=1) != labels
+    ).tolist()
     x, y = np.meshgrid(STEPS, -STEPS)
     shown = {
         "regions": model.predict(np.column_stack([x.ravel(), y.ravel()])[::17]).tolist(),
