@@ -57,7 +57,7 @@ def save(path: Path, content: object) -> None:
         {"dtype": array.dtype.str, "shape": array.shape, "offset": offset} for array, offset in zip(arrays, offsets, strict=True)
     ]
     header = json.dumps({"content": tree, "arrays": places, "size": size}).encode()
-    with replacing(path) as partial, partial.open("wb") as file:
+    with replacing(path) as file:
         file.write(_MAGIC + len(header).to_bytes(8, "little") + hashlib.sha256(header).digest() + header)
         start = _aligned(file.tell())
         for array, offset in zip(arrays, offsets, strict=True):

@@ -72,8 +72,8 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
         data = estimators.dump(model)
     else:
         data = CONTAINERS[target.suffix].write(pack(model))
-    with replacing(target) as partial:
-        partial.write_bytes(data)
+    with replacing(target) as file:
+        file.write(data)
 
 
 def load(path: str | os.PathLike[str]) -> Any:

@@ -173,8 +173,5 @@ def check_writable(path: Path) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file, or leave what was there: never half a file."""
-    if path.exists() and not path.is_file():  # a device or a pipe, which cannot be replaced
-        path.write_text(text, encoding="utf-8")
-        return
-    with replacing(path.resolve()) as partial:
-        partial.write_text(text, encoding="utf-8")
+    with replacing(path) as file:
+        file.write(text.encode())

@@ -13,7 +13,7 @@ from deeprob_fast.compat._arrays import Arrays, is_tensor, torch_if_imported
 
 def write(path: Path, weights: Arrays) -> None:
     """Write weights to exactly this path."""
-    with replacing(path) as partial, partial.open("wb") as file:
+    with replacing(path) as file:
         if is_tensor(weights):
             torch: Any = torch_if_imported()
             torch.save({"W": weights}, file)

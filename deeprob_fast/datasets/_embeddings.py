@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from deeprob_fast._atomic import replacing
 from deeprob_fast._typing import AnyArray
 from deeprob_fast.datasets._formats import open_arrays
 from deeprob_fast.datasets._formats._stored import Stored, refuse
@@ -71,7 +72,7 @@ def convert_embeddings(source: str | Path, target: str | Path, *, key: str | Non
     ----------
     source : path
     target : path
-        Ends in `.npy`. An existing file is replaced when the new one is complete.
+        Ends in `.npy`. An existing file is replaced when the new one is complete; it may be the source.
     key : str, optional
         Name of the array, as for `load_embeddings`.
 
@@ -81,6 +82,8 @@ def convert_embeddings(source: str | Path, target: str | Path, *, key: str | Non
         If there is no such file.
     ValueError
         If the source is damaged or holds no such matrix, or the target has another name.
+    OSError
+        If the target cannot be written.
 
     Examples
     --------
@@ -100,16 +103,11 @@ def convert_embeddings(source: str | Path, target: str | Path, *, key: str | Non
         raise refuse(target, f"must end in .npy; it ends in {target.suffix or 'nothing'}")
     matrix = open_matrix(Path(source), key)
     dtype = matrix.dtype.newbyteorder("<")
-    partial = target.with_name(target.name + ".partial")
-    try:
-        with partial.open("wb") as file:
-            header = {"descr": dtype.str, "fortran_order": False, "shape": matrix.shape}
-            np.lib.format.write_array_header_1_0(file, header)
-            for block in matrix.blocks():
-                np.ascontiguousarray(block, dtype=dtype).tofile(file)
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(target) as file:
+        header = {"descr": dtype.str, "fortran_order": False, "shape": matrix.shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        for block in matrix.blocks():
+            np.ascontiguousarray(block, dtype=dtype).tofile(file)
 
 
 def open_matrix(path: Path, key: str | None = None) -> Stored:

@@ -1,10 +1,12 @@
 """PROPS as plain .npy files: converted once, read without pickles ever after."""
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from deeprob_fast._atomic import replacing
 from deeprob_fast._typing import AnyArray
 from deeprob_fast.datasets._layout import N_BYTES
 
@@ -22,10 +24,17 @@ class Parts(NamedTuple):
 
 
 def write_parts(parts: Parts, folder: Path) -> None:
-    """Write one .npy file for each array."""
+    """Write one .npy file for each array: all of them, or none where something goes wrong."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, array in parts._asdict().items():
-        np.save(folder / f"{name}.npy", array, allow_pickle=False)
+    with ExitStack() as files:
+        # The first is finished last: the file that the folder is known by comes when the others are there.
+        for path, array in zip(part_files(folder), parts, strict=True):
+            np.save(files.enter_context(replacing(path)), array, allow_pickle=False)
+
+
+def part_files(folder: Path) -> list[Path]:
+    """Name the files of a folder that `write_parts` writes, the one that it is known by first."""
+    return [folder / f"{name}.npy" for name in Parts._fields]
 
 
 def read_parts(folder: Path) -> Parts:

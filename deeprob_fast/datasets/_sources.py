@@ -1,13 +1,20 @@
 """Where a named data set is: a given folder, a folder of data sets, the system's, or the cache of downloads."""
 
+import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, cast
 
+from deeprob_fast._atomic import replacing
 from deeprob_fast._optional import require
+
+if TYPE_CHECKING:
+    from io import BufferedRandom
 
 ENVIRONMENT = "DEEPROB_FAST_DATA"
 _ARCHIVE = ".tar.gz"
+_CHUNK_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -144,10 +151,18 @@ def fetch(source: Source) -> Path:
 
 def _fetch_file(remote: Remote, cache: Path) -> None:
     pooch = require("pooch", "datasets")
+    path = cache / remote.name
+    if path.is_file() and pooch.file_hash(path) == remote.sha256:
+        return
+    cache.mkdir(parents=True, exist_ok=True)
     failures: list[OSError | ValueError] = []
     for url in remote.urls:
+        pooch.get_logger().info("Downloading %s to %s", url, path)
         try:
-            pooch.retrieve(url, f"sha256:{remote.sha256}", fname=remote.name, path=cache)
+            # Not pooch.retrieve, whose unfinished files nobody removes once the process is killed.
+            with replacing(path) as file:
+                pooch.HTTPDownloader(chunk_size=_CHUNK_BYTES)(url, file, None)
+                _check_sum(file, remote.sha256)
         except (OSError, ValueError) as error:
             failures.append(error)
         else:
@@ -156,3 +171,10 @@ def _fetch_file(remote: Remote, cache: Path) -> None:
     reasons = "; ".join(f"{url}: {error}" for url, error in zip(remote.urls, failures, strict=True))
     msg = f"{remote.name} could not be downloaded: {reasons}"
     raise kind(msg)
+
+
+def _check_sum(file: BinaryIO, expected: str) -> None:
+    file.seek(0)
+    if (found := hashlib.file_digest(cast("BufferedRandom", file), "sha256").hexdigest()) != expected:
+        msg = f"what came must have the SHA256 sum {expected}; it has {found}"
+        raise ValueError(msg)

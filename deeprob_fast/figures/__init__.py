@@ -154,8 +154,8 @@ def save(directory: str | Path, names: Iterable[str] | None = None, format: str 
         path = folder / f"{name}.{format}"
         figure = draw(name)
         try:
-            with replacing(path) as partial, pyplot.rc_context({"svg.hashsalt": name}):
-                figure.savefig(partial, format=format, dpi=_PIXELS_PER_INCH, metadata=metadata)
+            with replacing(path) as file, pyplot.rc_context({"svg.hashsalt": name}):
+                figure.savefig(file, format=format, dpi=_PIXELS_PER_INCH, metadata=metadata)
         finally:
             pyplot.close(figure)
         written.append(path)
