@@ -66,7 +66,8 @@ def test_help_is_quick():
 def test_unwritable_outputs_are_found_before_the_work(invoke, monkeypatch, name, option):
     monkeypatch.setattr(df.datasets, "load", lambda *_, **__: pytest.fail("the work had begun"))
     result = invoke(name, option, "no/such/folder/file")
-    assert (result.exit_code, result.output) == (1, "Error: no/such/folder/file cannot be written: No such file or directory\n")
+    expected = f"Error: {option} must be a file that can be written; got no/such/folder/file: No such file or directory\n"
+    assert (result.exit_code, result.output) == (1, expected)
     result = invoke(name, option, ".")
     assert result.exit_code == 2
     assert "is a directory" in result.output
@@ -75,7 +76,7 @@ def test_unwritable_outputs_are_found_before_the_work(invoke, monkeypatch, name,
 def test_two_outputs_need_two_places(invoke):
     result = invoke("knn", "--json", "-", "--csv", "-")
     assert result.exit_code == 2
-    assert "must go to different places; two go to -" in result.output
+    assert "--csv must be another file or folder than that of --json; got -" in result.output
 
 
 @pytest.mark.parametrize("name", WRITING)

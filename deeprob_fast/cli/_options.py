@@ -9,6 +9,9 @@ import click
 
 from deeprob_fast import _kernels
 from deeprob_fast.cli._output import Outputs
+from deeprob_fast.cli._places import Given, Input, Output
+from deeprob_fast.datasets._named import NAMED, SOURCES
+from deeprob_fast.datasets._sources import find
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -64,22 +67,28 @@ def data_options(*, test: bool = True) -> Decorator:
 
         return wrapper
 
+    text = "A data set by name, a file or a folder; see the guide."
     options = [
-        click.option(
-            "--data", default="digits", show_default=True, help="A data set by name, a file or a folder; see the guide."
-        ),
-        click.option("--labels", metavar="PATH", help="File of the labels, where that of the data has none."),
+        click.option("--data", type=Input(_find_data), default="digits", show_default=True, help=text),
+        click.option("--labels", type=Input(), help="File of the labels, where that of the data has none."),
     ]
     if test:
         options += [
-            click.option("--test", metavar="PATH", help="The test rows, where that of the data has none."),
-            click.option("--test-labels", metavar="PATH", help="File of their labels."),
+            click.option("--test", type=Input(), help="The test rows, where that of the data has none."),
+            click.option("--test-labels", type=Input(), help="File of their labels."),
         ]
     return _combined(*options, collect)
 
 
+def _find_data(value: str, _: Given) -> Path | None:
+    """Return where the data lies that a name or a path stands for."""
+    if value not in NAMED:
+        return Path(value)
+    return find(SOURCES[value]) if value in SOURCES else None
+
+
 def output_options(page: Path | None = None) -> Decorator:
-    """Add --json, --csv, --report and --quiet; the function gets them as `outputs`, already known to be writable.
+    """Add --json, --csv, --report and --quiet; the function gets them as `outputs`.
 
     `page` is where the report goes if no output is asked for.
     """
@@ -88,18 +97,19 @@ def output_options(page: Path | None = None) -> Decorator:
     def collect(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def wrapper(*, json: Path | None, csv: Path | None, report: Path | None, quiet: bool, **rest: Any) -> Any:
-            chosen = report if report or json or csv else page
-            outputs = Outputs(json, csv, chosen, quiet)
-            outputs.check()
-            return function(outputs=outputs, **rest)
+            return function(outputs=Outputs(json, csv, report, quiet), **rest)
 
         return wrapper
 
-    path = click.Path(dir_okay=False, path_type=Path)
+    def or_default(ctx: click.Context, _: click.Parameter, value: Path | None) -> Path | None:
+        # Options that were given have been read before those that were not.
+        return value or (None if ctx.params.get("json") or ctx.params.get("csv") else page)
+
+    path = Output(dir_okay=False, allow_dash=True)
     return _combined(
-        click.option("--json", type=path, metavar="PATH", help="Write all numbers as JSON; - is the standard output."),
-        click.option("--csv", type=path, metavar="PATH", help="Write one line per score; - is the standard output."),
-        click.option("--report", type=path, metavar="PATH", help=f"Write a page of HTML with figures.{default}"),
+        click.option("--json", type=path, help="Write all numbers as JSON; - is the standard output."),
+        click.option("--csv", type=path, help="Write one line per score; - is the standard output."),
+        click.option("--report", type=path, callback=or_default, help=f"Write a page of HTML with figures.{default}"),
         click.option("--quiet", is_flag=True, help="No table, no progress; only errors."),
         collect,
     )

@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import math
-import tempfile
 import textwrap
 import unicodedata
 from dataclasses import dataclass
@@ -15,10 +14,10 @@ import click
 
 from deeprob_fast import report
 from deeprob_fast._atomic import replacing
+from deeprob_fast.cli._places import STDOUT
 from deeprob_fast.report.model import Result, Section, plain, words
 
 SCHEMA = 1
-STDOUT = Path("-")
 _WIDTH = 100
 
 
@@ -124,24 +123,6 @@ class Outputs:
     page: Path | None = None
     quiet: bool = False
 
-    def check(self) -> None:
-        """Find out before the long work whether all can be written.
-
-        Raises
-        ------
-        OSError
-            If a file cannot be written.
-        click.UsageError
-            If two outputs go to one place.
-        """
-        paths = [path for path in (self.json, self.csv, self.page) if path is not None]
-        for path in paths:
-            if paths.count(path) > 1:
-                msg = f"--json, --csv and --report must go to different places; two go to {path}"
-                raise click.UsageError(msg)
-            if path != STDOUT:
-                check_writable(path)
-
     def write(self, result: Result) -> None:
         """Print the table and write the files."""
         to_stdout = STDOUT in (self.json, self.csv, self.page)
@@ -156,19 +137,6 @@ class Outputs:
                 written.append(str(path))
         if written and not self.quiet:
             click.echo(f"\nwritten to {', '.join(written)}", err=to_stdout)
-
-
-def check_writable(path: Path) -> None:
-    """Raise OSError if a file cannot be written."""
-    try:
-        if path.exists() and not path.is_file():
-            with path.open("ab"):
-                return
-        with tempfile.TemporaryFile(dir=path.resolve().parent):
-            pass
-    except OSError as error:
-        msg = f"{path} cannot be written: {error.strerror}"
-        raise OSError(msg) from error
 
 
 def write_text(path: Path, text: str) -> None:

@@ -10,11 +10,12 @@ from deeprob_fast.bench.comparison import METRICS, PEERS, compare_gradient, comp
 from deeprob_fast.cli._library import load, require_test
 from deeprob_fast.cli._options import data_options, output_options, threads_option
 from deeprob_fast.cli._output import Outputs
+from deeprob_fast.cli._places import Command
 from deeprob_fast.cli._provenance import describe, provenance
 from deeprob_fast.report.model import Column, Result, Section
 
 
-@click.command()
+@click.command(cls=Command)
 @data_options()
 @click.option("--k", type=click.IntRange(min=1), default=10, show_default=True, help="Number of neighbours.")
 @click.option("--metric", type=click.Choice(METRICS), default="euclidean", show_default=True, help="Distance between rows.")

@@ -7,6 +7,7 @@ import click
 from deeprob_fast.cli._library import df, load
 from deeprob_fast.cli._options import COUNTS, data_options, given, output_options, plain_metric_option, threads_option
 from deeprob_fast.cli._output import Outputs
+from deeprob_fast.cli._places import Command
 from deeprob_fast.cli._progress import progress
 from deeprob_fast.cli._provenance import describe, provenance
 from deeprob_fast.cli._sections import PERCENT, display
@@ -14,7 +15,7 @@ from deeprob_fast.report.model import Column, Figure, Result, Section
 from deeprob_fast.votes import WEIGHTS
 
 
-@click.command("cross-validate")
+@click.command("cross-validate", cls=Command)
 @data_options(test=False)
 @click.option(
     "--folds", "num_folds", type=click.IntRange(min=2), default=5, show_default=True, help="Parts of the training rows."

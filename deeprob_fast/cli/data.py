@@ -5,13 +5,24 @@ from pathlib import Path
 import click
 import numpy as np
 
+from deeprob_fast.cli._places import Command, Given, Input, Output
 from deeprob_fast.datasets import convert_embeddings
 from deeprob_fast.datasets._named import NAMED, SOURCES
-from deeprob_fast.datasets._props import read_props
-from deeprob_fast.datasets._props_arrays import write_parts
+from deeprob_fast.datasets._props import PROPS, read_props
+from deeprob_fast.datasets._props_arrays import part_files, write_parts
 from deeprob_fast.datasets._sources import ENVIRONMENT, fetch, find, how_to_get
 
 _DOWNLOADABLE = [name for name, source in SOURCES.items() if source.files]
+
+
+def _find_source(value: str, given: Given) -> Path | None:
+    if value != "props":
+        return Path(value)
+    return find(PROPS) if given["folder"] is None else None
+
+
+def _inside(folder: Path, given: Given) -> list[Path]:
+    return part_files(folder) if given["source"] == "props" else []
 
 
 @click.group()
@@ -19,7 +30,7 @@ def data() -> None:
     """List, download and convert data sets."""
 
 
-@data.command("list")
+@data.command("list", cls=Command)
 def list_() -> None:
     """Say where each data set is, or how to get it."""
     for name in NAMED:
@@ -31,7 +42,7 @@ def list_() -> None:
             click.echo(f"{name:14}not found: {how_to_get(SOURCES[name])}")
 
 
-@data.command()
+@data.command(cls=Command)
 @click.argument("name", type=click.Choice(_DOWNLOADABLE))
 def download(name: str) -> None:
     """Download a data set into the cache, where it is not there already, and compare it with its known sum.
@@ -43,7 +54,7 @@ def download(name: str) -> None:
     click.echo(f"{name} is in {fetch(SOURCES[name])}")
 
 
-@data.command()
+@data.command(cls=Command)
 @click.argument("name", type=click.Choice(list(NAMED)))
 def show(name: str) -> None:
     """Load a data set and say its sizes and classes."""
@@ -54,17 +65,17 @@ def show(name: str) -> None:
         click.echo(f"{label:>4}  {class_name:16}{counted[0]:>8}{counted[1]:>8}")
 
 
-@data.command()
-@click.argument("source", metavar="props|FILE")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="The .npy file; for props the folder of several.")
+@data.command(cls=Command)
+@click.argument("source", metavar="props|FILE", type=Input(_find_source))
+@click.option("--out", type=Output(_inside), required=True, help="The .npy file; for props the folder of several.")
 @click.option("--key", metavar="NAME", help="Which array of the file.")
 @click.option(
     "--folder",
-    type=click.Path(path_type=Path),
+    type=Input(),
     help=f"Of props, or its archive; by default it is looked for in {ENVIRONMENT}.",
 )
 @click.option("--verify/--no-verify", default=True, show_default=True, help="Compare each file of props with its known sum.")
-def convert(source: str, out: Path, key: str | None, folder: Path | None, verify: bool) -> None:
+def convert(source: str, out: Path, key: str | None, folder: str | None, verify: bool) -> None:
     """Convert to plain .npy, once: the pickles of props, or a file of embeddings, which may be larger than memory.
 
     \b

@@ -5,8 +5,10 @@ import webbrowser
 
 import click
 
+from deeprob_fast.cli._places import Command
 
-@click.command()
+
+@click.command(cls=Command)
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="To listen on; 0 for any free one.")
 @click.option("--browser/--no-browser", default=True, show_default=True, help="Open the page.")
 def demo(port: int, browser: bool) -> None:

@@ -13,6 +13,7 @@ from deeprob_fast import _numpy_baseline
 from deeprob_fast.cli._library import df, load, require_test
 from deeprob_fast.cli._options import COUNTS, data_options, output_options, plain_metric_option, threads_option
 from deeprob_fast.cli._output import Outputs
+from deeprob_fast.cli._places import Command
 from deeprob_fast.cli._progress import percentage, progress
 from deeprob_fast.cli._provenance import describe, provenance
 from deeprob_fast.cli._sections import PERCENT, confusion_sections, knn_section, probe_section
@@ -25,7 +26,7 @@ _REPEATS = 5
 _NUMPY_PAIRS = 1 << 21  # of a query and a training row: NumPy shows its speed on the first queries of so many
 
 
-@click.command()
+@click.command(cls=Command)
 @data_options()
 @click.option(
     "--k", "k_values", type=COUNTS, metavar="K,K,...", default="1,3,5,10,20", show_default=True, help="Numbers of neighbours."

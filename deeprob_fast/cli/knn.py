@@ -15,6 +15,7 @@ from deeprob_fast.cli._options import (
     threads_option,
 )
 from deeprob_fast.cli._output import Outputs
+from deeprob_fast.cli._places import Command
 from deeprob_fast.cli._progress import percentage
 from deeprob_fast.cli._provenance import describe, provenance
 from deeprob_fast.cli._sections import confusion_sections, few_shot_section, knn_section
@@ -23,7 +24,7 @@ from deeprob_fast.report.model import Result
 from deeprob_fast.votes import WEIGHTS
 
 
-@click.command()
+@click.command(cls=Command)
 @data_options()
 @click.option(
     "--protocol", type=click.Choice(list(KNN_PROTOCOLS)), help="Take k, temperature, weights and metric from a published one."

@@ -10,6 +10,7 @@ import numpy as np
 from deeprob_fast.cli._library import df, load, require_test
 from deeprob_fast.cli._options import data_options, given, output_options, seed_option, threads_option
 from deeprob_fast.cli._output import Outputs
+from deeprob_fast.cli._places import Command
 from deeprob_fast.cli._progress import progress
 from deeprob_fast.cli._provenance import describe, provenance
 from deeprob_fast.cli._sections import PERCENT, confusion_sections, display, probe_section
@@ -17,7 +18,7 @@ from deeprob_fast.probes import PROBE_PROTOCOLS
 from deeprob_fast.report.model import Column, Figure, Result, Section, plain
 
 
-@click.command()
+@click.command(cls=Command)
 @data_options()
 @click.option(
     "--protocol",

@@ -11,6 +11,7 @@ from deeprob_fast._typing import AnyArray, Int64
 from deeprob_fast.cli._library import df, load
 from deeprob_fast.cli._options import NUMBERS, Listed, data_options, given, output_options, seed_option, threads_option
 from deeprob_fast.cli._output import Outputs
+from deeprob_fast.cli._places import Command
 from deeprob_fast.cli._provenance import describe, provenance
 from deeprob_fast.cli._sections import PERCENT, display
 from deeprob_fast.report.model import Column, Figure, Result, Section
@@ -18,7 +19,7 @@ from deeprob_fast.report.model import Column, Figure, Result, Section
 _HELD_OUT = 0.2
 
 
-@click.command()
+@click.command(cls=Command)
 @data_options()
 @click.option("--learning-rate", type=NUMBERS, metavar="X,X,...", default="0.01,0.1", show_default=True, help="Learning rates.")
 @click.option(
