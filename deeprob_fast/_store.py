@@ -66,6 +66,12 @@ def save(path: Path, content: object) -> None:
         file.truncate(start + size)
 
 
+def is_index(path: Path) -> bool:
+    """Tell whether a file begins as those of `save` do."""
+    with path.open("rb") as file:
+        return file.read(len(_MAGIC)) == _MAGIC
+
+
 def load(path: Path, types: Sequence[Callable[..., Any]]) -> Any:
     """Open what `save` wrote; the named tuples in it must be of the given types."""
     known = {kind.__name__: kind for kind in types}

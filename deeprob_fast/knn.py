@@ -8,7 +8,7 @@ import numpy as np
 
 from deeprob_fast import _boxes, _kernels, _search, _store, _strategy, _validation
 from deeprob_fast._packing import GROUP_BYTES, STORED_TYPES, Prepared, group_equal_rows
-from deeprob_fast._rows import ConvertedRows, is_mapped
+from deeprob_fast._rows import ConvertedRows, is_mapped, is_mapped_from
 from deeprob_fast._search import Callback
 from deeprob_fast._search import Neighbors as Neighbors  # noqa: PLC0414  # its public home
 from deeprob_fast._typing import AnyArray, ArrayLike
@@ -180,12 +180,23 @@ class KNNIndex:
         path : path
             An existing file is replaced when the new one is complete.
 
+        Raises
+        ------
+        ValueError
+            If it is the file from which the training rows are mapped.
+        OSError
+            If the file cannot be written.
+
         See Also
         --------
         load : Opens the file.
         """
-        content = _Saved(_kernels.ISA, self.metric, self._requested, self._prepared)
-        _store.save(Path(path), content)
+        target = Path(path)
+        # An index may take the place of the one that it was loaded from: that is the same rows.
+        if is_mapped_from(self._train, target) and not _store.is_index(target):
+            msg = f"path must not be the file from which the training rows are mapped; got {os.fspath(path)!r}"
+            raise ValueError(msg)
+        _store.save(target, _Saved(_kernels.ISA, self.metric, self._requested, self._prepared))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, n_threads: int | None = None) -> "KNNIndex":

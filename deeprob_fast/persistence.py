@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from deeprob_fast._atomic import replacing
+from deeprob_fast._rows import is_mapped_from
 from deeprob_fast._saved.containers import CONTAINERS
 from deeprob_fast._saved.records import pack, unpack
 
@@ -38,7 +39,7 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     ValueError
-        If the suffix is another one, or a classifier is not fitted.
+        If the suffix is another one, a classifier is not fitted, or the file is that from which an array is mapped.
     TypeError
         If the model, or something in it, cannot be written into such a file.
     OSError
@@ -71,7 +72,11 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
 
         data = estimators.dump(model)
     else:
-        data = CONTAINERS[target.suffix].write(pack(model))
+        content = pack(model)
+        if any(is_mapped_from(array, target) for array in content.arrays.values()):
+            msg = f"path must not be the file from which an array of the model is mapped; got {os.fspath(path)!r}"
+            raise ValueError(msg)
+        data = CONTAINERS[target.suffix].write(content)
     with replacing(target) as file:
         file.write(data)
 
