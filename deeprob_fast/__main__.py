@@ -1,5 +1,16 @@
-"""`python -m deeprob_fast`: the command line."""
+"""The command line, as `deeprob-fast` and as `python -m deeprob_fast`."""
 
-from deeprob_fast.cli import main
+import sys
 
-main(prog_name="python -m deeprob_fast")
+
+def run() -> None:
+    """Run it. Ctrl-C while it is being imported, where nobody handles it yet, leaves no traceback either."""
+    try:
+        from deeprob_fast.cli import main
+    except KeyboardInterrupt:
+        sys.exit(130)
+    main()
+
+
+if __name__ == "__main__":
+    run()

@@ -6,6 +6,7 @@ import click
 
 from deeprob_fast.cli._errors import errors_as_messages
 from deeprob_fast.cli._provenance import ARGUMENTS
+from deeprob_fast.cli._signals import ending_in_order
 from deeprob_fast.cli.bench import bench
 from deeprob_fast.cli.cross_validate import cross_validate
 from deeprob_fast.cli.data import data
@@ -29,7 +30,7 @@ class _Commands(click.Group):
         return context
 
     def invoke(self, ctx: click.Context) -> Any:
-        with errors_as_messages():
+        with ending_in_order(), errors_as_messages():
             return super().invoke(ctx)
 
 
