@@ -4,6 +4,9 @@ import base64
 import contextlib
 import http.client
 import json
+import re
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -129,4 +132,22 @@ def client():
     assert not thread.is_alive()
 
 
-__all__ = ["LOSSES", "OPTIMIZERS", "again", "client", "decode", "lecture", "neighbors", "trained"]
+START = "import sys; from deeprob_fast.cli import main; main(sys.argv[1:])"
+
+
+@contextlib.contextmanager
+def running(*arguments, code=START):
+    """Start the command; yield its process and the port that it tells."""
+    command = [sys.executable, "-P", "-c", code, "demo", "--port", "0", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            told = [process.stdout.readline() for _ in range(3)]
+            address = re.fullmatch(r"linear classifiers: http://127\.0\.0\.1:(\d+)/\n", told[0])
+            assert address, told
+            assert told[1:] == [f"nearest neighbours: http://127.0.0.1:{address[1]}/knn\n", "Ctrl-C ends the server.\n"]
+            yield process, int(address[1])
+        finally:
+            process.kill()
+
+
+__all__ = ["LOSSES", "OPTIMIZERS", "START", "again", "client", "decode", "lecture", "neighbors", "running", "trained"]

@@ -3,10 +3,8 @@
 import contextlib
 import http.client
 import os
-import re
 import signal
 import socket
-import subprocess
 import sys
 import time
 
@@ -14,28 +12,12 @@ import pytest
 
 from deeprob_fast.cli import main
 from tests.cli_cases import invoke as invoke  # noqa: PLC0414  # a fixture
+from tests.demo_cases import START, running
 
 pytest.importorskip("starlette", reason="needs the extra demo")
 pytest.importorskip("uvicorn", reason="needs the extra demo")
 
 posix = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-
-START = "import sys; from deeprob_fast.cli import main; main(sys.argv[1:])"
-
-
-@contextlib.contextmanager
-def running(*arguments, code=START):
-    """Start the command; yield its process and the port that it tells."""
-    command = [sys.executable, "-P", "-c", code, "demo", "--port", "0", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            told = [process.stdout.readline() for _ in range(3)]
-            address = re.fullmatch(r"linear classifiers: http://127\.0\.0\.1:(\d+)/\n", told[0])
-            assert address, told
-            assert told[1:] == [f"nearest neighbours: http://127.0.0.1:{address[1]}/knn\n", "Ctrl-C ends the server.\n"]
-            yield process, int(address[1])
-        finally:
-            process.kill()
 
 
 @posix

@@ -37,6 +37,8 @@ def create_app() -> "Starlette":
 def serve(port: int = 8000, *, on_ready: Callable[[str], object] | None = None) -> None:
     """Serve the pages on the loopback interface until Ctrl-C.
 
+    SIGTERM and SIGHUP end the server in order, too, and are raised again then.
+
     Parameters
     ----------
     port : int

@@ -8,7 +8,7 @@ import numpy as np
 
 from deeprob_fast._kernels import METRICS
 from deeprob_fast._typing import Float64, Int64
-from deeprob_fast.demo import _fields, regions
+from deeprob_fast.demo import _fields, ending, regions
 from deeprob_fast.demo._points import FARTHEST, VERSION, check_header, check_points, points_to_json
 from deeprob_fast.knn import KNNIndex, Neighbors
 from deeprob_fast.votes import WEIGHTS, check_voting, class_votes, neighbor_weights
@@ -110,6 +110,7 @@ def view(state: KNNState, n_cells: int | None) -> dict[str, Any]:
 def _parts(queries: Float64, k: int) -> Iterator[Float64]:
     size = max(1, _HELD // k)
     for start in range(0, len(queries), size):
+        ending.check()
         yield queries[start : start + size]
 
 

@@ -120,6 +120,11 @@ async def _refuse(request: Request, error: Exception) -> Response:  # noqa: ARG0
     return _json({"error": refusal.detail}, refusal.status_code, refusal.headers)
 
 
+async def _fail(request: Request, error: Exception) -> Response:  # noqa: ARG001  # the server writes it on the terminal
+    # This answer passes by the middleware.
+    return _json({"error": "this is a defect of the server, which says more on its terminal"}, 500, guards.HEADERS)
+
+
 ANSWERS: dict[str, Answer] = {
     "/api/linear/view": linear_view,
     "/api/linear/step": linear_step,
@@ -144,4 +149,4 @@ def create_app() -> Starlette:
         Middleware(guards.HeadersMiddleware),
         Middleware(TrustedHostMiddleware, allowed_hosts=guards.HOSTS, www_redirect=False),
     ]
-    return Starlette(routes=routes, middleware=middleware, exception_handlers={HTTPException: _refuse})
+    return Starlette(routes=routes, middleware=middleware, exception_handlers={HTTPException: _refuse, Exception: _fail})

@@ -2,30 +2,78 @@
 
 import contextlib
 import errno
+import logging
 import os
+import signal
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 
 import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from deeprob_fast import _validation
+from deeprob_fast.demo import ending
+from deeprob_fast.demo.connections import Connection
 from deeprob_fast.demo.server import create_app
 
 HOST = "127.0.0.1"
 _GRACE = 1  # seconds for requests that are under way when the server ends
 
 
-class Server(uvicorn.Server):
-    """A server that tells when it answers."""
+class EndingMiddleware:
+    """Lets the work for each request know whether the server has ended."""
 
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], object]) -> None:
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self.ended = threading.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on."""
+        ending.ended.set(self.ended)
+        await self.app(scope, receive, send)
+
+
+class Server(uvicorn.Server):
+    """A server that tells when it answers, and ends without a word.
+
+    Parameters
+    ----------
+    config : uvicorn.Config
+    on_ready : callable
+    ended : threading.Event
+        Set in the end.
+    """
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], object], ended: threading.Event) -> None:
         super().__init__(config)
         self._on_ready = on_ready
+        self._ended = ended
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to listen, and tell."""
         await super().startup(sockets)
         self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End; that requests under way are cut off then is nobody's mistake."""
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+        await super().shutdown(sockets)
+        self._ended.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Let SIGHUP end the server as well: uvicorn raises again what ended it, when all is in order."""
+        with super().capture_signals():
+            before = signal.getsignal(signal.SIGHUP)
+            if threading.current_thread() is not threading.main_thread() or before is signal.SIG_IGN:
+                yield
+                return
+            signal.signal(signal.SIGHUP, self.handle_exit)
+            try:
+                yield
+            finally:
+                signal.signal(signal.SIGHUP, before)
 
 
 def listen(port: int) -> socket.socket:
@@ -48,9 +96,10 @@ def listen(port: int) -> socket.socket:
 
 def make_server(on_ready: Callable[[], object]) -> Server:
     """Return a server of the pages that is yet to run."""
+    app = EndingMiddleware(create_app())
     config = uvicorn.Config(
-        create_app(),
-        http="h11",
+        app,
+        http=Connection,
         ws="none",
         loop="asyncio",
         lifespan="off",
@@ -60,7 +109,7 @@ def make_server(on_ready: Callable[[], object]) -> Server:
         server_header=False,
         timeout_graceful_shutdown=_GRACE,
     )
-    return Server(config, on_ready)
+    return Server(config, on_ready, app.ended)
 
 
 def serve(port: int, on_ready: Callable[[str], object] | None) -> None:

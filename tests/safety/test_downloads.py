@@ -42,7 +42,7 @@ def serving():
             elif self.path == "/cut":
                 self.wfile.write(CONTENT[:1000])
             else:
-                self.wfile.write(CONTENT)
+                self.wfile.write(CONTENT[::-1] if self.path == "/other" else CONTENT)
 
         def log_message(self, *_):
             pass
@@ -93,9 +93,11 @@ def test_what_is_not_the_file(tmp_path):
     cache = tmp_path / "deeprob_fast" / "mnist"
     code = FETCH + "try: _sources.fetch(_named.SOURCES['mnist'])\nexcept (OSError, ValueError) as error: print(error)"
     with serving() as (address, _):
-        told = run(code, f"{address}/cut", folder=tmp_path, **environment(tmp_path))
-        assert told.startswith("train-images-idx3-ubyte.gz could not be downloaded: ")
-        assert names(cache) == []
+        for wrong in ("cut", "other"):
+            told = run(code, f"{address}/{wrong}", folder=tmp_path, **environment(tmp_path))
+            assert told.startswith(f"train-images-idx3-ubyte.gz could not be downloaded: {address}/{wrong}: ")
+            assert names(cache) == []
+        assert "must have the SHA256 sum" in told
         assert run(code, address, folder=tmp_path, **environment(tmp_path)) == ""
         (cache / "train-images-idx3-ubyte.gz").write_bytes(CONTENT[:-1])  # damaged: it comes again
         assert run(code, address, folder=tmp_path, **environment(tmp_path)) == ""
