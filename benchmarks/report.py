@@ -4,15 +4,16 @@ import json
 from pathlib import Path
 from typing import Any
 
+from deeprob_fast._atomic import replacing
 from deeprob_fast.bench.summary import OURS
 
 
 def write_report(report: dict[str, Any], directory: Path, name: str, what: str) -> None:
     """Write `name`.json and `name`.md, on `what` was timed, into the directory."""
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / f"{name}.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    _write(directory / f"{name}.json", json.dumps(report, indent=1) + "\n")
     lines = [*machine_lines(report["machine"], what), *(line for case in report["cases"] for line in case_lines(case))]
-    (directory / f"{name}.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    _write(directory / f"{name}.md", "\n".join(lines) + "\n")
 
 
 def write_summary(report: dict[str, Any], page: Path, mark: str) -> None:
@@ -20,7 +21,13 @@ def write_summary(report: dict[str, Any], page: Path, mark: str) -> None:
     begin, end = f"<!-- {mark}: begin -->", f"<!-- {mark}: end -->"
     before, rest = page.read_text(encoding="utf-8").split(begin)
     _, after = rest.split(end)
-    page.write_text(f"{before}{begin}\n\n{chr(10).join(summary_lines(report))}\n\n{end}{after}", encoding="utf-8")
+    _write(page, f"{before}{begin}\n\n{chr(10).join(summary_lines(report))}\n\n{end}{after}")
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file whole or not at all: reports are written after every case, and a long run may be interrupted at any time."""
+    with replacing(path) as file:
+        file.write(text.encode())
 
 
 def summary_lines(report: dict[str, Any]) -> list[str]:

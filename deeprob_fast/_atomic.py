@@ -23,6 +23,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+
+from deeprob_fast._typing import AnyArray
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_PIECE = 1 << 24
 _STEM = 50  # characters of a target's name that its unfinished file repeats: no name gets too long
 
 
@@ -33,6 +39,23 @@ def replacing(target: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     Links are followed. Devices and pipes, which cannot be replaced, are written to directly.
     """
     path = Path(target)
+    try:
+        with _opened(path) as file:
+            yield file
+    except OSError as error:
+        if error.errno in _NO_ROOM and error.filename is None:
+            error.filename = str(path)  # who writes into a file does not know its name
+        raise
+
+
+def write_array(file: BinaryIO, array: AnyArray) -> None:
+    """Write the bytes of an array, row after row, in pieces between which Ctrl-C is heard."""
+    content = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+    file.writelines(content[start : start + _PIECE] for start in range(0, len(content), _PIECE))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
     if is_special(path):
         with path.open("wb") as special:
             yield special

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from deeprob_fast._atomic import replacing
+from deeprob_fast._atomic import replacing, write_array
 from deeprob_fast._typing import AnyArray
 
 _MAGIC = b"deeprob_fast index 1\n"
@@ -62,7 +62,7 @@ def save(path: Path, content: object) -> None:
         start = _aligned(file.tell())
         for array, offset in zip(arrays, offsets, strict=True):
             file.seek(start + offset)
-            np.ascontiguousarray(array).tofile(file)
+            write_array(file, array)
         file.truncate(start + size)
 
 

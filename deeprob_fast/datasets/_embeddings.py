@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from deeprob_fast._atomic import replacing
+from deeprob_fast._atomic import replacing, write_array
 from deeprob_fast._typing import AnyArray
 from deeprob_fast.datasets._formats import open_arrays
 from deeprob_fast.datasets._formats._stored import Stored, refuse
@@ -107,7 +107,7 @@ def convert_embeddings(source: str | Path, target: str | Path, *, key: str | Non
         header = {"descr": dtype.str, "fortran_order": False, "shape": matrix.shape}
         np.lib.format.write_array_header_1_0(file, header)
         for block in matrix.blocks():
-            np.ascontiguousarray(block, dtype=dtype).tofile(file)
+            write_array(file, np.asarray(block, dtype=dtype))
 
 
 def open_matrix(path: Path, key: str | None = None) -> Stored:
