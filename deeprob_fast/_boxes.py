@@ -81,10 +81,6 @@ class Tree(NamedTuple):
         return n_visited / len(sample) / len(self.rows)
 
 
-# What a saved index may consist of, besides what other packings do.
-STORED_TYPES = (Chosen, Tree)
-
-
 def choose(train: AnyArray, groups: Groups, metric: str, requested: str, n_queries: int, n_threads: int) -> Tree | None:
     """Build a tree if it is asked for, or if one is worth building for about that many queries."""
     impossible = why_not(train, metric)

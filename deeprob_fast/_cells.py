@@ -8,7 +8,7 @@ from deeprob_fast import _kernels
 from deeprob_fast._typing import Float32, Int64
 
 _ROWS_OF_A_CELL = 512
-_MOST_CELLS = 256
+MOST_CELLS = 256
 _ITERATIONS = 2
 _ROWS_AT_ONCE = 16384
 
@@ -49,7 +49,7 @@ def _distances(left: Float32, right: Float32, n_threads: int) -> Float32:
 
 def fit(sample: Float32, n_rows: int, n_threads: int) -> Cells:
     """Find cells for about `n_rows` rows by k-means on a sample of them (Lloyd 1982)."""
-    n_cells = min(n_rows // _ROWS_OF_A_CELL, len(sample) // 4, _MOST_CELLS)
+    n_cells = min(n_rows // _ROWS_OF_A_CELL, len(sample) // 4, MOST_CELLS)
     if n_cells < 2:
         return NO_CELLS
     cells = Cells(np.ascontiguousarray(sample[:: len(sample) // n_cells][:n_cells]))

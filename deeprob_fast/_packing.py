@@ -6,11 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from deeprob_fast import _kernels, _surrogate, _validation
-from deeprob_fast._cells import NO_CELLS, Cells
+from deeprob_fast._cells import NO_CELLS
 from deeprob_fast._memory import aligned_bytes
 from deeprob_fast._projection import ByteRows, Projection
 from deeprob_fast._strategy import Strategy
-from deeprob_fast._surrogate import Surrogate
 from deeprob_fast._typing import AnyArray, Float32, Float64, Int32, Int64, PackReport
 
 
@@ -33,14 +32,28 @@ class Packing(NamedTuple):
     @classmethod
     def empty(cls, n_positions: int, n_features: int, strategy: Strategy) -> "Packing":
         """Allocate room for that many rows."""
+        panels, bias, norm, slack = cls.sizes(n_positions, n_features, strategy)
+        return cls(
+            _aligned_empty(panels, strategy),
+            _aligned_empty(bias, strategy),
+            np.empty(norm, dtype=np.float32),
+            np.empty(slack, dtype=np.float32),
+        )
+
+    @staticmethod
+    def sizes(n_positions: int, n_features: int, strategy: Strategy) -> tuple[int, int, int, int]:
+        """Return how long the arrays are."""
         panel_rows = _kernels.panel_rows()
         n_panels = -(-n_positions // panel_rows)
-        return cls(
-            _aligned_empty(n_panels * panel_rows * strategy.n_words(n_features), strategy),
-            _aligned_empty(n_panels * panel_rows, strategy),
-            np.empty(n_panels, dtype=np.float32),
-            np.empty(n_panels, dtype=np.float32),
-        )
+        return n_panels * panel_rows * strategy.n_words(n_features), n_panels * panel_rows, n_panels, n_panels
+
+    @classmethod
+    def padding(cls, strategy: Strategy) -> "Packing":
+        """Pack a row of one zero: behind it is what the kernels write behind the last row, so that it never passes."""
+        packing = cls.empty(1, 1, strategy._replace(projection=None))
+        zero = np.zeros((1, 1))
+        _kernels.pack(zero, _NO_ROWS, "euclidean", zero[0], 1.0, *packing, _NO_ERRORS, 1)
+        return packing
 
     def part(self, start: int, stop: int) -> "Packing":
         """Return the part of rows [start, stop); `start` is the first of a panel."""
@@ -102,8 +115,8 @@ def group_equal_rows(train: AnyArray, n_threads: int, n_sampled: int = 1024) -> 
 
 def _aligned_empty(size: int, strategy: Strategy) -> Float32 | Int32:
     """Return aligned words: float32, or int32 for four bytes each."""
-    words = aligned_bytes(4 * size)
-    return words.view(np.float32) if strategy.name == "dense" else words.view(np.int32)
+    words: Float32 | Int32 = aligned_bytes(4 * size).view(strategy.dtype)
+    return words
 
 
 _NO_ERRORS = np.empty(0)
@@ -296,7 +309,3 @@ class Prepared(NamedTuple):
             indices,
             n_threads,
         )
-
-
-# What a saved index consists of.
-STORED_TYPES = (Groups, Packing, ByteRows, Runs, Prepared, Strategy, Projection, Cells, Surrogate)

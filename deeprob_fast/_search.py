@@ -38,7 +38,8 @@ _MERGED = 1 << 20
 
 
 def _room(n_queries: int, k: int) -> Neighbors:
-    return Neighbors(np.empty((n_queries, k), dtype=np.float64), np.empty((n_queries, k), dtype=np.int64))
+    # No row is told from every row, should a search leave some out.
+    return Neighbors(np.empty((n_queries, k), dtype=np.float64), np.full((n_queries, k), -1, dtype=np.int64))
 
 
 class _Progress:

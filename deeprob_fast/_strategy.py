@@ -1,6 +1,6 @@
 """Which filter a search uses, decided on a sample of the rows."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -8,7 +8,8 @@ from deeprob_fast import _cells, _kernels, _projection, _surrogate
 from deeprob_fast._rows import RowSource
 from deeprob_fast._typing import Float32, Float64
 
-STRATEGIES = ("auto", "boxes", "dense", "integer", "prefix")
+FILTERS = ("dense", "integer", "prefix")
+STRATEGIES = ("auto", "boxes", *FILTERS)
 
 _WITHOUT_PREFIX = {"inner_product": "inner products", "manhattan": "manhattan distances"}
 
@@ -43,6 +44,11 @@ class Strategy(NamedTuple):
     projection: _projection.Projection | None = None
     cells: _cells.Cells = _cells.NO_CELLS  # of the projection's columns
 
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of packed rows: numbers, or words of four bytes each."""
+        return np.dtype(np.float32 if self.name == "dense" else np.int32)
+
     def n_words(self, n_features: int) -> int:
         """Return how many words of four bytes a packed row takes."""
         if self.name == "dense":
@@ -61,7 +67,7 @@ def choose(train: RowSource, metric: str, requested: str, n_queries: int, n_thre
     """Choose a filter for the rows and about that many queries, or take the requested one."""
     # Sums of absolute differences do not cancel, and float32 holds every other dtype as it is.
     surrogate = _surrogate.fit(train, metric, centered=metric != "manhattan" or train.dtype == np.float64)
-    impossible = _why_not(train, metric, requested)
+    impossible = why_not(train, metric, requested)
     if impossible and requested in ("integer", "prefix"):
         msg = f'strategy="{requested}" cannot be used: {impossible}'
         raise ValueError(msg)
@@ -81,14 +87,14 @@ def choose(train: RowSource, metric: str, requested: str, n_queries: int, n_thre
     canonical = _CANONICAL_COST / (_DIFFERENCE_COST if metric == "manhattan" else 1)
     cost = _byte_cost(metric) + canonical * passing
     facts = f"on a sample, bytes let {passing:.2%} of the rows pass: {cost:.2f} of the dense cost"
-    if not _why_not(train, metric, "prefix") and job > _PREFIX_JOB:
+    if not why_not(train, metric, "prefix") and job > _PREFIX_JOB:
         prefix = _prefix(train, metric, surrogate, _PREFIX_SAVES * min(cost, 1.0), n_queries, n_threads)
         if prefix:
             return prefix
     return Strategy("integer", integer, facts) if cost < _WORTHWHILE else Strategy("dense", surrogate, facts)
 
 
-def _why_not(train: RowSource, metric: str, name: str) -> str:
+def why_not(train: RowSource, metric: str, name: str) -> str:
     """Say why a filter in bytes cannot serve, or nothing."""
     if name == "prefix" and metric in _WITHOUT_PREFIX:
         return f"a prefix has no filter for {_WITHOUT_PREFIX[metric]}"

@@ -2,15 +2,16 @@
 
 import os
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from deeprob_fast import _boxes, _kernels, _search, _store, _strategy, _validation
-from deeprob_fast._packing import GROUP_BYTES, STORED_TYPES, Prepared, group_equal_rows
+from deeprob_fast._packing import GROUP_BYTES, Prepared, group_equal_rows
 from deeprob_fast._rows import ConvertedRows, is_mapped, is_mapped_from
 from deeprob_fast._search import Callback
 from deeprob_fast._search import Neighbors as Neighbors  # noqa: PLC0414  # its public home
+from deeprob_fast._stored import index as _stored
 from deeprob_fast._typing import AnyArray, ArrayLike
 
 # As few queries are compared with the rows as they are, in less time than packing takes.
@@ -26,17 +27,9 @@ def without_self(found: Neighbors) -> Neighbors:
     # A row with more than k equals before it is not among its own neighbours: then the last one goes.
     n, k = len(found.indices), found.indices.shape[1] - 1
     own = found.indices == np.arange(n)[:, None]
-    own[~own.any(axis=1), k] = True
-    return Neighbors(found.distances[~own].reshape(n, k), found.indices[~own].reshape(n, k))
-
-
-class _Saved(NamedTuple):
-    """What a file holds of an index."""
-
-    isa: str
-    metric: str
-    requested: str
-    prepared: Prepared | _boxes.Tree
+    place = np.where(own.any(axis=1), own.argmax(axis=1), k)
+    others = np.arange(k + 1) != place[:, None]
+    return Neighbors(found.distances[others].reshape(n, k), found.indices[others].reshape(n, k))
 
 
 class KNNIndex:
@@ -93,6 +86,7 @@ class KNNIndex:
         self.metric = _validation.check_metric(metric)
         self._requested = _validation.check_strategy(strategy)
         self._n_threads = n_threads
+        self._file: Path | None = None  # that it was opened from
         self.stats: dict[str, Any] = {}
         self._prepare()
 
@@ -149,6 +143,10 @@ class KNNIndex:
             If a shape, k or a value is not as stated above.
         TypeError
             If `queries` does not hold real numbers or k is not an integer.
+
+        Notes
+        -----
+        An index that was loaded from a damaged file may also raise ValueError here; see `load`.
         """
         if queries is None:
             return self._search_train(_validation.check_k(k, self.n_train - 1, "the number of other training rows"), n_threads)
@@ -156,7 +154,10 @@ class KNNIndex:
         k = _validation.check_k(k, self.n_train)
         threads = _validation.check_n_threads(self._n_threads if n_threads is None else n_threads)
         prepared = self._prepared
-        found, counts = _search.search_whole(prepared, rows, k, threads)
+        with _stored.naming(self._file):
+            found, counts = _search.search_whole(prepared, rows, k, threads)
+            if self._file is not None:
+                _stored.check_found(*found, self.n_train)
         self.stats = {
             "strategy": prepared.strategy.name,
             "reason": prepared.strategy.reason,
@@ -190,26 +191,30 @@ class KNNIndex:
         See Also
         --------
         load : Opens the file.
+
+        Notes
+        -----
+        The file holds the training rows and what was prepared of them, and no code.
         """
         target = Path(path)
         # An index may take the place of the one that it was loaded from: that is the same rows.
         if is_mapped_from(self._train, target) and not _store.is_index(target):
             msg = f"path must not be the file from which the training rows are mapped; got {os.fspath(path)!r}"
             raise ValueError(msg)
-        _store.save(target, _Saved(_kernels.ISA, self.metric, self._requested, self._prepared))
+        _stored.write(target, self.metric, self._requested, self._prepared)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, n_threads: int | None = None) -> "KNNIndex":
         """Open a file that `save` wrote.
 
-        The training rows and what was prepared of them are mapped into memory: opening reads next to nothing, searches read
-        what they touch, and processes share it. A file written on a processor of another instruction-set level is prepared again.
+        The training rows and what was prepared of them are mapped into memory: opening reads a few bytes for each row, searches
+        read what they touch, and processes share it. A file written on a processor of another instruction-set level is prepared
+        again.
 
         Parameters
         ----------
         path : path
-            Not changed while the index is in use. Nothing in it is executed; damage is told where the addresses in it are at
-            stake, so that a search cannot crash, but not in every number.
+            A regular file, not changed while the index is in use.
         n_threads : int, optional
             Default for searching; by default all that the environment grants. Does not change any result.
 
@@ -220,17 +225,31 @@ class KNNIndex:
         Raises
         ------
         ValueError
-            If the file is not an index, of another version, damaged or truncated.
+            If the file is not an index, of another version, damaged or truncated, or if what it holds does not hang together.
         OSError
             If the file cannot be read.
+
+        Notes
+        -----
+        Of a damaged file: the header, row numbers and bounds are checked, the values of training rows and of packed rows are not
+        read on opening. Damage there can lead to wrong neighbours.
+
+        Of a file that somebody crafted, digests included: it is refused, or searches give numbers of training rows or end in a
+        ValueError. Nothing in it is executed, and nothing is read beyond it; but that the neighbours are the nearest ones is
+        promised only of files as `save` wrote them. A pickled index, in contrast, is as any pickle: loading it may run code.
         """
         _validation.check_n_threads(n_threads)
-        saved = _store.load(Path(path), (_Saved, *STORED_TYPES, *_boxes.STORED_TYPES))
+        source = Path(path)
+        saved = _stored.read(source)
         train = saved.prepared.train
-        if saved.isa != _kernels.ISA:
-            return cls(train, metric=saved.metric, n_threads=n_threads, strategy=saved.requested)
+        if not saved.is_ours:
+            try:
+                return cls(train, metric=saved.metric, n_threads=n_threads, strategy=saved.requested)
+            except ValueError as error:
+                msg = f"{source} is damaged: {error}"
+                raise ValueError(msg) from error
         index = cls.__new__(cls)
-        index._train, index._prepared = train, saved.prepared
+        index._train, index._prepared, index._file = train, saved.prepared, source
         index.metric, index._requested, index._n_threads, index.stats = saved.metric, saved.requested, n_threads, {}
         return index
 

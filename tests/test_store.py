@@ -84,6 +84,19 @@ def test_damage_in_header_or_addresses_is_told(tmp_path):
             df.KNNIndex.load(tmp_path / "part")
 
 
+def test_row_numbers_that_changed_places_are_told(tmp_path):
+    """They would make sense, but not the same."""
+    index = df.KNNIndex(rows_for("boxes"), strategy="boxes")
+    index.save(tmp_path / "index")
+    whole = (tmp_path / "index").read_bytes()
+    rows = index._prepared.rows.copy()
+    place = whole.index(rows.tobytes())
+    rows[:2] = rows[1::-1].copy()
+    (tmp_path / "part").write_bytes(whole[:place] + rows.tobytes() + whole[place + rows.nbytes :])
+    with pytest.raises(ValueError, match=r"part is damaged: _Saved.prepared.rows does not match its checksum"):
+        df.KNNIndex.load(tmp_path / "part")
+
+
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", pickle.dumps([1, 2]), b"\x93NUMPY" + b"\0" * 500])
 def test_foreign_files_are_refused(tmp_path, content):
     (tmp_path / "other").write_bytes(content)

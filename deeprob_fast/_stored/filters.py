@@ -1,0 +1,65 @@
+"""What holds in a strategy that is stored: the filter's name, and what it needs of centers, scales and directions."""
+
+import math
+
+import numpy as np
+
+from deeprob_fast._cells import MOST_CELLS, Cells
+from deeprob_fast._projection import Projection
+from deeprob_fast._stored.demands import demand, demand_shape, demand_within
+from deeprob_fast._strategy import FILTERS, Strategy, why_not
+from deeprob_fast._surrogate import Surrogate
+from deeprob_fast._typing import AnyArray, Float64
+
+# Rows whose squares sum up to more than 1e150 are refused, and bytes are not scaled for typical values outside 1e-150 to 1e150:
+# within these limits, the kernels' float64 does not overflow to what is no number.
+_LARGEST_CENTER = 1e76
+_SMALLEST_SCALE, _LARGEST_SCALE = 1e-153, 1e153
+_LARGEST_FLOAT = float(np.finfo(np.float32).max)
+_LARGEST_COORDINATE = 2.0  # of directions, which have length 1
+
+
+def check_strategy(strategy: Strategy, train: AnyArray, metric: str) -> None:
+    """Refuse a strategy that is none for these rows, or whose parts do not fit together."""
+    demand(strategy.name in FILTERS, f"Strategy.name must be one of {', '.join(FILTERS)}", repr(strategy.name))
+    impossible = why_not(train, metric, strategy.name) if strategy.name != "dense" else ""
+    demand(not impossible, f"Strategy.name must be another one, as {impossible}", repr(strategy.name))
+    has_projection = strategy.projection is not None
+    demand(has_projection == (strategy.name == "prefix"), "Strategy.projection must be there for a prefix only", strategy.name)
+    n_columns = train.shape[1]
+    if strategy.projection:
+        _check_projection(strategy.projection, n_columns)
+        n_columns = strategy.projection.n_columns
+    _check_surrogate(strategy.surrogate, n_columns)
+    if strategy.name == "dense":
+        mantissa, _ = math.frexp(strategy.surrogate.scale)
+        demand(mantissa == 0.5, "Surrogate.scale must be a power of two", strategy.surrogate.scale)
+    _check_cells(strategy.cells, n_columns if strategy.projection else 0)
+
+
+def _check_origin(name: str, center: Float64, scale: float, n_columns: int) -> None:
+    demand_shape(f"{name}.center", center, n_columns)
+    demand_within(f"{name}.center", center, -_LARGEST_CENTER, _LARGEST_CENTER)
+    expected = f"{name}.scale must lie between {_SMALLEST_SCALE} and {_LARGEST_SCALE}"
+    demand(_SMALLEST_SCALE <= scale <= _LARGEST_SCALE, expected, scale)
+
+
+def _check_surrogate(surrogate: Surrogate, n_columns: int) -> None:
+    _check_origin("Surrogate", surrogate.center, surrogate.scale, n_columns)
+
+
+def _check_projection(projection: Projection, n_features: int) -> None:
+    _check_origin("Projection", projection.center, projection.scale, n_features)
+    n_directions = len(projection.basis)
+    demand(1 <= n_directions <= n_features, f"Projection.basis must have 1 to {n_features} directions", n_directions)
+    demand_shape("Projection.basis", projection.basis, n_directions, n_features)
+    demand_within("Projection.basis", projection.basis, -_LARGEST_COORDINATE, _LARGEST_COORDINATE)
+    demand(0 <= projection.defect <= 1, "Projection.defect must lie between 0 and 1", projection.defect)
+
+
+def _check_cells(cells: Cells, n_columns: int) -> None:
+    n_cells = len(cells.centers)
+    most = MOST_CELLS if n_columns else 0
+    demand(n_cells <= most, f"Cells.centers must be {most} at most", n_cells)
+    demand_shape("Cells.centers", cells.centers, n_cells, n_columns if n_cells else 0)
+    demand_within("Cells.centers", cells.centers, -_LARGEST_FLOAT, _LARGEST_FLOAT)

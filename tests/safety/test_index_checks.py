@@ -1,0 +1,265 @@
+"""Each check of a saved index by itself: a file that only this check tells from one that `save` wrote."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import deeprob_fast as df
+from deeprob_fast import _kernels
+from tests.safety.index_files import ALIGNMENT, N_ROWS, IndexFile, all_files, sealed
+
+Change = Callable[[IndexFile], object]
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory) -> dict[str, IndexFile]:
+    return all_files(tmp_path_factory.mktemp("saved"))
+
+
+def setting(name: str, value: Any) -> Change:
+    """Put another value there."""
+
+    def change(file: IndexFile) -> None:
+        file[name] = value
+
+    return change
+
+
+def element(name: str, place: Any, value: Any) -> Change:
+    """Change elements of an array; a place in the last panel or node is counted from the end."""
+
+    def change(file: IndexFile) -> None:
+        file[name].reshape(-1)[place] = value
+
+    return change
+
+
+def longer(name: str) -> Change:
+    def change(file: IndexFile) -> None:
+        file[name] = np.concatenate([file[name], file[name][-1:]])
+
+    return change
+
+
+def as_column(name: str) -> Change:
+    def change(file: IndexFile) -> None:
+        file[name] = file[name].reshape(-1, 1)
+
+    return change
+
+
+def as_dtype(dtype: str, *names: str) -> Change:
+    def change(file: IndexFile) -> None:
+        for name in names:
+            file[name] = file[name].astype(dtype)
+
+    return change
+
+
+def swap_groups(file: IndexFile) -> None:
+    """The first two groups change places, in all three arrays."""
+    representatives, starts, members = (file[f"prepared.groups.{name}"] for name in ("representatives", "starts", "members"))
+    first, second = members[: starts[1]].copy(), members[starts[1] : starts[2]].copy()
+    members[: starts[2]] = np.concatenate([second, first])
+    starts[1] = len(second)
+    representatives[:2] = representatives[1::-1].copy()
+
+
+def swap_in_first_large_group(file: IndexFile) -> None:
+    """The last two rows of a group of at least three."""
+    starts, members = file["prepared.groups.starts"], file["prepared.groups.members"]
+    end = starts[1:][np.diff(starts) >= 3][0]
+    members[[end - 2, end - 1]] = members[[end - 1, end - 2]]
+
+
+def cosine(file: IndexFile) -> None:
+    file["metric"] = file["prepared.metric"] = "cosine"
+
+
+def first_twice(name: str) -> Change:
+    def change(file: IndexFile) -> None:
+        file[name][1] = file[name][0]
+
+    return change
+
+
+def descending(name: str) -> Change:
+    """The second and the third change places."""
+
+    def change(file: IndexFile) -> None:
+        file[name][[1, 2]] = file[name][[2, 1]]
+
+    return change
+
+
+GROUPS = "prepared.groups"
+PACKING = "prepared.packing"
+RUNS = "prepared.runs"
+STRATEGY = "prepared.strategy"
+PROJECTION = f"{STRATEGY}.projection"
+BYTES = "prepared.bytes"
+LAST_ROW = N_ROWS - 1
+N_PANELS = -(-N_ROWS // _kernels.panel_rows())
+
+REFUSED: list[tuple[str, Change, str]] = [
+    ("dense", setting("isa", "x86-64-v9"), "_Saved.isa must be one of baseline, x86-64-v3"),
+    ("dense", setting("metric", "hamming"), "metric must be one of euclidean"),
+    ("dense", setting("requested", "fast"), "strategy must be one of auto"),
+    ("dense", setting("prepared.metric", "manhattan"), "the metric of prepared rows must be euclidean; got 'manhattan'"),
+    ("dense", setting("prepared.train", np.zeros(12, np.float32)), "train must have rows and features; got shape (12,)"),
+    ("dense", setting("prepared.train", np.zeros((0, 12), np.float32)), "train must have rows and features; got shape (0, 12)"),
+    ("dense", setting("prepared.train", np.zeros((5, 0), np.float32)), "train must have rows and features; got shape (5, 0)"),
+    ("dense", as_dtype("i4", "prepared.train"), "train must be of a dtype that kernels read; got int32"),
+    ("dense", setting("prepared.first_row", 1), "Prepared.first_row must be 0; got 1"),
+    ("dense", setting("prepared.largest_norm", -1.0), "Prepared.largest_norm must not be negative; got -1.0"),
+    ("dense", setting("prepared.largest_norm", 1), "_Saved.prepared.largest_norm must be float; got 1"),
+    ("dense", setting("prepared.largest_norm", float("inf")), "_Saved.prepared.largest_norm must be float; got inf"),
+    ("dense", setting("prepared.integral", 1), "_Saved.prepared.integral must be bool; got 1"),
+    ("dense", setting("prepared.first_row", False), "_Saved.prepared.first_row must be int; got False"),
+    # Groups
+    ("dense", setting(f"{GROUPS}.starts", np.zeros(1, np.int64)), "Groups.starts must have shape (0,); got (1,)"),
+    ("dense", setting(f"{GROUPS}.members", np.zeros((0, 3), np.int64)), "Groups.members must have shape (0,); got (0, 3)"),
+    ("dense groups", longer(f"{GROUPS}.representatives"), "Groups.starts must have shape"),
+    ("dense groups", as_column(f"{GROUPS}.representatives"), "Groups.representatives must have shape"),
+    ("dense groups", longer(f"{GROUPS}.members"), f"Groups.members must have shape ({N_ROWS},)"),
+    ("dense groups", element(f"{GROUPS}.starts", 0, 1), f"Groups.starts must lead from 0 to {N_ROWS}; got 1 to {N_ROWS}"),
+    ("dense groups", element(f"{GROUPS}.starts", -1, 10**9), f"Groups.starts must lead from 0 to {N_ROWS}; got 0 to 1000000000"),
+    ("dense groups", element(f"{GROUPS}.starts", 1, 0), "Groups.starts must ascend; got 0 at 0"),
+    ("dense groups", element(f"{GROUPS}.starts", 5, 10**9), "Groups.starts must ascend; got 1000000000 at 5"),
+    ("dense groups", element(f"{GROUPS}.members", 5, 10**9), f"Groups.members must lie between 0 and {LAST_ROW}"),
+    ("dense groups", element(f"{GROUPS}.members", 5, -1), f"Groups.members must lie between 0 and {LAST_ROW}; got -1 to"),
+    ("dense groups", first_twice(f"{GROUPS}.members"), f"Groups.members must hold each number below {N_ROWS} once; got no"),
+    ("dense groups", swap_in_first_large_group, "Groups.members must ascend within a group; got"),
+    ("dense groups", element(f"{GROUPS}.representatives", 3, 10**9), "Groups.representatives must be the first of their groups"),
+    ("dense groups", swap_groups, "Groups.representatives must ascend; got 1 at 0"),
+    # Filters
+    ("dense", setting(f"{STRATEGY}.name", "boxes"), "Strategy.name must be one of dense, integer, prefix; got 'boxes'"),
+    ("integer", setting(f"{STRATEGY}.name", "prefix"), "Strategy.name must be another one, as fewer than 64 features"),
+    ("prefix", setting(f"{PROJECTION}", None), "Strategy.projection must be there for a prefix only; got prefix"),
+    ("dense", setting(f"{STRATEGY}.surrogate.center", np.zeros(1)), "Surrogate.center must have shape (12,); got (1,)"),
+    ("dense", element(f"{STRATEGY}.surrogate.center", 3, np.nan), "Surrogate.center must lie between"),
+    ("dense", element(f"{STRATEGY}.surrogate.center", 3, 1e77), "Surrogate.center must lie between"),
+    ("dense", setting(f"{STRATEGY}.surrogate.scale", -1.0), "Surrogate.scale must lie between 1e-153 and 1e+153; got -1.0"),
+    ("dense", setting(f"{STRATEGY}.surrogate.scale", 0.75), "Surrogate.scale must be a power of two; got 0.75"),
+    ("integer", setting(f"{STRATEGY}.surrogate.scale", 1e200), "Surrogate.scale must lie between 1e-153 and 1e+153; got 1e+200"),
+    ("prefix", setting(f"{STRATEGY}.surrogate.center", np.zeros(96)), "Surrogate.center must have shape"),
+    ("prefix", setting(f"{PROJECTION}.center", np.zeros(1)), "Projection.center must have shape (96,); got (1,)"),
+    ("prefix", setting(f"{PROJECTION}.scale", 0.0), "Projection.scale must lie between"),
+    ("prefix", setting(f"{PROJECTION}.basis", np.zeros((0, 96), np.float32)), "Projection.basis must have 1 to 96 directions"),
+    ("prefix", setting(f"{PROJECTION}.basis", np.zeros((16, 1), np.float32)), "Projection.basis must have shape (16, 96)"),
+    ("prefix", element(f"{PROJECTION}.basis", 3, 3.0), "Projection.basis must lie between -2.0 and 2.0; got"),
+    ("prefix", setting(f"{PROJECTION}.defect", -1e-9), "Projection.defect must lie between 0 and 1; got -1e-09"),
+    ("prefix", setting(f"{PROJECTION}.defect", 2.0), "Projection.defect must lie between 0 and 1; got 2.0"),
+    ("dense", setting(f"{STRATEGY}.cells.centers", np.zeros((2, 12), np.float32)), "Cells.centers must be 0 at most; got 2"),
+    ("dense", setting(f"{STRATEGY}.cells.centers", np.zeros((0, 12), np.float32)), "Cells.centers must have shape (0, 0)"),
+    ("prefix", setting(f"{STRATEGY}.cells.centers", np.zeros((5, 3), np.float32)), "Cells.centers must have shape (5, "),
+    (
+        "prefix",
+        setting(f"{STRATEGY}.cells.centers", np.zeros((257, 17), np.float32)),
+        "Cells.centers must be 256 at most; got 257",
+    ),
+    ("prefix", element(f"{STRATEGY}.cells.centers", 3, np.nan), "Cells.centers must lie between"),
+    # Packed rows
+    *[("dense", longer(f"{PACKING}.{name}"), f"Packing.{name} must have shape") for name in ("panels", "bias", "norm", "slack")],
+    ("dense", as_dtype("i4", f"{PACKING}.panels"), "Packing.panels must be of float32; got int32"),
+    ("integer", as_dtype("f4", f"{PACKING}.bias"), "Packing.bias must be of int32; got float32"),
+    ("dense", element(f"{PACKING}.bias", LAST_ROW, np.nan), "Packing.bias must lie between"),
+    ("dense", element(f"{PACKING}.bias", LAST_ROW, -np.inf), "Packing.bias must lie between"),
+    ("integer", element(f"{PACKING}.bias", LAST_ROW, 2**29 + 1), "Packing.bias must lie between"),
+    ("integer", element(f"{PACKING}.bias", LAST_ROW, -(2**31)), "Packing.bias must lie between"),
+    ("dense", element(f"{PACKING}.bias", N_ROWS, 0), "Packing.bias must be "),
+    ("integer", element(f"{PACKING}.bias", -1, 0), "Packing.bias must be "),
+    (
+        "integer",
+        element(f"{PACKING}.panels", -1, 0x01010101),
+        "Packing.panels must be ",
+    ),
+    ("dense", element(f"{PACKING}.norm", 2, -1), "Packing.norm must lie between 0 and"),
+    ("dense", element(f"{PACKING}.norm", 2, np.inf), "Packing.norm must lie between 0 and"),
+    ("integer", element(f"{PACKING}.slack", 2, -1), "Packing.slack must lie between 0 and inf; got -1.0"),
+    ("integer", element(f"{PACKING}.slack", 2, np.nan), "Packing.slack must lie between 0 and inf; got nan"),
+    ("dense", setting(f"{RUNS}.order", np.arange(N_ROWS)), f"Runs.order must have shape (0,); got ({N_ROWS},)"),
+    ("prefix", longer(f"{RUNS}.order"), f"Runs.order must have shape ({N_ROWS},)"),
+    ("prefix", first_twice(f"{RUNS}.order"), f"Runs.order must hold each number below {N_ROWS} once"),
+    ("prefix", element(f"{RUNS}.order", 2, N_ROWS), f"Runs.order must lie between 0 and {LAST_ROW}"),
+    ("prefix", setting(f"{RUNS}.cells", np.zeros((6, 2), np.int64)), "Runs.cells must have shape (6,)"),
+    ("prefix", element(f"{RUNS}.cells", 2, -1), "Runs.cells must lie between 0 and"),
+    ("prefix", element(f"{RUNS}.cells", 2, 10**9), "Runs.cells must lie between 0 and"),
+    ("prefix", longer(f"{RUNS}.starts"), "Runs.starts must have shape"),
+    ("prefix", element(f"{RUNS}.starts", -1, N_PANELS + 1), f"Runs.starts must lead from 0 to {N_PANELS}"),
+    ("prefix", descending(f"{RUNS}.starts"), "Runs.starts must ascend; got"),
+    ("prefix", setting(BYTES, None), "Prepared.bytes must be there for a prefix only; got prefix"),
+    ("prefix", longer(f"{BYTES}.bytes"), "ByteRows.bytes must have shape"),
+    ("prefix", longer(f"{BYTES}.squares"), "ByteRows.squares must have shape"),
+    ("prefix", longer(f"{BYTES}.residuals"), "ByteRows.residuals must have shape"),
+    ("prefix", element(f"{BYTES}.squares", 2, 2**30), "ByteRows.squares must lie between"),
+    ("prefix", element(f"{BYTES}.residuals", 2, -1), "ByteRows.residuals must lie between 0 and inf"),
+    # Trees
+    ("boxes", cosine, "there must be no tree, as boxes have no bound for metric cosine"),
+    ("boxes", setting(f"{STRATEGY}.name", "dense"), "Chosen.name must be 'boxes'; got 'dense'"),
+    *[("boxes", longer(f"prepared.{name}"), f"Tree.{name} must have shape") for name in ("values", "rows", "boxes")],
+    ("boxes", as_dtype("f8", "prepared.boxes"), "Tree.boxes must be of float32, as the values; got float64"),
+    (
+        "boxes float64",
+        as_dtype("f4", "prepared.boxes", "prepared.values"),
+        "Tree.values must be of float64, as the training rows",
+    ),
+    ("boxes", first_twice("prepared.rows"), f"Tree.rows must hold each number below {2 * N_ROWS} once"),
+    ("boxes", element("prepared.rows", 3, 10**9), f"Tree.rows must lie between 0 and {2 * N_ROWS - 1}"),
+    ("boxes groups", element("prepared.rows", 3, 10**9), "Tree.rows must be the first of their groups"),
+    ("boxes groups", element(f"{GROUPS}.members", 3, 10**9), "Groups.members must lie between"),
+    ("boxes", element("prepared.rows", -1, 1), "Tree.rows must be 0 beyond the last row; got 1 at"),
+    ("boxes", element("prepared.values", -1, 1), "Tree.values must be NaN beyond the last row or child; got 1.0 at (2, "),
+    ("boxes", element("prepared.boxes", -1, 1), "Tree.boxes must be NaN beyond the last row or child; got 1.0 at (2, 1, "),
+    ("boxes", element("prepared.boxes", 0, np.nan), "Tree.boxes must hold smallest values and largest; got nan at (0, 0, 0)"),
+    ("boxes", element("prepared.boxes", 16, np.nan), "Tree.boxes must hold smallest values and largest"),
+    ("boxes", element("prepared.boxes", 0, 99), "Tree.boxes must hold smallest values and largest; got 99.0 at (0, 0, 0)"),
+    # Types
+    ("dense", lambda file: file.tree["fields"].pop(), "_Saved must have the fields isa, metric, requested, prepared; got ["),
+    ("dense", lambda file: file.tree.update(more=1), "_Saved must have tuple, fields; got {"),
+    ("dense", lambda file: file.tree.update(tuple="Prepared"), "_Saved must be _Saved; got {"),
+    ("dense", setting("prepared.metric", 3), "_Saved.prepared.metric must be str; got 3"),
+    ("dense", setting(PACKING, "x"), "_Saved.prepared.packing must be Packing; got 'x'"),
+    ("dense", setting(f"{GROUPS}.starts", 1.5), "_Saved.prepared.groups.starts must be "),
+    ("dense", as_dtype("i4", f"{GROUPS}.starts"), "_Saved.prepared.groups.starts must be of type"),
+    ("integer", as_dtype("f8", f"{PACKING}.panels"), "_Saved.prepared.packing.panels must be of type"),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"), REFUSED, ids=[f"{i} {name}: {what[:50]}" for i, (name, _, what) in enumerate(REFUSED)]
+)
+def test_a_file_is_refused(files, tmp_path, name, change, message):
+    file = files[name].copy()
+    change(file)
+    path = tmp_path / "index"
+    path.write_bytes(file.to_bytes())
+    with pytest.raises(ValueError, match=re.escape(f"{path} is damaged: {message}")):
+        df.KNNIndex.load(path)
+
+
+def test_arrays_that_no_field_names(files, tmp_path):
+    facts, data = files["dense"].facts()
+    data += b"\0" * (-len(data) % ALIGNMENT)
+    facts["arrays"].append({"dtype": "|u1", "shape": [0], "offset": len(data)})
+    facts["size"] = len(data)
+    (tmp_path / "index").write_bytes(sealed(json.dumps(facts).encode(), data))
+    n = len(facts["arrays"])
+    with pytest.raises(ValueError, match=f"index is damaged: the content must name all {n} arrays; got {n - 1}"):
+        df.KNNIndex.load(tmp_path / "index")
+
+
+def test_rows_of_another_level_are_checked_as_rows(files, tmp_path):
+    other = next(level for level in _kernels.LEVELS if level != _kernels.ISA)
+    file = files["dense"].copy()
+    file["isa"] = other
+    (tmp_path / "index").write_bytes(file.to_bytes())
+    assert df.KNNIndex.load(tmp_path / "index").n_train == N_ROWS
+    file["prepared.train"][7, 3] = np.nan
+    (tmp_path / "index").write_bytes(file.to_bytes())
+    with pytest.raises(ValueError, match="index is damaged: train must be finite; row 7 holds NaN"):
+        df.KNNIndex.load(tmp_path / "index")
