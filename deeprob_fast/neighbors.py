@@ -236,4 +236,7 @@ class KNeighborsClassifier(ClassifierMixin, _Search):
         return labels
 
     def _voting(self) -> dict[str, Any]:
-        return {"weights": self.weights, "metric": self.metric, "temperature": self.temperature}
+        # Parameters may have changed since the fit, or come from a file.
+        metric = self.index_.metric
+        check_voting(self.weights, self.temperature, metric)
+        return {"weights": self.weights, "metric": metric, "temperature": self.temperature}

@@ -39,6 +39,8 @@ def check_neighbors(model: Any) -> None:
     _demand(isinstance(index, KNNIndex), "rows")
     _demand(model.n_features_in_ == index.n_features and model.n_samples_fit_ == index.n_train, "rows and features")
     if hasattr(model, "classes_"):
-        labels = model._labels
-        _demand(isinstance(labels, np.ndarray) and labels.dtype == np.int64 and labels.shape == (index.n_train,), "labels")
-        _demand(labels.min() >= 0 and labels.max() < len(model.classes_), "labels")
+        classes, labels = model.classes_, model._labels
+        # Exactly arrays: the extremes of a masked one leave out what the kernels read.
+        _demand(type(classes) is np.ndarray and np.array_equal(np.unique(classes), classes), "classes")
+        _demand(type(labels) is np.ndarray and labels.dtype == np.int64 and labels.shape == (index.n_train,), "labels")
+        _demand(labels.min() >= 0 and labels.max() < len(classes), "labels")
