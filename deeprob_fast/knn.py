@@ -154,7 +154,7 @@ class KNNIndex:
         k = _validation.check_k(k, self.n_train)
         threads = _validation.check_n_threads(self._n_threads if n_threads is None else n_threads)
         prepared = self._prepared
-        with _stored.naming(self._file):
+        with _stored.naming(self._file, own_queries=queries is self._train):
             found, counts = _search.search_whole(prepared, rows, k, threads)
             if self._file is not None:
                 _stored.check_found(*found, self.n_train)

@@ -64,12 +64,12 @@ def _check(saved: _Saved) -> None:
 
 
 @contextmanager
-def naming(path: Path | None) -> Iterator[None]:
-    """Name the file, if there is one, in what a search says of the index; what it says of the queries is not the file's fault."""
+def naming(path: Path | None, *, own_queries: bool) -> Iterator[None]:
+    """Name the file, if there is one, in what a search says of the index; queries may be at fault, too, if not from the file."""
     try:
         yield
     except ValueError as error:
-        if path is None or str(error).startswith("queries "):
+        if path is None or (not own_queries and str(error).startswith("queries ")):
             raise
         msg = f"{path} is damaged: {error}"
         raise ValueError(msg) from error

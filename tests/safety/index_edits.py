@@ -54,14 +54,19 @@ def contents(array: np.ndarray) -> dict[str, np.ndarray]:
     else:
         info = np.iinfo(array.dtype)
         special = [n for n in (0, -1, 1, 1000, 10**9, info.min, info.max) if info.min <= n <= info.max]
-    other = {"reversed": array[::-1].copy(), "shuffled": np.random.default_rng(21).permutation(array)}
-    places: dict[str, int | slice] = {"first": 0, "middle": array.size // 2, "last": -1, "all": slice(None)}
+    rng = np.random.default_rng(21)
+    noise = rng.integers(0, 256, array.nbytes, dtype=np.uint8)
+    other = {"reversed": array[::-1].copy(), "shuffled": rng.permutation(array)}
+    for what, share in {"noise": 1.0, "some noise": 0.02}.items():
+        places = rng.random(array.nbytes) < share
+        other[what] = (array.view(np.uint8).reshape(-1) ^ noise * places).view(array.dtype).reshape(array.shape)
+    where: dict[str, int | slice] = {"first": 0, "middle": array.size // 2, "last": -1, "all": slice(None)}
     for value in special:
-        for where, place in places.items():
+        for which, place in where.items():
             changed = array.copy()
             with np.errstate(over="ignore"):
                 changed.reshape(-1)[place] = value
-            other[f"{where} {value}"] = changed
+            other[f"{which} {value}"] = changed
     return other
 
 
@@ -213,3 +218,19 @@ def header_edits(file: IndexFile) -> Iterator[Edit]:
     changes["long header"] = lambda facts: json.dumps(facts) + " " * (1 << 17)
     for name, change in changes.items():
         yield Edit(name, functools.partial(_with_header, change=change), refused=True)
+
+
+def _with_text(file: IndexFile, text: bytes) -> bytes:
+    return sealed(text, file.facts()[1])
+
+
+def text_edits(file: IndexFile, n_files: int) -> Iterator[Edit]:
+    """Some characters of the header changed."""
+    facts, _ = file.facts()
+    header = np.frombuffer(json.dumps(facts).encode(), dtype=np.uint8)
+    for seed in range(n_files):
+        rng = np.random.default_rng(seed)
+        changed = header.copy()
+        places = rng.integers(0, len(header), rng.integers(1, 4))
+        changed[places] = rng.choice(np.frombuffer(b'0123456789-.eE"[]{},: nulltrefas\\', dtype=np.uint8), len(places))
+        yield Edit(f"header with seed {seed}", functools.partial(_with_text, text=changed.tobytes()), refused=False)

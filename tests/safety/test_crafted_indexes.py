@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 
 _SECONDS = 60.0  # that one file may take, with a sanitizer on a busy machine
 _SEED = 22
-_N_SAMPLED = 2000
+_N_SAMPLED = 1000
 _N_COMBINED = int(os.environ.get("DEEPROB_FAST_CRAFTED_FILES", "20000"))
 
 
@@ -65,6 +65,7 @@ def assert_harmless(
 def all_edits(files: dict[str, IndexFile]) -> list[tuple[str, index_edits.Edit]]:
     kinds = (index_edits.array_edits, index_edits.value_edits, index_edits.header_edits)
     edits = [(name, edit) for name, one in files.items() for kind in kinds for edit in kind(one)]
+    edits += [(name, edit) for name, one in files.items() for edit in index_edits.text_edits(one, 300)]
     return edits + [
         (name, edit)
         for name, one in files.items()
@@ -135,8 +136,14 @@ def test_rows_that_are_no_numbers_are_refused_by_the_search(files, tmp_path, nam
     path.write_bytes(index_edits.put(files[name], array, values))
     index = df.KNNIndex.load(path)
     for n_threads in (1, 3):
-        with pytest.raises(ValueError, match=rf"{path} is damaged: its rows must be finite"):
+        with pytest.raises(ValueError, match=rf"{path} is damaged: "):
             index.search(files[name]["prepared.train"][:40], k, n_threads=n_threads)
+    if array.endswith("train"):
+        with pytest.raises(ValueError, match=rf"{path} is damaged: queries must be finite; row 0 holds NaN"):
+            index.search(None, k)
+    # Not what is wrong with the caller's own.
+    with pytest.raises(ValueError, match=r"^queries must be finite; row 0 holds NaN"):
+        index.search(np.full((9, index.n_features), np.nan), k)
 
 
 def test_a_tree_that_finds_rows_twice_does_not_confuse_their_own(files, tmp_path):
