@@ -13,6 +13,10 @@ _INTEGER_SAMPLE_ROWS = 512
 _LARGEST_INTEGER = 2.0**50
 _LARGEST_EXPONENT = 500
 _LONGEST_EXPONENT = 50  # of a surrogate; the kernels take them up to 2^60
+# Of a center, where it enters bounds, as those of products: these must not overflow float32, whatever they are multiplied by.
+_LONGEST_CENTER_EXPONENT = 40
+# The kernels bring rows into bytes in float32, where squares of smaller numbers vanish.
+_SMALLEST_IN_BYTES, _LARGEST_IN_BYTES = 1e-25, 1e150
 
 
 class Surrogate(NamedTuple):
@@ -47,6 +51,8 @@ def fit(rows: RowSource, metric: str, *, centered: bool) -> Surrogate:
         scale_of = float(np.median(typical)) or float(typical.max()) or float(np.sqrt(center @ center))
         # Should many rows be far longer than the median, they must still have a surrogate.
         scale_of = max(scale_of, math.ldexp(float(np.quantile(typical, 0.75, method="lower")), -_LONGEST_EXPONENT))
+        if metric == "inner_product":
+            scale_of = max(scale_of, math.ldexp(float(np.sqrt(center @ center)), -_LONGEST_CENTER_EXPONENT))
     if not np.isfinite(center).all():
         center = np.zeros(n_features)
     if not math.isfinite(scale_of) or scale_of == 0:
@@ -97,7 +103,7 @@ def byte_scale(sample: Float64, lowest: float, highest: float, panel_rows: int, 
     """
     largest = np.abs(sample).max(axis=1, initial=0.0)
     typical = float(np.median(largest)) if len(largest) else 0.0
-    if not 1e-150 < typical < 1e150:
+    if not _SMALLEST_IN_BYTES < typical < _LARGEST_IN_BYTES:
         return 1.0
     values = np.clip(sample / typical, -1e10, 1e10).astype(np.float32)
     panels = np.arange(0, len(values), panel_rows)

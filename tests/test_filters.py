@@ -236,3 +236,31 @@ def test_rows_next_to_a_center_that_float32_does_not_hold(isa, strategy):
     queries = rows[:40] + 1e-9 * rng.integers(-1, 2, (40, 80))
     assert_exact_index(rows, queries, 9, "euclidean", strategy)
     assert_exact_index(rows, queries.astype(np.float32), 9, "euclidean", strategy)
+
+
+@pytest.mark.parametrize("strategy", ["auto", "dense", "integer", "prefix"])
+@pytest.mark.parametrize("exponent", [-240, -200, -150, -140, -100, -80, -70, 70, 100, 150, 240])
+def test_rows_beyond_the_range_of_float32(strategy, exponent):
+    """A power of two changes no order, as long as float64 holds the squares; the center is among the rows."""
+    rng = np.random.default_rng(23)
+    rows = low_rank(rng, 1001) if strategy == "prefix" else rng.standard_normal((4001, 8))
+    rows[-1] = 0
+    scaled = np.ldexp(rows, exponent)
+    for metric in ("euclidean", "inner_product") if strategy != "prefix" else ("euclidean",):
+        expected = df.KNNIndex(rows, metric=metric, strategy="dense").search(rows[-30:], 5).indices
+        index = df.KNNIndex(scaled, metric=metric, strategy=strategy)
+        np.testing.assert_array_equal(index.search(scaled[-30:], 5).indices, expected)
+
+
+@pytest.mark.parametrize("strategy", ["auto", "dense", "integer"])
+@pytest.mark.parametrize(("far", "near"), [(1e70, 1e-70), (1e30, 1e-30), (1e25, 1e-25), (1e15, 1e-25)])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_products_with_rows_far_from_the_origin(dtype, far, near, strategy):
+    """A feature that all rows share, far larger than the others, by which they differ; queries that are small everywhere."""
+    if far > 1e38 and dtype == "float32":
+        pytest.skip("beyond float32")
+    rng = np.random.default_rng(24)
+    train = np.column_stack([np.full(2000, far), rng.standard_normal(2000) * near]).astype(dtype)
+    queries = np.column_stack([np.zeros(20), rng.standard_normal(20)]).astype(dtype)
+    index = df.KNNIndex(train, metric="inner_product", strategy=strategy)
+    np.testing.assert_array_equal(index.search(queries, 3).indices, reference.nearest(train, queries, 3, "inner_product")[1])
