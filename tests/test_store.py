@@ -4,10 +4,12 @@ import pickle
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import deeprob_fast as df
 from deeprob_fast import _cells, _kernels
-from tests.strategies import low_rank
+from tests.strategies import low_rank, problems
 
 
 def rows_for(strategy: str) -> np.ndarray:
@@ -35,6 +37,20 @@ def test_a_loaded_index_finds_the_same(tmp_path, isa, monkeypatch, strategy, met
             np.testing.assert_array_equal(mine, theirs)
     work = {"n_threads": 0, "n_passed": 0, "n_refined": 0}
     assert {**loaded.stats, **work} == {**index.stats, **work}
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(problem=problems(), strategy=st.sampled_from(["auto", "dense", "integer", "prefix", "boxes"]))
+def test_whatever_was_saved_opens(tmp_path, problem, strategy):
+    try:
+        index = df.KNNIndex(problem.train, metric=problem.metric, strategy=strategy)
+    except ValueError as error:
+        assert "cannot be used" in str(error)  # noqa: PT017  # most strategies cannot be used for some problems
+        return
+    index.save(tmp_path / "index")
+    loaded = df.KNNIndex.load(tmp_path / "index")
+    for mine, theirs in zip(index.search(problem.queries, problem.k), loaded.search(problem.queries, problem.k), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
 
 
 def test_an_index_of_another_level_is_prepared_again(tmp_path, monkeypatch):

@@ -9,12 +9,13 @@ from deeprob_fast._projection import Projection
 from deeprob_fast._stored.demands import demand, demand_shape, demand_within
 from deeprob_fast._strategy import FILTERS, Strategy, why_not
 from deeprob_fast._surrogate import Surrogate
-from deeprob_fast._typing import AnyArray, Float64
+from deeprob_fast._typing import AnyArray
 
-# Rows whose squares sum up to more than 1e150 are refused, and bytes are not scaled for typical values outside 1e-150 to 1e150:
-# within these limits, the kernels' float64 does not overflow to what is no number.
+# Rows whose squares sum up to more than 1e150 are refused, and scales follow typical values of rows. Within these limits, the
+# kernels do not overflow to what is no number.
 _LARGEST_CENTER = 1e76
 _SMALLEST_SCALE, _LARGEST_SCALE = 1e-153, 1e153
+_LARGEST_BYTE_SCALE = 1e28  # float32 holds it
 _LARGEST_FLOAT = float(np.finfo(np.float32).max)
 _LARGEST_COORDINATE = 2.0  # of directions, which have length 1
 
@@ -30,26 +31,23 @@ def check_strategy(strategy: Strategy, train: AnyArray, metric: str) -> None:
     if strategy.projection:
         _check_projection(strategy.projection, n_columns)
         n_columns = strategy.projection.n_columns
-    _check_surrogate(strategy.surrogate, n_columns)
+    _check_surrogate(strategy.surrogate, n_columns, _LARGEST_SCALE if strategy.name == "dense" else _LARGEST_BYTE_SCALE)
     if strategy.name == "dense":
         mantissa, _ = math.frexp(strategy.surrogate.scale)
         demand(mantissa == 0.5, "Surrogate.scale must be a power of two", strategy.surrogate.scale)
     _check_cells(strategy.cells, n_columns if strategy.projection else 0)
 
 
-def _check_origin(name: str, center: Float64, scale: float, n_columns: int) -> None:
-    demand_shape(f"{name}.center", center, n_columns)
-    demand_within(f"{name}.center", center, -_LARGEST_CENTER, _LARGEST_CENTER)
-    expected = f"{name}.scale must lie between {_SMALLEST_SCALE} and {_LARGEST_SCALE}"
-    demand(_SMALLEST_SCALE <= scale <= _LARGEST_SCALE, expected, scale)
-
-
-def _check_surrogate(surrogate: Surrogate, n_columns: int) -> None:
-    _check_origin("Surrogate", surrogate.center, surrogate.scale, n_columns)
+def _check_surrogate(surrogate: Surrogate | Projection, n_columns: int, largest_scale: float) -> None:
+    name = type(surrogate).__name__
+    demand_shape(f"{name}.center", surrogate.center, n_columns)
+    demand_within(f"{name}.center", surrogate.center, -_LARGEST_CENTER, _LARGEST_CENTER)
+    in_range = _SMALLEST_SCALE <= surrogate.scale <= largest_scale
+    demand(in_range, f"{name}.scale must lie between {_SMALLEST_SCALE} and {largest_scale}", surrogate.scale)
 
 
 def _check_projection(projection: Projection, n_features: int) -> None:
-    _check_origin("Projection", projection.center, projection.scale, n_features)
+    _check_surrogate(projection, n_features, _LARGEST_BYTE_SCALE)
     n_directions = len(projection.basis)
     demand(1 <= n_directions <= n_features, f"Projection.basis must have 1 to {n_features} directions", n_directions)
     demand_shape("Projection.basis", projection.basis, n_directions, n_features)
