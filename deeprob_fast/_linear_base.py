@@ -285,14 +285,14 @@ class LinearClassifier(ClassifierMixin, Parameters):
         """
         check_is_fitted(self, "coef_")
         rows = _validation.check_rows("X", validate_data(self, X, dtype=_DTYPES, reset=False))
-        dtype = _examples.computing_dtype(rows.dtype, self.coef_.dtype)
+        weights = np.column_stack([self.coef_, self.intercept_])  # at once: another thread may fit again
+        dtype = _examples.computing_dtype(rows.dtype, weights.dtype)
         examples = _examples.gather(rows, np.empty(0, dtype=np.int64), dtype, bias=True)
-        n_scores = len(self.coef_)
-        weights = examples.packed(np.column_stack([self.coef_, self.intercept_]))
+        n_scores = len(weights)
         scores = np.empty((len(rows), n_scores), dtype=dtype)
         threads = _validation.check_n_threads(self.n_jobs)
-        _kernels.linear_scores(rows, examples.shift, examples.scale, True, n_scores, weights, scores, threads)
-        return scores[:, 0] if len(self.classes_) == 2 else scores
+        _kernels.linear_scores(rows, examples.shift, examples.scale, True, n_scores, examples.packed(weights), scores, threads)
+        return scores[:, 0] if n_scores == 1 else scores
 
     def predict(self, X: ArrayLike) -> AnyArray:
         """Predict the class with the largest score; of equal ones the first.

@@ -1,5 +1,9 @@
-"""scikit-learn estimators over the exact search."""
+"""scikit-learn estimators over the exact search.
 
+What belongs together is set at once and read at once: one thread may fit an estimator again while others search it.
+"""
+
+from copy import copy
 from typing import Any, Self
 
 import numpy as np
@@ -22,23 +26,28 @@ class _Search(BaseEstimator):
     n_neighbors: int
     metric: str
     n_jobs: int | None
+    index_: KNNIndex
+    n_samples_fit_: int
 
-    def _build(self, X: AnyArray) -> None:
+    def _build(self, X: AnyArray, **fitted: AnyArray) -> None:
+        """Prepare the training rows, and set the index with what else was fitted to them."""
         _validation.check_metric(self.metric)
         _validation.check_integer("n_neighbors", self.n_neighbors, 1, np.iinfo(np.int64).max, "at least one neighbour")
-        self.index_ = KNNIndex(X, metric=self.metric, n_threads=self.n_jobs)
-        self.n_samples_fit_ = self.index_.n_train
+        index = KNNIndex(X, metric=self.metric, n_threads=self.n_jobs)
+        self.__dict__.update(index_=index, n_samples_fit_=index.n_train, **fitted)
 
     def _neighbors(self, X: ArrayLike, n_neighbors: int | None) -> Neighbors:
         check_is_fitted(self, "index_")
+        index = self.index_
         queries = validate_data(self, X, dtype=_DTYPES, reset=False)
-        return self.index_.search(queries, self._check_n_neighbors(n_neighbors, self.n_samples_fit_), n_threads=self.n_jobs)
+        k = self._check_n_neighbors(n_neighbors, index.n_train, index.n_train)
+        return index.search(queries, k, n_threads=self.n_jobs)
 
-    def _check_n_neighbors(self, n_neighbors: int | None, available: int) -> int:
+    def _check_n_neighbors(self, n_neighbors: int | None, available: int, n_samples: int) -> int:
         k = self.n_neighbors if n_neighbors is None else n_neighbors
         k = _validation.check_integer("n_neighbors", k, 1, np.iinfo(np.int64).max, "at least one neighbour")
         if k > available:
-            msg = f"n_neighbors must be at most {available}; got n_neighbors={k} with n_samples={self.n_samples_fit_}"
+            msg = f"n_neighbors must be at most {available}; got n_neighbors={k} with n_samples={n_samples}"
             raise ValueError(msg)
         return k
 
@@ -70,8 +79,9 @@ class _Search(BaseEstimator):
         """
         if X is None:
             check_is_fitted(self, "index_")
-            k = self._check_n_neighbors(n_neighbors, self.n_samples_fit_ - 1)
-            neighbors = self.index_.search(None, k, n_threads=self.n_jobs)
+            index = self.index_
+            k = self._check_n_neighbors(n_neighbors, index.n_train - 1, index.n_train)
+            neighbors = index.search(None, k, n_threads=self.n_jobs)
         else:
             neighbors = self._neighbors(X, n_neighbors)
         return (neighbors.distances, neighbors.indices) if return_distance else neighbors.indices
@@ -163,6 +173,9 @@ class KNeighborsClassifier(ClassifierMixin, _Search):
     ['yes']
     """
 
+    classes_: AnyArray
+    _labels: Int64  # numbers of the training rows' classes
+
     def __init__(
         self,
         n_neighbors: int = 5,
@@ -194,9 +207,8 @@ class KNeighborsClassifier(ClassifierMixin, _Search):
         check_voting(self.weights, self.temperature, self.metric)
         rows, labels = validate_data(self, X, y, dtype=_DTYPES)
         check_classification_targets(labels)
-        self.classes_, numbers = np.unique(labels, return_inverse=True)
-        self._labels = numbers.astype(np.int64)
-        self._build(rows)
+        classes, numbers = np.unique(labels, return_inverse=True)
+        self._build(rows, classes_=classes, _labels=numbers.astype(np.int64))
         return self
 
     def predict_proba(self, X: ArrayLike) -> Float64:
@@ -211,9 +223,10 @@ class KNeighborsClassifier(ClassifierMixin, _Search):
         array of float64, shape (n_queries, n_classes)
             In the order of `classes_`; rows sum to 1.
         """
-        neighbors = self._neighbors(X, None)
+        fitted = copy(self)
+        neighbors = fitted._neighbors(X, None)
         threads = _validation.check_n_threads(self.n_jobs)
-        votes = class_votes(neighbors, self._labels, len(self.classes_), **self._voting(), n_threads=threads)
+        votes = class_votes(neighbors, fitted._labels, len(fitted.classes_), **fitted._voting(), n_threads=threads)
         shares: Float64 = votes / votes.sum(axis=1, keepdims=True)
         return shares
 
@@ -228,11 +241,12 @@ class KNeighborsClassifier(ClassifierMixin, _Search):
         -------
         array, shape (n_queries,)
         """
-        neighbors = self._neighbors(X, None)
+        fitted = copy(self)
+        neighbors = fitted._neighbors(X, None)
         k = neighbors.indices.shape[1]
-        threads = _validation.check_n_threads(self.n_jobs)
-        ranked = rank_classes(neighbors, self._labels, len(self.classes_), [k], 1, **self._voting(), n_threads=threads)
-        labels: AnyArray = self.classes_[ranked[0, :, 0]]
+        threads = _validation.check_n_threads(fitted.n_jobs)
+        ranked = rank_classes(neighbors, fitted._labels, len(fitted.classes_), [k], 1, **fitted._voting(), n_threads=threads)
+        labels: AnyArray = fitted.classes_[ranked[0, :, 0]]
         return labels
 
     def _voting(self) -> dict[str, Any]:
