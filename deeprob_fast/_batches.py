@@ -22,8 +22,8 @@ class Batches(NamedTuple):
 
 
 def check_batch(name: str, batch: ArrayLike, n_examples: int) -> Int64:
-    """Return the numbers of the examples of a batch, at least one."""
-    array = _validation.as_array(name, batch)
+    """Return the numbers of the examples of a batch, at least one, in an array that nobody else can change."""
+    array = _validation.as_array(name, batch).copy()
     if array.ndim != 1 or array.dtype.kind not in "iu" or len(array) == 0:
         msg = f"{name} must be a 1-D array of at least one row number; got {array.dtype} of shape {array.shape}"
         raise ValueError(msg)
@@ -31,7 +31,7 @@ def check_batch(name: str, batch: ArrayLike, n_examples: int) -> Int64:
     if wrong.size:
         msg = f"{name} must hold row numbers from 0 to {n_examples - 1}; got {wrong[0]}"
         raise ValueError(msg)
-    return array.astype(np.int64)
+    return array.astype(np.int64, copy=False)
 
 
 def given(batches: Sequence[ArrayLike], n_examples: int) -> Batches:

@@ -47,7 +47,7 @@ def _contiguous(starts: list[int], n: int) -> Iterator[tuple[Int64, Int64]]:
 
 
 def _checked(pair: Any, n: int) -> tuple[Int64, Int64]:
-    """Return two arrays of row numbers, of which masks make two as well."""
+    """Return two arrays of row numbers that nobody else can change; masks make them as well."""
     try:
         first, second = pair
     except (TypeError, ValueError):
@@ -55,11 +55,11 @@ def _checked(pair: Any, n: int) -> tuple[Int64, Int64]:
         raise TypeError(msg) from None
     checked = []
     for values in (first, second):
-        rows = np.asarray(values)
+        rows = np.array(values)
         if rows.dtype == bool and rows.shape == (n,):
             rows = np.flatnonzero(rows)
         if rows.ndim != 1 or rows.dtype.kind not in "iu" or not rows.size or rows.min() < 0 or rows.max() >= n:
             msg = f"folds must give numbers of rows from 0 to {n - 1}, at least one; got {rows.dtype} of shape {rows.shape}"
             raise ValueError(msg)
-        checked.append(rows.astype(np.int64))
+        checked.append(rows.astype(np.int64, copy=False))
     return checked[0], checked[1]

@@ -1,7 +1,8 @@
 """Every check of a public argument, and every message.
 
-Each message names the argument, what was expected and what came. Arrays come out in a form the kernels read in place, copied
-only where their layout makes that impossible.
+Each message names the argument, what was expected and what came. Rows come out in a form the kernels read in place, copied only
+where their layout makes that impossible. Numbers of rows and classes, by which the kernels address memory, are copied before they
+are checked: another thread may change the caller's array at any time.
 """
 
 import operator
@@ -40,16 +41,16 @@ _CONVERTED_BYTES = 1 << 28
 
 
 def as_array(name: str, values: object) -> AnyArray:
-    """Return `values` as an array, without a copy where its owner shares its memory."""
+    """Return `values` as an array of our own, whose shape and dtype nobody else can set; its memory stays shared where it can."""
     if isinstance(values, np.ndarray):
-        return np.asarray(values)
+        return values.view(np.ndarray)
     if hasattr(values, "toarray"):
         msg = f"{name} must be a dense array; got sparse {type(values).__name__}"
         raise TypeError(msg)
     try:
         if hasattr(values, "__dlpack__") and not hasattr(values, "__array__"):
             return np.from_dlpack(values)
-        return np.asarray(values)
+        return np.asarray(values).view()
     except (TypeError, ValueError, RuntimeError, BufferError) as error:
         msg = f"{name} must be convertible to an array; got {type(values).__name__}: {error}"
         raise TypeError(msg) from error
@@ -292,8 +293,8 @@ def check_weights(values: object, n_rows: int) -> AnyArray:
 
 
 def check_class_numbers(name: str, labels: object, n_rows: int, n_classes: int, of: str = "X") -> Int64:
-    """Return one class number for each row of `of`."""
-    array = check_labels(name, labels, n_rows, of)
+    """Return one class number for each row of `of`, in an array that nobody else can change."""
+    array = check_labels(name, labels, n_rows, of).copy()
     if n_rows == 0:
         msg = f"{of} must have at least one row; got none"
         raise ValueError(msg)
@@ -380,7 +381,7 @@ def check_parameter(name: str, values: object) -> AnyArray:
     if not values.flags.writeable:
         msg = f"{name} must be writable, to be changed in place; got a read-only array"
         raise ValueError(msg)
-    return np.asarray(values)
+    return values.view(np.ndarray)
 
 
 def check_gradient(name: str, values: object, parameter: AnyArray) -> AnyArray:

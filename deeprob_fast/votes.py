@@ -56,8 +56,8 @@ def neighbor_weights(distances: Float64, weights: Weights, metric: str, temperat
 
 
 def _checked_weights(values: object, shape: tuple[int, ...]) -> Float64:
-    """Return what a user's function made of the distances."""
-    array = _validation.as_array("weights(distances)", values)
+    """Return a copy of what a user's function made of the distances, which it may keep and change."""
+    array = _validation.as_array("weights(distances)", values).copy()
     if array.dtype.kind not in "fiub" or array.shape != shape or not (np.isfinite(array) & (array >= 0)).all():
         msg = f"weights must return finite numbers that are not negative, of shape {shape}; got {array.dtype} of {array.shape}"
         raise ValueError(msg)

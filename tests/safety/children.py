@@ -1,74 +1,49 @@
-"""Calls in forked children: what crashes or hangs there is told, not suffered."""
+"""Attacks in processes of their own: what kills one, or hangs it, must not do so to the tests."""
 
-import faulthandler
-import json
 import os
-import resource
-import select
-import signal
-import warnings
-from collections.abc import Callable, Sequence
-from typing import NoReturn
+import subprocess
+import sys
+from pathlib import Path
 
-Call = Callable[[], str]
+import pytest
 
-# Address sanitizers reserve terabytes.
-_MOST_BYTES = None if "ASAN_OPTIONS" in os.environ else 8 << 30
+ROOT = Path(__file__).resolve().parents[2]
+
+# The root is last on the path, for the tests alone: the package without kernels that lies there must not be found before the
+# installed one. Fatal signals say where they came from.
+_BEGIN = """
+import faulthandler, runpy, sys
+faulthandler.enable()
+sys.path.append(sys.argv.pop(1))
+runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
+"""
 
 
-def _work(calls: Sequence[Call], first: int, out: int) -> NoReturn:
-    """Tell the outcome of one call after the other, a line each: what it returned, or the exception that it raised."""
+def start(module, *arguments, pipe_in=False, **environment):
+    """Run a module of this package as a script."""
+    return subprocess.Popen(
+        [sys.executable, "-P", "-c", _BEGIN, str(ROOT), f"tests.safety.{module}", *map(str, arguments)],
+        stdin=subprocess.PIPE if pipe_in else subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1", **environment},
+    )
+
+
+def finish(process, timeout):
+    """Return the exit code and the output; a process that does not end within so many seconds is a failure."""
     try:
-        faulthandler.disable()
-        if _MOST_BYTES:
-            resource.setrlimit(resource.RLIMIT_AS, (_MOST_BYTES, _MOST_BYTES))
-        for call in calls[first:]:
-            try:
-                outcome = call()
-            except Exception as error:  # noqa: BLE001  # any exception is an outcome
-                outcome = f"raised {type(error).__name__}: {error}"
-            os.write(out, (json.dumps(outcome) + "\n").encode())
-    finally:
-        os._exit(0)
+        out, _ = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        out, _ = process.communicate()
+        pytest.fail(f"no end after {timeout} s; it said:\n{out[-3000:]}")
+    return process.returncode, out
 
 
-def _fork(calls: Sequence[Call], first: int) -> tuple[int, int]:
-    """Return a child's number and the end of the pipe that its lines come out of."""
-    end, out = os.pipe()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # other threads hold nothing that the child waits for
-        pid = os.fork()
-    if pid == 0:
-        os.close(end)
-        _work(calls, first, out)
-    os.close(out)
-    return pid, end
-
-
-def _lines(end: int, seconds: float) -> tuple[list[str], bool]:
-    """Return the whole lines until the pipe is closed, or none came for so long; say which."""
-    data = b""
-    while select.select([end], [], [], seconds)[0]:
-        some = os.read(end, 1 << 16)
-        if not some:
-            return data.decode().splitlines(), False
-        data += some
-    return data[: data.rfind(b"\n") + 1].decode().splitlines(), True
-
-
-def outcomes(calls: Sequence[Call], seconds: float) -> list[str]:
-    """What became of each call: what it returned, the exception, the signal that ended it, or that it took longer."""
-    found: list[str] = []
-    while len(found) < len(calls):
-        pid, end = _fork(calls, len(found))
-        try:
-            lines, late = _lines(end, seconds)
-            if late:
-                os.kill(pid, signal.SIGKILL)
-        finally:
-            os.close(end)
-            code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        found += map(json.loads, lines)
-        if len(found) < len(calls):
-            found.append(f"took longer than {seconds} s" if late else f"ended the process: {code}")
-    return found
+def run(module, *arguments, timeout, **environment):
+    """Run a module of this package as a script; return what it said. It must end well."""
+    code, out = finish(start(module, *arguments, **environment), timeout)
+    assert code == 0, f"{module} {' '.join(map(str, arguments))} ended with {code}; it said:\n{out[-3000:]}"
+    return out

@@ -1,0 +1,99 @@
+"""Arrays that another thread changes during a call: nothing crashes, and what was checked is what is used."""
+
+import sys
+
+import numpy as np
+import pytest
+
+import deeprob_fast as df
+from deeprob_fast import _batches, _folds, _validation, votes
+from tests.safety import children
+
+SECONDS = 0.15  # for each call; a slow test takes longer
+
+
+@pytest.mark.parametrize("seconds", [SECONDS, pytest.param(20 * SECONDS, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("what", ["numbers", "rows", "estimators"])
+def test_another_thread_changes_what_a_call_reads(what, seconds):
+    children.run("changing", what, seconds, timeout=60 + 100 * seconds)
+
+
+def changed_at(line, array, bad, check):
+    """Return what a check returns where the array is changed before its n-th line runs; None where it has not so many."""
+    n_lines = 0
+
+    def trace(frame, event, argument):
+        nonlocal n_lines
+        if frame.f_globals.get("__name__", "").startswith("deeprob_fast"):
+            n_lines += event == "line"
+            if n_lines == line:
+                array[1] = bad
+            return trace
+        return None
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        checked = check(array)
+    finally:
+        sys.settrace(before)
+    return checked if n_lines >= line else None
+
+
+CHECKS = {
+    "class numbers": (lambda array: _validation.check_class_numbers("y", array, 3, 2), np.int64, 2),
+    "class numbers of another type": (lambda array: _validation.check_class_numbers("y", array, 3, 2), np.int32, -1),
+    "batch": (lambda array: _batches.check_batch("batch", array, 2), np.int64, 2),
+    "training rows": (lambda array: _folds._checked((array, [0]), 2)[0], np.int64, -1),
+    "validation rows": (lambda array: _folds._checked(([0], array), 2)[1], np.int16, 2),
+    "weights of votes": (lambda array: votes._checked_weights(array, (3,)), np.float64, -1),
+    "weights of another type": (lambda array: votes._checked_weights(array, (3,)), np.float32, np.nan),
+}
+
+
+@pytest.mark.parametrize(("check", "dtype", "bad"), CHECKS.values(), ids=CHECKS)
+def test_what_is_checked_is_what_is_used(check, dtype, bad):
+    """Wherever another thread may interrupt a check: the bad number is seen, or it is not in the result."""
+    n_refused = n_passed = 0
+    while True:
+        array = np.array([0, 1, 1], dtype=dtype)
+        try:
+            checked = changed_at(1 + n_refused + n_passed, array, bad, check)
+        except ValueError:
+            n_refused += 1
+            continue
+        if checked is None:
+            break
+        assert checked.tolist() == [0, 1, 1]
+        array[:] = bad
+        assert checked.tolist() == [0, 1, 1]
+        n_passed += 1
+    assert min(n_refused, n_passed) >= 1
+
+
+SHAPED = {
+    "rows": (lambda array: _validation.check_rows("X", array), (3, 2)),
+    "train": (_validation.check_train, (3, 2)),
+    "source": (_validation.check_train_source, (3, 2)),
+    "values": (_validation.check_values, (3, 2)),
+    "weights": (lambda array: _validation.check_weights(array, 3), (3, 2)),
+    "parameter": (lambda array: _validation.check_parameter("params", array), (3, 2)),
+    "gradient": (lambda array: _validation.check_gradient("grads", array, np.ones((3, 2))), (3, 2)),
+    "labels": (lambda array: _validation.check_labels("y", array, 3, "X"), (3,)),
+}
+
+
+@pytest.mark.parametrize(("check", "shape"), SHAPED.values(), ids=SHAPED)
+def test_nobody_else_can_set_the_shape_of_a_checked_array(check, shape):
+    array = np.ones(shape)
+    checked = check(array)
+    array.shape = (*shape[::-1], 1)
+    assert checked.shape == shape
+    checked[...] = 5
+    assert (array == 5).all()
+
+
+def test_an_optimizer_changes_the_callers_array_all_the_same():
+    parameter = np.ones((3, 2))
+    df.optim.SGD(lr=0.5).step(parameter, np.ones((3, 2)))
+    assert (parameter == 0.5).all()
