@@ -5,7 +5,25 @@ Importing the package imports nothing else: each name is fetched when it is firs
 
 import ast
 import importlib
+import sys
 from pathlib import Path
+
+
+def _refuse_other_interpreters() -> None:
+    """Raise where this is not the main interpreter of the process: an extension module of pybind11 may wait there for ever."""
+    try:
+        interpreters = importlib.import_module("_interpreters" if sys.version_info >= (3, 13) else "_xxsubinterpreters")
+    except ImportError:  # a Python without them
+        return
+    if interpreters.get_current() != interpreters.get_main():
+        msg = (
+            "deeprob_fast must be imported in the main interpreter of a process; got a sub-interpreter "
+            "(for mod_wsgi set WSGIApplicationGroup %{GLOBAL})"
+        )
+        raise ImportError(msg)
+
+
+_refuse_other_interpreters()
 
 
 def _homes() -> dict[str, str]:
