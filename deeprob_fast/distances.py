@@ -7,6 +7,18 @@ import numpy as np
 from deeprob_fast import _kernels, _surrogate, _validation
 from deeprob_fast._typing import AnyArray, ArrayLike, Int64
 
+# Kernels in float32 multiply rows by a scale that makes typical ones 1 long, and their sums by its square in the end.
+_FLOAT32_SIZES = (2.0**-40, 2.0**40)
+
+
+def _squares_fit(rows: AnyArray, scale: float) -> bool:
+    """Tell whether rows have squares that float32 holds well, before and after they are scaled."""
+    if rows.dtype.kind in "iu":
+        return True
+    sizes = np.maximum(rows.max(axis=1), -rows.min(axis=1)).astype(np.float64)
+    smallest, largest = _FLOAT32_SIZES
+    return all(((sizes == 0) | ((factor * sizes >= smallest) & (factor * sizes <= largest))).all() for factor in (1.0, scale))
+
 
 class TopK(NamedTuple):
     """The best entries of each row of a matrix.
@@ -42,7 +54,7 @@ def pairwise_distances(
     Returns
     -------
     array, shape (n_X, n_Y)
-        float64 if X or Y is, else float32.
+        float64 if X or Y is, else float32, in which larger ones than 3.4e38 are infinite.
 
     Raises
     ------
@@ -74,12 +86,15 @@ def pairwise_distances(
     if out.size == 0:
         return out
     surrogate = _surrogate.fit(y, metric, centered=metric in ("euclidean", "sqeuclidean"))
+    if dtype == np.float32 and metric != "cosine" and not all(_squares_fit(rows, surrogate.scale) for rows in (x, y)):
+        out = np.empty(out.shape)
     bad_x, bad_y = _kernels.pairwise_distances(x, y, metric, surrogate.center, surrogate.scale, out, threads)
     if bad_y >= 0:
         raise ValueError(_validation.describe_bad_row("X" if Y is None else "Y", y[bad_y], bad_y))
     if bad_x >= 0:
         raise ValueError(_validation.describe_bad_row("X", x[bad_x], bad_x))
-    return out
+    with np.errstate(over="ignore", under="ignore"):
+        return out.astype(dtype, copy=False)
 
 
 def top_k(values: ArrayLike, k: int, *, largest: bool = False, n_threads: int | None = None) -> TopK:
