@@ -12,6 +12,16 @@ def _labels(name: str, labels: ArrayLike, n_rows: int, n_classes: int | None) ->
     return array, int(array.max()) + 1 if n_classes is None else n_classes
 
 
+def _as_float32(name: str, rows: AnyArray) -> AnyArray:
+    with np.errstate(over="ignore"):
+        narrow = rows.astype(np.float32)
+    if np.isinf(narrow.min()) or np.isinf(narrow.max()):
+        _validation.check_finite_rows(name, rows)
+        msg = f"{name} must fit float32, in which is computed; got {rows[np.isinf(narrow)][0]:g} (dtype='float64' holds more)"
+        raise ValueError(msg)
+    return narrow
+
+
 class TrainingData:
     """The examples to train on, and what validation data must agree with."""
 
@@ -42,7 +52,7 @@ class TrainingData:
         else:
             computing = np.dtype(_validation.check_choice("dtype", dtype, ("float32", "float64")))
         if computing == np.float32 and rows.dtype == np.float64:
-            rows = rows.astype(np.float32)
+            rows = _as_float32("X", rows)
         self.examples = _examples.gather(
             rows, labels, computing, sample_weight=sample_weight, mean=mean, std=std, bias=bool(bias)
         )
@@ -56,9 +66,13 @@ class TrainingData:
             raise ValueError(msg)
         rows = _validation.check_rows("X_val", X, n_features=self.examples.rows.shape[1])
         labels, _ = _labels("y_val", y, len(rows), self.n_classes)
-        if rows.dtype == np.float64:
-            rows = rows.astype(self.examples.dtype, copy=False)
+        if rows.dtype == np.float64 and self.examples.dtype == np.float32:
+            rows = _as_float32("X_val", rows)
         return self.examples._replace(rows=rows, labels=labels, sample_weights=np.empty(0))
+
+    def check_finite(self) -> None:
+        """Name the input that is not finite, where a loss was not."""
+        _examples.check_finite_loss(np.nan, self.examples.rows, self.start, "initial_weights")
 
     def starting_weights(self, scale: float, seed: int) -> AnyArray:
         """Return weights to start from, (n_classes, n_columns)."""

@@ -76,7 +76,18 @@ def computing_dtype(*dtypes: np.dtype[Any]) -> np.dtype[Any]:
 def _factors(values: ArrayLike | None, name: str, n_features: int, dtype: np.dtype[Any], default: float) -> AnyArray:
     if values is None:
         return np.full(n_features, default, dtype=dtype)
-    return _validation.check_vector(name, values, n_features, "feature").astype(dtype)
+    array = _validation.check_vector(name, values, n_features, "feature")
+    if name == "std" and not (array > 0).all():
+        msg = f"std must be above 0; got {array.min()} for feature {int(array.argmin())}"
+        raise ValueError(msg)
+    with np.errstate(all="ignore"):
+        factors = array.astype(dtype)
+        usable = np.isfinite(1 / factors if name == "std" else factors) & np.isfinite(factors)
+    if not usable.all():
+        what = " and its inverse" if name == "std" else ""
+        msg = f"{name}{what} must fit {dtype}; got {array[~usable][0]} for feature {int(usable.argmin())}"
+        raise ValueError(msg)
+    return factors
 
 
 def gather(
@@ -95,22 +106,40 @@ def gather(
     if mean is not None or std is not None:
         n_features = rows.shape[1]
         shift = _factors(mean, "mean", n_features, dtype, 0.0)
-        deviations = _factors(std, "std", n_features, dtype, 1.0)
-        if not (deviations > 0).all():
-            msg = f"std must be above 0; got {deviations.min()} for feature {int(deviations.argmin())}"
-            raise ValueError(msg)
-        scale = 1 / deviations
+        scale = 1 / _factors(std, "std", n_features, dtype, 1.0)
     weights = np.empty(0)
     if sample_weight is not None:
         weights = _validation.check_sample_weight(sample_weight, len(rows))
     return Examples(rows, labels, weights, shift, scale, bias)
 
 
-def check_finite_loss(loss: float, rows: AnyArray, weights: AnyArray) -> None:
+def check_finite_loss(loss: float, rows: AnyArray, weights: AnyArray | None, name: str = "W") -> None:
     """Name the culprit of a loss that is not finite, if it is an input; what overflowed by itself is left as it is."""
     if np.isfinite(loss):
         return
-    if not np.isfinite(weights).all():
-        msg = "W must be finite; it holds NaN or infinity"
+    if weights is not None and not np.isfinite(weights).all():
+        msg = f"{name} must be finite; it holds NaN or infinity"
         raise ValueError(msg)
     _validation.check_finite_rows("X", rows)
+
+
+# Squares of features up to this, sums of them and products of those are far from the ends of float64.
+LARGEST_FEATURE = 1e75
+
+
+def check_features(name: str, examples: Examples) -> Float64:
+    """Return the largest magnitude of each feature, unless one is too large for the solvers."""
+    rows = examples.rows
+    low, high = rows.min(axis=0).astype(np.float64), rows.max(axis=0).astype(np.float64)
+    if not (np.isfinite(low) & np.isfinite(high)).all():
+        _validation.check_finite_rows(name, rows)
+    with np.errstate(over="ignore"):
+        if examples.shift.size:
+            low, high = (low - examples.shift) * examples.scale, (high - examples.shift) * examples.scale
+    sizes: Float64 = np.maximum(np.abs(low), np.abs(high))
+    if not sizes.max() <= LARGEST_FEATURE:
+        what = "less mean, over std, " if examples.shift.size else ""
+        came = f"{sizes.max():g} for feature {int(sizes.argmax())}"
+        msg = f"{name} must hold features {what}up to {LARGEST_FEATURE:g} in magnitude, to be squared; got {came}"
+        raise ValueError(msg)
+    return sizes

@@ -219,7 +219,7 @@ class LinearClassifier(ClassifierMixin, Parameters):
         if self.standardize:
             shares = np.zeros(len(rows))
             shares[chosen] = 1.0 if weights is None else weights[chosen]
-            mean, std = _scaling.moments(rows, shares)
+            mean, std = _scaling.moments("X", rows, shares)
         return _examples.gather(
             rows,
             class_numbers,
@@ -266,8 +266,12 @@ class LinearClassifier(ClassifierMixin, Parameters):
         """Set the attributes that scikit-learn's linear classifiers have."""
         self._weights = _scaling.for_features(weights, examples)
         rows = self._weights if len(self.classes_) > 2 else self._weights[1:] - self._weights[:1]
-        self.coef_ = rows[:, :-1].astype(examples.dtype)
-        self.intercept_ = rows[:, -1].astype(examples.dtype)
+        with np.errstate(over="ignore"):
+            rows = rows.astype(examples.dtype)
+        if not np.isfinite(rows).all():
+            msg = f"X must hold features whose weights fit {examples.dtype}; got some that deviate too little, or lie too far off"
+            raise ValueError(msg)
+        self.coef_, self.intercept_ = rows[:, :-1].copy(), rows[:, -1].copy()
 
     def decision_function(self, X: ArrayLike) -> AnyArray:
         """Compute the scores.

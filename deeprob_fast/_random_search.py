@@ -121,4 +121,6 @@ def random_search(
                 best, best_loss = candidates[i], float(value)
             if verbose:
                 print(f"in attempt {start + i} the loss was {value:f}, best {best_loss:f}")  # noqa: T201  # what it is for
+    if not np.isfinite(losses).all():
+        data.check_finite()
     return RandomSearch(np.ascontiguousarray(best.T), best_loss, losses)

@@ -58,6 +58,11 @@ def auto_learning_rate(
     float
         Rounded to two digits, so that it does not depend on the last bits of the sums.
 
+    Raises
+    ------
+    ValueError
+        If the features, or l2, are so large that the rate is 0 in the dtype of the computation.
+
     Notes
     -----
     Gradient descent is stable below 2 / L, with momentum m below 2 (1 + m) / L, with Nesterov's below that / (1 + 2 m). L is the
@@ -73,6 +78,8 @@ def auto_learning_rate(
         rows = (rows - examples.shift) * examples.scale
     if examples.bias:
         rows = np.column_stack([rows, np.ones(len(rows))])
+    exponent = int(np.frexp(np.abs(rows).max())[1])
+    rows = np.ldexp(rows, -exponent)  # to be squared
     if examples.sample_weights.size:
         weights = examples.sample_weights[picked]
         rows *= np.sqrt(weights / (weights.mean() or 1.0))[:, np.newaxis]
@@ -81,8 +88,17 @@ def auto_learning_rate(
     single = (n * inverse - 1) / (n - 1) if n > 1 else 0.0
     largest_square = float(np.einsum("ij,ij->i", rows, rows).max())
     eigenvalue = (1 - single) * _largest_eigenvalue(rows) + single * largest_square
-    smoothness = _curvature(loss, n_classes) * eigenvalue + 2 * l2
-    if not (smoothness > 0 and np.isfinite(smoothness)):
+    with np.errstate(over="ignore"):
+        smoothness = _curvature(loss, n_classes) * float(np.ldexp(eigenvalue, 2 * exponent)) + 2 * l2
+    if smoothness == 0:
         return 1.0
     limit = 2 * (1 + momentum) / (1 + 2 * momentum if nesterov else 1)
-    return float(f"{_SHARE * limit / smoothness:.2g}")
+    rate = float(f"{min(_SHARE * limit / smoothness, float(np.finfo(examples.dtype).max) / 2):.2g}")
+    if not examples.dtype.type(rate) > 0:
+        largest = float(np.ldexp(np.abs(rows).max(), exponent))
+        msg = (
+            f'learning_rate="auto" needs features and a reg whose squares fit {examples.dtype}; got up to {largest:g} in X '
+            f"and a reg of {l2:g} (standardize=True brings the features to 1)"
+        )
+        raise ValueError(msg)
+    return rate

@@ -324,12 +324,13 @@ def check_vector(name: str, values: object, size: int, of: str) -> AnyArray:
 
 
 def check_sample_weight(values: object, n_rows: int) -> Float64:
-    """Return one weight for each row, none negative and not all zero."""
+    """Return one weight for each row, none negative and not all zero; all divided by a power of two where sums might overflow."""
     weights = check_vector("sample_weight", values, n_rows, "row").astype(np.float64)
     if (weights < 0).any() or not weights.any():
         msg = f"sample_weight must not be negative, and not zero for all rows; got {weights.min()}"
         raise ValueError(msg)
-    return weights
+    exponent = int(np.frexp(weights.max())[1])
+    return weights if abs(exponent) < 400 else np.ldexp(weights, -exponent)
 
 
 def check_seed(seed: Any) -> int:

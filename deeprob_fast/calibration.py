@@ -7,6 +7,7 @@ from deeprob_fast._typing import AnyArray, ArrayLike, Float64
 
 _BLOCK_VALUES = 2**22  # of scores converted to float64 at a time
 _MOST_STEPS = 200
+_LARGEST_SCORE = 1e300  # differences are finite
 TEMPERATURES = (1e-3, 1e3)
 
 
@@ -64,11 +65,14 @@ def expected_calibration_error(probabilities: ArrayLike, truth: ArrayLike, *, n_
     array = _validation.check_rows("probabilities", probabilities)
     labels = _validation.check_class_numbers("truth", truth, len(array), array.shape[1], of="probabilities")
     bins = _validation.check_integer("n_bins", n_bins, 1, 2**31, "bins")
-    wrong = ~((array.min(axis=1) >= 0) & (np.abs(array.sum(axis=1, dtype=np.float64) - 1) <= 1e-2))
+    with np.errstate(over="ignore", invalid="ignore"):
+        sums = array.sum(axis=1, dtype=np.float64)
+    wrong = ~((array.min(axis=1) >= 0) & (np.abs(sums - 1) <= 1e-2))
     if wrong.any():
         i = int(wrong.argmax())
-        msg = f"probabilities must not be negative, and each row must sum to 1; row {i} has {array[i].min()} and sums to "
-        raise ValueError(msg + f"{array[i].sum(dtype=np.float64):g}")
+        came = f"row {i} has {array[i].min()} and sums to {sums[i]:g}"
+        msg = f"probabilities must not be negative, and each row must sum to 1; {came}"
+        raise ValueError(msg)
     right = array.argmax(axis=1) == labels
     return binned_calibration_error(np.minimum(array.max(axis=1).astype(np.float64), 1.0), right, bins)
 
@@ -135,6 +139,9 @@ def fit_temperature(scores: ArrayLike, truth: ArrayLike) -> float:
     array = _validation.check_rows("scores", scores)
     labels = _validation.check_class_numbers("truth", truth, len(array), array.shape[1], of="scores")
     _validation.check_finite_rows("scores", array)
+    if array.size and max(float(array.max()), -float(array.min())) > _LARGEST_SCORE:
+        msg = f"scores must be up to {_LARGEST_SCORE:g} in magnitude; got {array[np.abs(array) > _LARGEST_SCORE][0]:g}"
+        raise ValueError(msg)
     return best_temperature(array, labels)
 
 

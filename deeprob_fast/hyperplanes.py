@@ -25,7 +25,7 @@ class Hyperplane:
     Raises
     ------
     ValueError
-        If w is 0, or something is not finite.
+        If w is 0 or so small that the margins are further apart than float64 holds, or something is not finite.
 
     Examples
     --------
@@ -48,11 +48,33 @@ class Hyperplane:
             raise ValueError(msg)
         object.__setattr__(self, "w", w)
         object.__setattr__(self, "b", _validation.check_real("b", self.b, -np.inf))
+        if not np.isfinite(self.margin_width):
+            msg = f"w must be large enough for 2 / norm(w) to be finite; got {w.tolist()}"
+            raise ValueError(msg)
+
+    @property
+    def _exponent(self) -> int:
+        """A power of two near the largest weight: divided by it, all that float64 holds can be squared."""
+        return int(np.frexp(np.abs(self.w).max())[1])
 
     @property
     def margin_width(self) -> float:
         """Distance between the two margins, 2 / norm(w)."""
-        return float(2 / np.linalg.norm(self.w))
+        with np.errstate(over="ignore"):
+            return float(np.ldexp(2 / np.linalg.norm(np.ldexp(self.w, -self._exponent)), -self._exponent))
+
+    def _values(self, X: ArrayLike, exponent: int) -> Float64:
+        """Return w^T x - b over a power of two."""
+        points = _validation.check_rows("X", X, n_features=len(self.w))
+        with np.errstate(over="ignore", invalid="ignore"):
+            w, b = np.ldexp(self.w, -exponent), np.ldexp(self.b, -exponent)
+            values: Float64 = points.astype(np.float64) @ w - b
+        if not np.isfinite(values).all():
+            _validation.check_finite_rows("X", points)
+            row = int(np.argmin(np.isfinite(values)))
+            msg = f"X must hold points at which w^T x - b is finite in float64; got {values[row]} for row {row}"
+            raise ValueError(msg)
+        return values
 
     def decision_function(self, X: ArrayLike) -> Float64:
         """Compute w^T x - b, whose sign is the side and whose absolute value is 1 on the margins.
@@ -64,10 +86,13 @@ class Hyperplane:
         Returns
         -------
         array of float64, shape (n_points,)
+
+        Raises
+        ------
+        ValueError
+            If a point is not finite, or a value would not be.
         """
-        points = _validation.check_rows("X", X, n_features=len(self.w))
-        values: Float64 = points.astype(np.float64) @ self.w - self.b
-        return values
+        return self._values(X, 0)
 
     def distances(self, X: ArrayLike) -> Float64:
         """Compute the distances from the plane, negative on the side of the label -1.
@@ -80,7 +105,8 @@ class Hyperplane:
         -------
         array of float64, shape (n_points,)
         """
-        distances: Float64 = self.decision_function(X) / np.linalg.norm(self.w)
+        exponent = self._exponent
+        distances: Float64 = self._values(X, exponent) / np.linalg.norm(np.ldexp(self.w, -exponent))
         return distances
 
     def margins(self, X: ArrayLike, y: ArrayLike) -> Float64:

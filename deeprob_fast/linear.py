@@ -100,7 +100,8 @@ class SoftmaxClassifier(LinearClassifier):
 
     "auto" takes three quarters of the largest learning rate for which gradient descent with this momentum is stable:
     2 (1 + momentum) / L, where L = lambda / 2 + 2 reg, and lambda is the largest eigenvalue of X^T X / n_samples, the intercept
-    among the features, raised by what the rows of a minibatch can deviate from it.
+    among the features, raised by what the rows of a minibatch can deviate from it. Features so large that the rate would be 0 in
+    the dtype of the computation raise a ValueError: standardize them.
 
     Examples
     --------
@@ -180,7 +181,8 @@ class SoftmaxClassifier(LinearClassifier):
         scores = self.decision_function(X).astype(np.float64)
         if scores.ndim == 1:
             scores = np.column_stack([np.zeros(len(scores)), scores])
-        scores -= scores.max(axis=1, keepdims=True)
+        with np.errstate(over="ignore"):  # of scores that differ by more than float64 holds
+            scores -= scores.max(axis=1, keepdims=True)
         scores -= np.log(np.exp(scores).sum(axis=1, keepdims=True))
         return scores
 

@@ -227,7 +227,11 @@ class KNeighborsClassifier(ClassifierMixin, _Search):
         neighbors = fitted._neighbors(X, None)
         threads = _validation.check_n_threads(self.n_jobs)
         votes = class_votes(neighbors, fitted._labels, len(fitted.classes_), **fitted._voting(), n_threads=threads)
-        shares: Float64 = votes / votes.sum(axis=1, keepdims=True)
+        sums = votes.sum(axis=1, keepdims=True)
+        if not sums.all():
+            msg = f"weights must not be 0 for all neighbours of a query; got 0 for those of query {int(sums.argmin())}"
+            raise ValueError(msg)
+        shares: Float64 = votes / sums
         return shares
 
     def predict(self, X: ArrayLike) -> AnyArray:

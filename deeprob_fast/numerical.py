@@ -52,7 +52,13 @@ def steps_at(name: str, point: Float64, steps: float | Float64) -> Float64:
     """Return the step of every coordinate, unless it is lost beside a large one."""
     flat = point.reshape(-1)
     steps = np.broadcast_to(steps, flat.shape)
-    lost = np.flatnonzero((flat + steps == flat) | (flat - steps == flat))
+    with np.errstate(over="ignore"):
+        ahead, behind = flat + steps, flat - steps
+    far = np.flatnonzero(~(np.isfinite(ahead) & np.isfinite(behind)))
+    if far.size:
+        msg = f"{name} must be small enough to stay within float64; got a step of {steps[far[0]]:g} beside {flat[far[0]]:g}"
+        raise ValueError(msg)
+    lost = np.flatnonzero((ahead == flat) | (behind == flat))
     if lost.size:
         msg = f"{name} must be large enough to change every coordinate; got a step of {steps[lost[0]]:g} beside {flat[lost[0]]:g}"
         raise ValueError(msg)
@@ -128,7 +134,7 @@ def numerical_gradient(
         return _validation.check_shaped_like("the value of f", f(at), base.shape, "its first value")
 
     if step is None:
-        steps = rounding_unit(base.dtype) ** _POWERS[method] * np.maximum(1.0, np.abs(point)).reshape(-1)
+        steps = steps_at("x", point, rounding_unit(base.dtype) ** _POWERS[method] * np.maximum(1.0, np.abs(point)).reshape(-1))
     else:
         steps = steps_at("h", point, step)
     gradient = np.empty(point.shape)

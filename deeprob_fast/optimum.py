@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from deeprob_fast import _validation
+from deeprob_fast import _examples, _validation
 from deeprob_fast._data import TrainingData
 from deeprob_fast._objective import SoftmaxObjective
 from deeprob_fast._threads import one_blas_thread
@@ -13,6 +13,17 @@ from deeprob_fast._typing import ArrayLike, Float64
 from deeprob_fast.solvers import PreconditionedSolver, Solution, minimize_lbfgs
 
 SOLVERS = ("preconditioned", "lbfgs")
+
+_ROUGH_FEATURES = (1e-18, 1e18)  # whose squares, and weights, fit float32
+_LARGEST = _examples.LARGEST_FEATURE
+
+
+def _strength(name: str, reg: object) -> float:
+    strength = _validation.check_real(name, reg, 0)
+    if strength > _LARGEST:
+        msg = f"{name} must be at most {_LARGEST:g}; got {strength:g}"
+        raise ValueError(msg)
+    return strength
 
 
 class Optimum(NamedTuple):
@@ -71,6 +82,7 @@ class _Problem:
         tol: float,
         max_iter: int,
         n_threads: int | None,
+        name: str = "X",
     ) -> None:
         threads = _validation.check_n_threads(n_threads)
         data = TrainingData(X, y, n_classes, bias, sample_weight, mean, std, "float64", initial_weights)
@@ -80,15 +92,19 @@ class _Problem:
         self.tol = _validation.check_real("tol", tol, 0)
         self.max_iter = _validation.check_integer("max_iter", max_iter, 1, 2**31, "iterations")
         self.start = np.asarray(data.starting_weights(0.0, 0), dtype=np.float64)
+        if not (np.abs(self.start) <= _LARGEST).all():
+            msg = f"initial_weights must be finite, up to {_LARGEST:g} in magnitude; got {np.abs(self.start).max():g}"
+            raise ValueError(msg)
         self.free_bias = bool(bias) and not penalize_bias
+        sizes = _examples.check_features(name, examples)
         self.objective = SoftmaxObjective(examples, data.n_classes, threads)
-        value, _ = self.objective.value_and_gradient(self.start)
-        if not np.isfinite(value):
-            bad = int(np.argmin(np.isfinite(examples.rows).all(axis=1)))
-            raise ValueError(_validation.describe_bad_row("X", examples.rows[bad], bad))
         self.rough = None
-        if examples.rows.dtype != np.float64:
+        with np.errstate(over="ignore", under="ignore"):
             rough = examples._replace(shift=examples.shift.astype(np.float32), scale=examples.scale.astype(np.float32))
+        fits = np.isfinite(rough.shift).all() and np.isfinite(rough.scale).all() and rough.scale.all()
+        smallest, largest = _ROUGH_FEATURES
+        fits = fits and sizes.max() <= largest and sizes.min(initial=1, where=sizes > 0) >= smallest
+        if examples.rows.dtype != np.float64 and fits:
             self.rough = SoftmaxObjective(rough, data.n_classes, threads)
 
 
@@ -116,7 +132,8 @@ def minimize_softmax(
     Parameters
     ----------
     X : array-like, shape (n_examples, n_features)
-        float32, float64, float16, uint8 or int8, read in place.
+        float32, float64, float16, uint8 or int8, read in place. Features, standardised ones if there is a mean or a std, up to
+        1e75 in magnitude.
     y : array-like of int, shape (n_examples,)
         Numbers of classes, from 0.
     reg : float
@@ -172,7 +189,7 @@ def minimize_softmax(
     (True, True)
     """
     name = _validation.check_choice("solver", solver, SOLVERS)
-    strength = _validation.check_real("reg", reg, 0)
+    strength = _strength("reg", reg)
     problem = _Problem(
         X,
         y,
@@ -208,7 +225,8 @@ def minimize_softmax(
 class PathSolver:
     """Minimises the softmax loss of one problem under one penalty after another; see `minimize_softmax` for the arguments.
 
-    All share the eigenvectors of the features' second moments and the curvature that earlier ones saw.
+    All share the eigenvectors of the features' second moments and the curvature that earlier ones saw. `name` is that of X in
+    messages.
     """
 
     def __init__(
@@ -226,6 +244,7 @@ class PathSolver:
         mean: ArrayLike | None = None,
         std: ArrayLike | None = None,
         n_threads: int | None = None,
+        name: str = "X",
     ) -> None:
         self._problem = _Problem(
             X,
@@ -240,6 +259,7 @@ class PathSolver:
             tol=tol,
             max_iter=max_iter,
             n_threads=n_threads,
+            name=name,
         )
         self._certified = certified
         with one_blas_thread():
@@ -278,7 +298,8 @@ def softmax_path(
     Parameters
     ----------
     X : array-like, shape (n_examples, n_features)
-        float32, float64, float16, uint8 or int8, read in place.
+        float32, float64, float16, uint8 or int8, read in place. Features, standardised ones if there is a mean or a std, up to
+        1e75 in magnitude.
     y : array-like of int, shape (n_examples,)
         Numbers of classes, from 0.
     regs : sequence of float
@@ -329,7 +350,7 @@ def softmax_path(
     >>> [found.converged for found in path]
     [True, True]
     """
-    strengths = [_validation.check_real(f"regs[{i}]", reg, 0) for i, reg in enumerate(regs)]
+    strengths = [_strength(f"regs[{i}]", reg) for i, reg in enumerate(regs)]
     solver = PathSolver(
         X,
         y,

@@ -168,6 +168,10 @@ def sweep(
                 break
         results.update(zip(members, run.results(), strict=True))
     trainings = tuple(results[i] for i in range(len(settings)))
+    if any(training.diverged_at is not None for training in trainings):
+        data.check_finite()  # what diverges is no error, unless the examples are to blame
+    if validation is not None and not all(np.isfinite(training.val_losses).all() for training in trainings):
+        _validation.check_finite_rows("X_val", validation.rows)
     return Sweep(tuple(settings), trainings, _best(trainings))
 
 

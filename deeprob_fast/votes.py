@@ -44,7 +44,8 @@ def neighbor_weights(distances: Float64, weights: Weights, metric: str, temperat
         return np.ones_like(distances)
     if weights == "softmax":
         sign = 1 if metric == "inner_product" else -1
-        return np.exp(sign * (distances - distances[:, :1]) / temperature)
+        with np.errstate(over="ignore", under="ignore"):  # far beyond the temperature a neighbour counts 0
+            return np.exp(sign * (distances - distances[:, :1]) / temperature)
     zero = distances == 0
     with np.errstate(divide="ignore", over="ignore"):
         inverse = 1 / distances
@@ -60,6 +61,11 @@ def _checked_weights(values: object, shape: tuple[int, ...]) -> Float64:
     array = _validation.as_array("weights(distances)", values).copy()
     if array.dtype.kind not in "fiub" or array.shape != shape or not (np.isfinite(array) & (array >= 0)).all():
         msg = f"weights must return finite numbers that are not negative, of shape {shape}; got {array.dtype} of {array.shape}"
+        raise ValueError(msg)
+    with np.errstate(over="ignore"):
+        sums = array.sum(axis=1, dtype=np.float64)
+    if not np.isfinite(sums).all():
+        msg = f"weights must return numbers with a finite sum for each query; got {sums.max()} for query {int(sums.argmax())}"
         raise ValueError(msg)
     return np.ascontiguousarray(array, dtype=np.float64)
 

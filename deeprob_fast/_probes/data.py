@@ -21,7 +21,16 @@ class Part:
 
     def moments(self) -> tuple[Float64, Float64]:
         """Return the mean and deviation of each feature; the deviation of constant ones is 1."""
-        return _scaling.moments(self.rows, np.ones(len(self.rows)))
+        return _scaling.moments("train", self.rows, np.ones(len(self.rows)))
+
+    def without_constants(self, weights: AnyArray) -> AnyArray:
+        """Return a copy of the weights of standardised features and a bias, those of constant features 0.
+
+        Such a feature is 0, and what rounding or chance made its weight matters only when it is multiplied by its mean.
+        """
+        result = weights.copy()
+        result[:-1][self.rows.min(axis=0) == self.rows.max(axis=0)] = 0
+        return result
 
     def joined(self, other: "Part") -> "Part":
         """Return these rows and those behind them."""
@@ -48,6 +57,8 @@ def normalized(rows: AnyArray) -> AnyArray:
     result = np.empty(rows.shape, dtype=np.float64 if rows.dtype == np.float64 else np.float32)
     for start in range(0, len(rows), _BLOCK_ROWS):
         part = rows[start : start + _BLOCK_ROWS].astype(np.float64)
+        if rows.dtype == np.float64:  # divided by a power of two near their largest value, all that float64 holds can be squared
+            part = np.ldexp(part, -np.frexp(np.abs(part).max(axis=1))[1][:, np.newaxis])
         norms = np.sqrt(np.einsum("ij,ij->i", part, part))
         result[start : start + _BLOCK_ROWS] = part / np.where(norms > 0, norms, 1.0)[:, np.newaxis]
     return result

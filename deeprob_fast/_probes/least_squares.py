@@ -61,6 +61,7 @@ class Ridge:
         with one_blas_thread():
             found = (self._left / (self._values + l2)) @ self._right
         found[-1] *= self._constant
+        found = self._part.without_constants(found)
         return scores.all_classes(scores.unfold(found, self._mean, self._std), self._present, self._n_classes)
 
 

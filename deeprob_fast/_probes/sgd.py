@@ -136,7 +136,8 @@ class SGDProbe(ProbeProtocol):
         for rate, training in zip(self.lr, trainings, strict=True):
             candidate: dict[str, Any] = {"lr": rate}
             merits.append(-1.0)
-            weights.append(scores.all_classes(scores.unfold(training.W, mean, std), present, data.n_classes))
+            found = data.train.without_constants(training.W) if self.standardize else training.W
+            weights.append(scores.all_classes(scores.unfold(found, mean, std), present, data.n_classes))
             if training.diverged_at is not None:
                 candidate["diverged_at"] = training.diverged_at
             elif held_out is not None:

@@ -21,7 +21,7 @@ class _Fitter:
     def __init__(self, part: Part, n_classes: int, protocol: "SoftmaxProbe", tol: float, n_threads: int) -> None:
         self.present, numbers = np.unique(part.numbers, return_inverse=True)
         self._n_classes = n_classes
-        self._n_rows = len(part.rows)
+        self._part = part
         self._moments = part.moments() if protocol.standardize else (None, None)
         mean, std = self._moments
         self._solver = PathSolver(
@@ -34,12 +34,14 @@ class _Fitter:
             mean=mean,
             std=std,
             n_threads=n_threads,
+            name="train",
         )
 
     def fit(self, C: float, start: Float64 | None) -> tuple[Float64, Float64]:  # noqa: N803  # scikit-learn's
         """Return the weights in the solver's own terms, to start others from, and those for all classes and raw features."""
-        found = self._solver.solve(1 / (2 * C * self._n_rows), start).W
-        return found, scores.all_classes(scores.unfold(found, *self._moments), self.present, self._n_classes)
+        found = self._solver.solve(1 / (2 * C * len(self._part.rows)), start).W
+        weights = found if self._moments[0] is None else self._part.without_constants(found)
+        return found, scores.all_classes(scores.unfold(weights, *self._moments), self.present, self._n_classes)
 
 
 @dataclass(frozen=True, kw_only=True)

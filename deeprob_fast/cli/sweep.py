@@ -61,7 +61,7 @@ def sweep(source: dict[str, Any], standardize: bool, seed: int, outputs: Outputs
     plan: dict[str, Any] = {name: options[name] for name in ("n_epochs", "batch_size", "n_threads")}
     plan |= {"n_classes": len(classes), "bias": True, "penalize_bias": False}
     if standardize:
-        plan["mean"], plan["std"] = _scaling.moments(train, np.ones(len(train)))
+        plan["mean"], plan["std"] = _scaling.moments("train", train, np.ones(len(train)))
     grid = given(**{name: options[name] for name in ("loss", "optimizer", "learning_rate", "reg", "momentum")})
     found = df.sweep(train, labels, {**grid, "seed": seed}, X_val=data.train[held_out], y_val=numbers[held_out], **plan)
     sections = [_sweep_section(found, list(grid), -(-len(train) // options["batch_size"]))]

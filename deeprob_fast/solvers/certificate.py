@@ -57,4 +57,5 @@ class DualBound:
             share_entropy = -self.total * float(np.where(share > 0, share * np.log(share), 0.0).sum())
         whole = inside + shift
         gap = float(np.vdot(whole, whole)) / (4 * problem.reg) + bias_term + moved * (entropy - share_entropy)
-        return max(0.0, gap - float(np.vdot(weights, shift)))
+        gap -= float(np.vdot(weights, shift))
+        return max(0.0, gap) if math.isfinite(gap) else math.inf

@@ -44,6 +44,8 @@ def search(evaluate: Callable[[Float64], Point], start: Point, direction: Float6
             step = min(max(following, 2 * step), 10 * step) if following > step else 4 * step
         else:
             step = min(max(following, low + 0.1 * (high - low)), high - 0.1 * (high - low))
+            if not low < step < high:
+                return None
     return None
 
 

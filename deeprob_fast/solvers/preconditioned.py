@@ -79,13 +79,14 @@ class PreconditionedSolver:
         """
         problem = Penalized(self._objective, reg, free_bias=self._free_bias)
         start = np.array(start, dtype=np.float64)
-        self._history.add_curvature(2 * (reg - self._history_reg), problem.penalized)
-        self._history_reg = reg
-        if self._rough is None:
-            return self._minimize(problem, start, tol, max_iter, certified=certified)
-        roughly = Penalized(self._rough, reg, free_bias=self._free_bias)
-        first = self._minimize(roughly, start, max(tol, _ROUGH), max_iter, certified=certified)
-        last = self._minimize(problem, first.weights, tol, max_iter - first.n_iterations, certified=certified)
+        with np.errstate(all="ignore"):  # the line search turns back from what is not finite, and no gap is certified by it
+            self._history.add_curvature(2 * (reg - self._history_reg), problem.penalized)
+            self._history_reg = reg
+            if self._rough is None:
+                return self._minimize(problem, start, tol, max_iter, certified=certified)
+            roughly = Penalized(self._rough, reg, free_bias=self._free_bias)
+            first = self._minimize(roughly, start, max(tol, _ROUGH), max_iter, certified=certified)
+            last = self._minimize(problem, first.weights, tol, max_iter - first.n_iterations, certified=certified)
         counts = first.n_iterations + last.n_iterations, first.n_evaluations + last.n_evaluations
         return last._replace(n_iterations=counts[0], n_evaluations=counts[1])
 

@@ -11,7 +11,7 @@ import pytest
 
 import deeprob_fast as df
 from deeprob_fast import _cpu, _kernels
-from tests.safety import children, index_edits
+from tests.safety import forked_calls, index_edits
 from tests.safety.index_files import N_ROWS, IndexFile, all_files
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
@@ -52,7 +52,7 @@ def assert_harmless(
         return open_and_search(edit.apply(files[name]), path, files[name]["prepared.train"][:40])
 
     calls = [lambda name=name, edit=edit: call(name, edit) for name, edit in cases]
-    outcomes = children.outcomes(calls, _SECONDS)
+    outcomes = forked_calls.outcomes(calls, _SECONDS)
     bad = [
         f"{name}: {edit.name}: {outcome}"
         for (name, edit), outcome in zip(cases, outcomes, strict=True)
