@@ -1,0 +1,147 @@
+"""Valid calls of every kernel, recorded while the public functions solve small problems."""
+
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+import deeprob_fast as df
+from deeprob_fast import _kernels
+
+_STUB = Path(df.__file__).with_name("_kernels.pyi").read_text(encoding="utf-8")
+_SIGNATURES = re.findall(r"^def (\w+)\((.*?)\) ->", _STUB, re.MULTILINE | re.DOTALL)
+
+# Names of the parameters of each kernel.
+PARAMETERS = {name: re.findall(r"(\w+): ", inside) for name, inside in _SIGNATURES if name not in ("pick_level", "load")}
+
+# Parameters that take rows of any dtype.
+_ROWS = ("train", "queries", "rows", "x", "y")
+
+
+class Call(NamedTuple):
+    """One call of a kernel: its arguments by name."""
+
+    kernel: str
+    arguments: dict[str, Any]
+
+    @property
+    def kind(self):
+        """What tells variants of a call apart: dtypes, what is empty, names and switches."""
+        return (self.kernel, *(_kind(value) for value in self.arguments.values()))
+
+    @property
+    def variant(self):
+        """What tells calls apart whose arrays must have other sizes."""
+        told = [_kind(value) for key, value in self.arguments.items() if key not in _ROWS and not isinstance(value, str)]
+        return (self.kernel, *told)
+
+    def __str__(self):
+        dtypes = [value.dtype.name for value in self.arguments.values() if isinstance(value, np.ndarray) and value.size]
+        return f"{self.kernel}({', '.join(dict.fromkeys(dtypes))})"
+
+
+def _kind(value):
+    if isinstance(value, np.ndarray):
+        return value.dtype.char, value.size == 0
+    if isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, list):
+        return tuple(item[0] for item in value[:1])
+    return type(value).__name__
+
+
+class _Recorder:
+    """Stands in for the extension module: computes as it does, and keeps the first call of each kind."""
+
+    def __init__(self, module):
+        self._module = module
+        self.calls: dict[tuple[Any, ...], Call] = {}
+
+    def __getattr__(self, name):
+        function = getattr(self._module, name)
+        if name not in PARAMETERS:
+            return function
+
+        def recorded(*args, **kwargs):
+            given = {**dict(zip(PARAMETERS[name], args, strict=False)), **kwargs}
+            call = Call(name, {key: _copied(value) for key, value in given.items()})
+            self.calls.setdefault(call.kind, call)
+            return function(*args, **kwargs)
+
+        return recorded
+
+
+def _copied(value):
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def recorded():
+    """Return one call of each kind, in an order that does not change."""
+    recorder = _Recorder(_kernels.load(_kernels.ISA))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_kernels, "_module", recorder)
+        _search()
+        _learn()
+    return list(recorder.calls.values())
+
+
+def _search():
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((70, 20), dtype=np.float32)
+    labels = np.arange(70) % 7
+    repeated = np.repeat(rng.integers(0, 9, (20, 20)), 4, axis=0)
+    low_rank = rng.standard_normal((1100, 6)) @ rng.standard_normal((6, 64))
+    few = rng.standard_normal((70, 3))
+    for dtype in (np.float32, np.float64, np.float16, np.uint8, np.int8):
+        some = np.abs(rows * 9).astype(dtype)
+        df.nearest_neighbors(some, some[:2], 3, n_threads=1)
+        for strategy in ("dense", "integer"):
+            df.KNNIndex(some, strategy=strategy, n_threads=1).search(some[:20], 5)
+            df.KNNIndex(repeated.astype(dtype), strategy=strategy, n_threads=1).search(some[:20], 9)
+    for metric in _kernels.METRICS:
+        df.pairwise_distances(rows[:9], rows, metric=metric, n_threads=1)
+        df.nearest_neighbors(rows, rows[:2], 3, metric=metric, n_threads=1)
+        for strategy in ("dense", "integer"):
+            df.KNNIndex(rows, metric=metric, strategy=strategy, n_threads=1).search(rows[:20], 5)
+    for dtype in (np.float32, np.float64):
+        for metric in ("euclidean", "manhattan"):
+            df.KNNIndex(few.astype(dtype), metric=metric, strategy="boxes", n_threads=1).search(few[:20], 5)
+        equal = np.repeat(few[:20], 4, axis=0).astype(dtype)
+        df.KNNIndex(equal, strategy="boxes", n_threads=1).search(few[:20], 9)
+    for metric in ("euclidean", "cosine"):
+        for train in (low_rank, low_rank[:200], np.repeat(low_rank[:40], 5, axis=0)):
+            df.KNNIndex(train, metric=metric, strategy="prefix", n_threads=1).search(train[:20], 5)
+    df.pairwise_distances(few, n_threads=1)
+    for kind in ("float32", "float64", "int64"):
+        df.top_k((few * 9).astype(kind), 2, largest=kind == "int64", n_threads=1)
+    df.evaluate_knn(rows, labels, rows[:9], labels[:9], k=(1, 5), n_threads=1)
+    df.KNeighborsClassifier(3).fit(rows, labels).predict_proba(rows[:9])
+
+
+def _learn():
+    rng = np.random.default_rng(1)
+    rows = rng.standard_normal((40, 20))
+    labels = np.arange(40) % 5
+    weights = rng.random(40)
+    own = {"sample_weight": weights, "mean": np.zeros(20), "std": np.ones(20), "bias": True}
+    for dtype in (np.float32, np.float64):
+        some = rows.astype(dtype)
+        start = rng.standard_normal((20, 5)).astype(dtype)
+        for formulation in ("weston_watkins", "one_vs_all", "runner_up"):
+            df.svm_loss(start, some, labels, formulation=formulation, n_threads=1)
+        df.softmax_loss(start, some, labels, n_threads=1)
+        df.softmax_loss(np.vstack([start, start[:1]]), some, labels, **own, reg=0.1, penalty="elasticnet", n_threads=1)
+        for optimizer in ("sgd", "adagrad", "rmsprop", "adam", "adamw"):
+            validation = {"X_val": some[:9], "y_val": labels[:9]} if optimizer == "sgd" else {}
+            df.train(some, labels, optimizer=optimizer, n_epochs=1, batch_size=16, n_threads=1, **validation)
+        df.train(some, labels, **own, momentum=0.9, n_epochs=1, batch_size=16, n_threads=1)
+        df.sweep(some, labels, {"reg": [0.0, 0.1], "loss": ["softmax", "runner_up"]}, n_epochs=1, n_threads=1)
+        df.random_search(some, labels, n_candidates=3, n_threads=1)
+        df.SoftmaxClassifier(max_epochs=1, tol=None, random_state=0, n_jobs=1).fit(some, labels).decision_function(some)
+        for rule in ("SGD", "Adagrad", "RMSprop", "Adam"):
+            getattr(df.optim, rule)(lr=0.1).step(start.copy(), start, n_threads=1)
+        df.optim.SGD(lr=0.1, momentum=0.9).step(start.copy(), start, n_threads=1)
+        df.optim.RMSprop(centered=True, momentum=0.5).step(start.copy(), start, n_threads=1)
+        df.optim.Adam(amsgrad=True).step(start.copy(), start)
