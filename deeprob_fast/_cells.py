@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from deeprob_fast import _kernels
+from deeprob_fast import _pairs
 from deeprob_fast._typing import Float32, Int64
 
 _ROWS_OF_A_CELL = 512
@@ -42,9 +42,7 @@ NO_CELLS = Cells(np.empty((0, 0), dtype=np.float32))
 
 
 def _distances(left: Float32, right: Float32, n_threads: int) -> Float32:
-    out = np.empty((len(left), len(right)), dtype=np.float32)
-    _kernels.pairwise_distances(left, right, "sqeuclidean", np.zeros(left.shape[1]), 1.0, out, n_threads)
-    return out
+    return _pairs.between(left, right, "sqeuclidean", n_threads)
 
 
 def fit(sample: Float32, n_rows: int, n_threads: int) -> Cells:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from deeprob_fast import _kernels
+from deeprob_fast import _kernels, _pairs
 from deeprob_fast._memory import aligned_bytes
 from deeprob_fast._typing import AnyArray, Float32, Float64, Int8, Int32, Int64
 
@@ -68,11 +68,8 @@ class Projection(NamedTuple):
 
 
 def product(left: AnyArray, right: AnyArray, n_threads: int) -> AnyArray:
-    """Return left @ right.T by our own kernel: the threads of NumPy's BLAS would stay awake and disturb ours."""
-    out = np.empty((len(left), len(right)), dtype=left.dtype)
-    left, right = np.ascontiguousarray(left), np.ascontiguousarray(right)
-    _kernels.pairwise_distances(left, right, "inner_product", np.zeros(left.shape[1]), 1.0, out, n_threads)
-    return out
+    """Return left @ right.T."""
+    return _pairs.between(left, right, "inner_product", n_threads)
 
 
 def principal_directions(sample: Float64, n_directions: int, n_threads: int) -> Float64:
@@ -83,7 +80,7 @@ def principal_directions(sample: Float64, n_directions: int, n_threads: int) -> 
     sample : array, shape (n_rows, n_features)
         Centred.
     n_directions : int
-        Fewer are returned where the sample has fewer.
+        Fewer are returned where the sample has fewer, none where it is not finite or float32 cannot hold its products.
     n_threads : int
     """
     rng = np.random.default_rng(0)
@@ -93,6 +90,8 @@ def principal_directions(sample: Float64, n_directions: int, n_threads: int) -> 
     for _ in range(_ITERATIONS):
         along = product(rows, basis, n_threads)
         basis = _orthonormal(product(along.T, transposed, n_threads), n_threads).astype(np.float32)
+        if not len(basis):
+            return np.empty((0, rows.shape[1]))
     along = product(rows, basis, n_threads)
     _, vectors = _eigen(product(along.T, along.T, n_threads).astype(np.float64))
     return product(vectors[::-1][:n_directions], basis.T.astype(np.float64), n_threads)

@@ -1,10 +1,11 @@
 """Which filter a search uses, decided on a sample of the rows."""
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from deeprob_fast import _cells, _kernels, _projection, _surrogate
+from deeprob_fast import _cells, _kernels, _pairs, _projection, _surrogate
 from deeprob_fast._rows import RowSource
 from deeprob_fast._typing import Float32, Float64
 
@@ -129,15 +130,18 @@ def _prefix(
 ) -> Strategy | None:
     """Choose the number of directions that costs least, if that is less than `most` of the dense cost."""
     sample = _surrogate.centered_sample(train, metric, surrogate, _PREFIX_SAMPLE_ROWS)
-    if len(sample) < 2 or not 1e-25 < float(np.abs(sample).max()) < 1e25:
+    largest = float(np.abs(sample).max()) if len(sample) > 1 else 0.0
+    if not 1e-25 < largest < 1e25:
         return None
     n_features = train.shape[1]
-    directions = _projection.principal_directions(sample, min(_DIRECTIONS[-1], n_features // 4), n_threads)
+    # Directions and shares do not depend on the unit, and float32 must hold products of the rows.
+    rows = sample * math.ldexp(1.0, -math.frexp(largest)[1])
+    directions = _projection.principal_directions(rows, min(_DIRECTIONS[-1], n_features // 4), n_threads)
     if not len(directions):
         return None
-    along = _projection.product(sample, directions, n_threads)
+    along = _projection.product(rows, directions, n_threads)
     costs = {}
-    for n, passing in _passing_prefixes(sample.astype(np.float32), along.astype(np.float32), n_threads).items():
+    for n, passing in _passing_prefixes(rows.astype(np.float32), along.astype(np.float32), n_threads).items():
         sweep = _byte_cost(metric) * (n + 1) / n_features
         # Every row takes n products of its own.
         costs[n] = (sweep + _ROW_COST * passing + _PROJECTION_COST * n / max(n_queries, 1), passing)
@@ -146,8 +150,8 @@ def _prefix(
     if cost >= most:
         return None
     projection = _projection.mixed(directions[:best], surrogate.center, _byte_scale(sample, metric), n_threads)
-    rows = train[_surrogate.sample_rows(len(train), _CELL_SAMPLE_ROWS)]
-    columns, _, _ = projection.columns(rows, metric, _projection.ByteRows.empty(*rows.shape), n_threads)
+    some = train[_surrogate.sample_rows(len(train), _CELL_SAMPLE_ROWS)]
+    columns, _, _ = projection.columns(some, metric, _projection.ByteRows.empty(*some.shape), n_threads)
     center = np.median(columns, axis=0).astype(np.float64)
     scale = _byte_scale(columns - center, metric, _PREFIX_SAMPLE_ROWS)
     cells = _cells.fit(columns, len(train), n_threads)
@@ -160,9 +164,7 @@ def _passing_prefixes(sample: Float32, along: Float32, n_threads: int) -> dict[i
     own = np.arange(0, len(sample), max(1, len(sample) // _SAMPLE_QUERIES))
 
     def distances(rows: Float32) -> Float32:
-        out = np.empty((len(own), len(rows)), dtype=np.float32)
-        rows = np.ascontiguousarray(rows)
-        _kernels.pairwise_distances(rows[own], rows, "euclidean", np.zeros(rows.shape[1]), 1.0, out, n_threads)
+        out = _pairs.between(rows[own], rows, "euclidean", n_threads)
         out[np.arange(len(own)), own] = np.inf
         return out
 
@@ -195,10 +197,8 @@ def _passing(sample: Float64, metric: str, surrogate: _surrogate.Surrogate, n_th
     # The bound of a panel is that of its worst row.
     worst = np.quantile(residual, 1 - 1 / _kernels.panel_rows(), method="higher")
     own = np.arange(0, len(sample), max(1, len(sample) // _SAMPLE_QUERIES))
-    scores = np.empty((len(own), len(sample)), dtype=np.float32)
-    # Not by NumPy's product: the threads of its BLAS would stay awake and disturb ours.
     kind = metric if metric in ("inner_product", "manhattan") else "euclidean"
-    _kernels.pairwise_distances(rounded[own], rounded, kind, np.zeros(sample.shape[1]), 2.0**-10, scores, n_threads)
+    scores = _pairs.between(rounded[own], rounded, kind, n_threads, scale=2.0**-10)
     if kind == "inner_product":
         error = np.linalg.norm(rounded[own], axis=1) * worst + residual[own] * np.linalg.norm(scaled, axis=1).max()
     else:
