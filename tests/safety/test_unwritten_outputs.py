@@ -5,6 +5,7 @@ import pytest
 
 import deeprob_fast as df
 from deeprob_fast import _pairs, _projection
+from tests.safety.answers import flat
 from tests.safety.unwritten import filled_with
 
 _N_CALLS = 20
@@ -15,19 +16,6 @@ ROWS = rng.standard_normal((300, 20))
 LABELS = np.arange(300) % 7
 FEW = rng.standard_normal((2000, 2))
 LOW_RANK = rng.standard_normal((1100, 6)) @ rng.standard_normal((6, 64))
-
-
-def flat(value):
-    """The bytes of everything in a result."""
-    if isinstance(value, np.ndarray):
-        return value.tobytes()
-    if isinstance(value, (tuple, list)):
-        return b"|".join(map(flat, value))
-    if isinstance(value, dict):
-        return flat(list(value.items()))
-    if hasattr(value, "__dataclass_fields__"):
-        return flat(list(vars(value).values()))
-    return repr(value).encode()
 
 
 def assert_written(call):
