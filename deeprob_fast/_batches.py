@@ -36,9 +36,12 @@ def check_batch(name: str, batch: ArrayLike, n_examples: int) -> Int64:
 
 def given(batches: Sequence[ArrayLike], n_examples: int) -> Batches:
     """Return batches that the caller has drawn."""
-    arrays = [check_batch(f"batches[{i}]", batch, n_examples) for i, batch in enumerate(batches)]
-    order = np.concatenate(arrays) if arrays else np.empty(0, dtype=np.int64)
-    return Batches(order, np.cumsum([0, *map(len, arrays)], dtype=np.int64))
+    several = _validation.check_sequence("batches", batches, "arrays of row numbers")
+    if not len(several):
+        msg = "batches must hold at least one batch; got none"
+        raise ValueError(msg)
+    arrays = [check_batch(f"batches[{i}]", batch, n_examples) for i, batch in enumerate(several)]
+    return Batches(np.concatenate(arrays), np.cumsum([0, *map(len, arrays)], dtype=np.int64))
 
 
 class Sampler:

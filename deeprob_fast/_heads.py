@@ -43,6 +43,15 @@ class Head(NamedTuple):
     schedule: Schedule | None
 
 
+def _schedule_of(head: Head, optimizer: Optimizer) -> Any:
+    """Make the schedule of a head, or None."""
+    schedule = None if head.schedule is None else head.schedule(optimizer)
+    if schedule is not None and not callable(getattr(schedule, "step", None)):
+        msg = f"schedule must make a schedule of deeprob_fast.optim, or what has its step(); got {schedule!r}"
+        raise TypeError(msg)
+    return schedule
+
+
 class HeadTrainer:
     """The weights and states of heads, and the steps that change them.
 
@@ -77,7 +86,7 @@ class HeadTrainer:
         self._n_classes = weights.shape[1]
         self._slots = aligned_zeros((_N_SLOTS, *self._weights.shape), examples.dtype)
         self.optimizers = [copy.deepcopy(head.optimizer) for head in self.heads]
-        self.schedules = [h.schedule(o) if h.schedule else None for h, o in zip(self.heads, self.optimizers, strict=True)]
+        self.schedules = [_schedule_of(head, own) for head, own in zip(self.heads, self.optimizers, strict=True)]
         for i, optimizer in enumerate(self.optimizers):
             slots = optimizer.new_slots(self._weights[i].size, examples.dtype)
             self._slots[: len(slots), i] = slots

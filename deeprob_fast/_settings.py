@@ -5,8 +5,6 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from deeprob_fast import _validation, optim
 from deeprob_fast._heads import Head
 from deeprob_fast.optim import Optimizer
@@ -53,6 +51,8 @@ def head_of(setting: Mapping[str, Any]) -> Head:
     """Check a complete setting and return what the kernels need."""
     loss = _validation.check_choice("loss", setting["loss"], LOSSES)
     l2, l1 = _validation.check_penalty(setting["reg"], setting["penalty"], setting["l1_ratio"])
+    if setting["learning_rate"] is not None:
+        _validation.check_real("learning_rate", setting["learning_rate"], 0)
     changes = {"lr": setting["learning_rate"], "momentum": setting["momentum"], "nesterov": setting["nesterov"]}
     schedule = setting["schedule"]
     if schedule is not None and not callable(schedule):
@@ -65,10 +65,15 @@ def head_of(setting: Mapping[str, Any]) -> Head:
 def expand(grid: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the settings of a grid: the product of its lists, or the settings listed; single values stand for themselves."""
     if isinstance(grid, Mapping):
-        lists = [list(value) if isinstance(value, (list, tuple, range, np.ndarray)) else [value] for value in grid.values()]
+        lists = [_validation.one_or_several(value) for value in grid.values()]
         settings = [dict(zip(grid, values, strict=True)) for values in itertools.product(*lists)]
     else:
-        settings = [dict(setting) for setting in grid]
+        several = _validation.check_sequence("grid", grid, "dicts, or a dict of lists")
+        wrong = [setting for setting in several if not isinstance(setting, Mapping)]
+        if wrong:
+            msg = f"grid must hold dicts; got {wrong[0]!r}"
+            raise TypeError(msg)
+        settings = [dict(setting) for setting in several]
     for setting in settings:
         unknown = set(setting) - set(NAMES)
         if unknown:

@@ -5,15 +5,26 @@ where their layout makes that impossible. Numbers of rows and classes, by which 
 are checked: another thread may change the caller's array at any time.
 """
 
-import operator
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from deeprob_fast import _kernels
+from deeprob_fast._labels import check_present
 from deeprob_fast._rows import ConvertedRows, is_mapped
+
+# The one home of all checks: those of numbers, names and functions are handed on.
+from deeprob_fast._scalars import check_callable as check_callable  # noqa: PLC0414
+from deeprob_fast._scalars import check_choice as check_choice  # noqa: PLC0414
+from deeprob_fast._scalars import check_integer as check_integer  # noqa: PLC0414
+from deeprob_fast._scalars import check_positive as check_positive  # noqa: PLC0414
+from deeprob_fast._scalars import check_real as check_real  # noqa: PLC0414
+from deeprob_fast._scalars import check_seed as check_seed  # noqa: PLC0414
+from deeprob_fast._scalars import check_sequence as check_sequence  # noqa: PLC0414
+from deeprob_fast._scalars import one_or_several as one_or_several  # noqa: PLC0414
 from deeprob_fast._strategy import STRATEGIES
 from deeprob_fast._threads import available_threads
 from deeprob_fast._typing import AnyArray, Float64, Int64
@@ -43,6 +54,7 @@ _CONVERTED_BYTES = 1 << 28
 def as_array(name: str, values: object) -> AnyArray:
     """Return `values` as an array of our own, whose shape and dtype nobody else can set; its memory stays shared where it can."""
     if isinstance(values, np.ndarray):
+        check_unmasked(name, values)
         return values.view(np.ndarray)
     if hasattr(values, "toarray"):
         msg = f"{name} must be a dense array; got sparse {type(values).__name__}"
@@ -56,6 +68,13 @@ def as_array(name: str, values: object) -> AnyArray:
         raise TypeError(msg) from error
 
 
+def check_unmasked(name: str, values: object) -> None:
+    """Refuse arrays that say of some values that they are not valid."""
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        msg = f"{name} must not hold masked values; got {int(np.ma.getmaskarray(values).sum())} of them"
+        raise ValueError(msg)
+
+
 def _native_dtype(name: str, array: AnyArray) -> np.dtype[Any]:
     dtype = array.dtype.newbyteorder("=")
     target = dtype if dtype in NATIVE_DTYPES else _WIDENED.get(dtype)
@@ -65,7 +84,8 @@ def _native_dtype(name: str, array: AnyArray) -> np.dtype[Any]:
     return target
 
 
-def _check_exact(name: str, array: AnyArray) -> None:
+def check_exact(name: str, array: AnyArray) -> None:
+    """Refuse 64-bit integers that float64 would round."""
     if array.dtype.newbyteorder("=") in (np.int64, np.uint64) and array.size:
         largest = max(abs(int(array.min())), abs(int(array.max())))
         if largest > _EXACT_INTEGERS:
@@ -84,7 +104,7 @@ def _with_contiguous_rows(array: AnyArray, dtype: np.dtype[Any]) -> AnyArray:
 
 
 def _converted(name: str, dtype: np.dtype[Any], array: AnyArray) -> AnyArray:
-    _check_exact(name, array)
+    check_exact(name, array)
     return _with_contiguous_rows(array, dtype)
 
 
@@ -149,19 +169,9 @@ def check_values(values: object) -> AnyArray:
     else:
         msg = f"values must hold real numbers or integers that fit int64; got dtype {array.dtype}"
         raise TypeError(msg)
-    return _with_contiguous_rows(array, target)
-
-
-def check_integer(name: str, value: Any, low: int, high: int, reason: str) -> int:
-    """Return an integer of [low, high]."""
-    if isinstance(value, (bool, np.bool_)) or not hasattr(value, "__index__"):
-        msg = f"{name} must be an integer; got {value!r}"
-        raise TypeError(msg)
-    number = operator.index(value)
-    if not low <= number <= high:
-        msg = f"{name} must be between {low} and {high} ({reason}); got {number}"
-        raise ValueError(msg)
-    return number
+    array = _with_contiguous_rows(array, target)
+    # Eigen takes a stride of zero for that of rows one behind the other.
+    return np.ascontiguousarray(array) if array.strides[0] == 0 else array
 
 
 def check_k(k: Any, available: int, what: str = "the number of training rows", name: str = "k") -> int:
@@ -185,11 +195,11 @@ def check_strategy(strategy: object) -> str:
     return strategy
 
 
-def check_n_threads(n_threads: Any) -> int:
+def check_n_threads(n_threads: Any, name: str = "n_threads") -> int:
     """Return a number of threads; None and -1 stand for all that the environment grants."""
-    if n_threads is None or (not isinstance(n_threads, bool) and n_threads == -1):
+    if n_threads is None or (isinstance(n_threads, (int, float, np.number)) and n_threads == -1):
         return available_threads()
-    return check_integer("n_threads", n_threads, 1, 4096, "or -1 or None for all")
+    return check_integer(name, n_threads, 1, 4096, "or -1 or None for all")
 
 
 def check_labels(name: str, labels: object, n_rows: int, of: str) -> AnyArray:
@@ -198,6 +208,7 @@ def check_labels(name: str, labels: object, n_rows: int, of: str) -> AnyArray:
     if array.ndim != 1 or len(array) != n_rows:
         msg = f"{name} must be 1-D with one label for each of the {n_rows} rows of {of}; got shape {array.shape}"
         raise ValueError(msg)
+    check_present(name, array)
     return array
 
 
@@ -205,38 +216,11 @@ def check_k_values(
     k: int | Sequence[int], n_train: int, name: str = "k", what: str = "the number of training rows"
 ) -> tuple[int, ...]:
     """Return several numbers of neighbours, in the order given, each once."""
-    values = k if isinstance(k, (Sequence, np.ndarray)) else [k]
-    checked = tuple(dict.fromkeys(check_k(value, n_train, what, name) for value in values))
+    checked = tuple(dict.fromkeys(check_k(value, n_train, what, name) for value in one_or_several(k)))
     if not checked:
         msg = f"{name} must hold at least one number of neighbours; got {k!r}"
         raise ValueError(msg)
     return checked
-
-
-def check_positive(name: str, value: Any) -> float:
-    """Return a finite number above 0."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        msg = f"{name} must be a number; got {value!r}"
-        raise TypeError(msg)
-    if not (np.isfinite(value) and value > 0):
-        msg = f"{name} must be finite and above 0; got {value!r}"
-        raise ValueError(msg)
-    return float(value)
-
-
-def check_choice(name: str, value: object, choices: Sequence[str]) -> str:
-    """Return one of several words."""
-    if not isinstance(value, str) or value not in choices:
-        msg = f"{name} must be one of {', '.join(choices)}; got {value!r}"
-        raise ValueError(msg)
-    return value
-
-
-def check_callable(name: str, value: object) -> None:
-    """Refuse what cannot be called."""
-    if not callable(value):
-        msg = f"{name} must be callable; got {type(value).__name__}"
-        raise TypeError(msg)
 
 
 def check_point(name: str, values: object) -> Float64:
@@ -248,11 +232,13 @@ def check_point(name: str, values: object) -> Float64:
     if array.dtype.kind != "f":
         msg = f"{name} must hold real floating-point numbers; got dtype {array.dtype}"
         raise TypeError(msg)
-    if not np.isfinite(array).all():
-        index = tuple(np.argwhere(~np.isfinite(array))[0].tolist())
+    with np.errstate(over="ignore"):
+        point = np.array(array, dtype=np.float64, order="C")
+    if not np.isfinite(point).all():
+        index = tuple(np.argwhere(~np.isfinite(point))[0].tolist())
         msg = f"{name} must be finite; got {array[index]} at index {index}"
         raise ValueError(msg)
-    return np.array(array, dtype=np.float64, order="C")
+    return point
 
 
 def check_shaped_like(name: str, values: object, shape: tuple[int, ...], of: str) -> Float64:
@@ -288,7 +274,7 @@ def check_weights(values: object, n_rows: int) -> AnyArray:
         msg = f"W must have shape ({n_rows}, n_classes), one row for each feature (and the bias); got {array.shape}"
         raise ValueError(msg)
     dtype = _native_dtype("W", array)
-    _check_exact("W", array)
+    check_exact("W", array)
     return array.astype(np.float64 if dtype.itemsize > 4 or dtype.kind != "f" else np.float32, copy=False)
 
 
@@ -315,7 +301,7 @@ def check_vector(name: str, values: object, size: int, of: str) -> AnyArray:
         msg = f"{name} must be 1-D with one number for each of the {size} {of}s; got shape {array.shape}"
         raise ValueError(msg)
     dtype = _native_dtype(name, array)
-    _check_exact(name, array)
+    check_exact(name, array)
     array = array.astype(dtype)
     if not np.isfinite(array).all():
         msg = f"{name} must be finite; got {array[~np.isfinite(array)][0]} for {of} {int(np.argmin(np.isfinite(array)))}"
@@ -333,11 +319,6 @@ def check_sample_weight(values: object, n_rows: int) -> Float64:
     return weights if abs(exponent) < 400 else np.ldexp(weights, -exponent)
 
 
-def check_seed(seed: Any) -> int:
-    """Return a seed of random numbers."""
-    return check_integer("seed", seed, 0, 2**63 - 1, "a seed")
-
-
 def describe_bad_row(name: str, row: AnyArray, number: int) -> str:
     """Say why a row cannot be searched."""
     values = np.asarray(row, dtype=np.float64)
@@ -350,6 +331,19 @@ def describe_bad_row(name: str, row: AnyArray, number: int) -> str:
     return f"{name} must be finite; row {number} holds {what}"
 
 
+@contextmanager
+def told_as(inside: str, outside: str) -> Iterator[None]:
+    """Call an argument in errors as the caller does, who handed it on under another name."""
+    try:
+        yield
+    except ValueError as error:
+        first, _, rest = str(error).partition(" ")
+        if first != inside:
+            raise
+        msg = f"{outside} {rest}"
+        raise ValueError(msg) from error
+
+
 def check_finite_rows(name: str, rows: AnyArray) -> None:
     """Refuse rows that hold NaN or infinity."""
     for start in range(0, len(rows) if rows.dtype.kind == "f" else 0, 4096):
@@ -359,23 +353,12 @@ def check_finite_rows(name: str, rows: AnyArray) -> None:
             raise ValueError(describe_bad_row(name, rows[number], number))
 
 
-def check_real(name: str, value: Any, low: float, high: float = np.inf, *, below: bool = False) -> float:
-    """Return a finite number of [low, high], or of [low, high) if it must stay `below`."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
-        msg = f"{name} must be a number; got {value!r}"
-        raise TypeError(msg)
-    if not (np.isfinite(value) and low <= value <= high) or (below and value == high):
-        bounds = [f"at least {low:g}"] * (low > -np.inf) + [f"{'below' if below else 'at most'} {high:g}"] * (high < np.inf)
-        msg = f"{name} must be {' and '.join(['finite', *bounds])}; got {value!r}"
-        raise ValueError(msg)
-    return float(value)
-
-
 def check_parameter(name: str, values: object) -> AnyArray:
     """Return an array that an optimizer can change in place."""
     if not isinstance(values, np.ndarray):
         msg = f"{name} must be a NumPy array, to be changed in place; got {type(values).__name__}"
         raise TypeError(msg)
+    check_unmasked(name, values)
     if values.dtype not in (np.float32, np.float64):
         msg = f"{name} must be float32 or float64; got dtype {values.dtype}"
         raise TypeError(msg)

@@ -9,6 +9,7 @@ import numpy as np
 
 from deeprob_fast import _boxes, _strategy, _validation
 from deeprob_fast._folds import folds_of
+from deeprob_fast._labels import numbered
 from deeprob_fast._packing import group_equal_rows
 from deeprob_fast._rows import SelectedRows
 from deeprob_fast._search import search_pieces
@@ -144,8 +145,9 @@ def knn_cross_validate(
     smallest = min(len(train) for train, _ in pairs)
     k_values = _validation.check_k_values(k_choices, smallest, "k_choices", "the number of training rows of a fold")
     threads = _validation.check_n_threads(n_threads)
-    classes, numbers = np.unique(labels, return_inverse=True)
-    numbers = numbers.astype(np.int64)
+    classes, (numbers,) = numbered(("y", labels))
+    with _validation.told_as("train", "X"):  # a bad row by its number among all, not among those of a fold
+        nearest_neighbors(rows, rows[:1], 1, metric=metric, n_threads=threads)
     right = np.empty((len(k_values), len(pairs)), dtype=np.int64)
     search = _Folds(rows, max(len(validation) for _, validation in pairs), metric, threads)
     for fold, (train, validation) in enumerate(pairs):

@@ -8,6 +8,7 @@ import numpy as np
 
 from deeprob_fast import _accuracy, _validation
 from deeprob_fast._few_shot import few_per_class
+from deeprob_fast._labels import numbered
 from deeprob_fast._search import Callback
 from deeprob_fast._typing import AnyArray, ArrayLike, Int64
 from deeprob_fast.knn import Neighbors, nearest_neighbors, without_self
@@ -233,8 +234,7 @@ def evaluate_knn(
     n_tries = _validation.check_integer("n_tries", n_tries, 1, 2**31, "subsets")
     threads = _validation.check_n_threads(n_threads)
 
-    classes, numbers = np.unique(np.concatenate([labels, truth]), return_inverse=True)
-    own, wanted = np.split(numbers.astype(np.int64), [len(labels)])
+    classes, (own, wanted) = numbered(("train_labels", labels), ("query_labels", truth))
     voted = temperatures if weights == "softmax" else (None,)
     voting = _Voting(weights, metric, voted, len(classes), threads)
     largest = max(k_values) + leave_one_out
@@ -299,7 +299,7 @@ def _few_shot_scores(
 
 
 def _temperatures(values: float | Sequence[float]) -> tuple[float, ...]:
-    several = values if isinstance(values, (Sequence, np.ndarray)) else [values]
+    several = _validation.one_or_several(values)
     checked = tuple(dict.fromkeys(_validation.check_positive("temperature", value) for value in several))
     if not checked:
         msg = f"temperature must hold at least one number; got {values!r}"
@@ -317,8 +317,8 @@ def _k_values(k: int | Sequence[int] | None, preset: KNNProtocol, available: int
 
 
 def _shots(n_per_class: int | Sequence[int], leave_one_out: bool) -> tuple[int, ...]:
-    several = n_per_class if isinstance(n_per_class, (Sequence, np.ndarray)) else [n_per_class]
-    if leave_one_out and len(several):
+    several = _validation.one_or_several(n_per_class)
+    if leave_one_out and several:
         msg = "n_per_class needs queries; got none"
         raise ValueError(msg)
     return tuple(_validation.check_integer("n_per_class", n, 1, 2**53, "training rows of each class") for n in several)

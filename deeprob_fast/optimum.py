@@ -350,7 +350,8 @@ def softmax_path(
     >>> [found.converged for found in path]
     [True, True]
     """
-    strengths = [_strength(f"regs[{i}]", reg) for i, reg in enumerate(regs)]
+    given = _validation.check_sequence("regs", regs, "numbers")
+    strengths = [_strength(f"regs[{i}]", reg) for i, reg in enumerate(given)]
     solver = PathSolver(
         X,
         y,

@@ -122,10 +122,10 @@ def rank_classes(
 
 def check_voting(weights: object, temperature: object, metric: str) -> None:
     """Refuse weights and temperatures that mean nothing."""
-    if not callable(weights) and weights not in WEIGHTS:
+    if not callable(weights) and not (isinstance(weights, str) and weights in WEIGHTS):
         msg = f"weights must be one of {', '.join(WEIGHTS)}, or callable; got {weights!r}"
         raise ValueError(msg)
-    if weights == "distance" and metric == "inner_product":
+    if isinstance(weights, str) and weights == "distance" and metric == "inner_product":
         msg = "weights must be 'uniform' or 'softmax' for the metric inner_product, which is no distance; got 'distance'"
         raise ValueError(msg)
     _validation.check_positive("temperature", temperature)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from deeprob_fast import _scaling, _validation
+from deeprob_fast._labels import numbered
 from deeprob_fast._typing import AnyArray, ArrayLike, Float64, Int64
 
 _BLOCK_ROWS = 4096
@@ -72,9 +73,7 @@ def _number(labels: Iterable[tuple[str, AnyArray]]) -> tuple[AnyArray, list[Int6
         if (array.dtype.kind in "SU") != (first.dtype.kind in "SU") and "O" not in (array.dtype.kind, first.dtype.kind):
             msg = f"{name} must be labels of the same kind as {first_name}, {first.dtype}; got dtype {array.dtype}"
             raise TypeError(msg)
-    classes, numbers = np.unique(np.concatenate([array for _, array in named]), return_inverse=True)
-    cuts = np.cumsum([len(array) for _, array in named])[:-1]
-    return classes, [part.astype(np.int64) for part in np.split(numbers, cuts)]
+    return numbered(*named)
 
 
 def _rows(name: str, values: ArrayLike, n_features: int | None = None) -> AnyArray:

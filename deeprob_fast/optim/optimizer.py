@@ -111,8 +111,9 @@ class Optimizer(ABC):
         self, params: AnyArray | Sequence[AnyArray], grads: AnyArray | Sequence[AnyArray | None] | None
     ) -> tuple[list[AnyArray], list[AnyArray | None]]:
         """Return the parameters and gradients as lists, all of them checked before any is changed."""
-        if isinstance(params, Sequence):
-            given_params, given_grads = list(params), list(grads if grads is not None else ())
+        if isinstance(params, Sequence) and not isinstance(params, memoryview):
+            given_params: list[Any] = list(params)
+            given_grads = [] if grads is None else _validation.check_sequence("grads", grads, "gradients")
             names = [f"[{i}]" for i in range(len(given_params))]
         else:
             names, given_params, given_grads = [""], [params], [grads]

@@ -71,7 +71,9 @@ class SGD(Optimizer):
         super().__init__()
 
     def hyperparameters(self) -> Hyperparameters:  # noqa: D102  # inherited
-        if self.nesterov and not (self.momentum > 0 and self.dampening == 0):
+        momentum = check_real("momentum", self.momentum, 0)
+        dampening = check_real("dampening", self.dampening, float("-inf"))
+        if self.nesterov and not (momentum > 0 and dampening == 0):
             msg = (
                 "nesterov must come with momentum above 0 and dampening 0; "
                 f"got momentum {self.momentum!r} and dampening {self.dampening!r}"
@@ -79,8 +81,8 @@ class SGD(Optimizer):
             raise ValueError(msg)
         return Hyperparameters(
             learning_rate=check_real("lr", self.lr, 0),
-            momentum=check_real("momentum", self.momentum, 0),
-            dampening=check_real("dampening", self.dampening, float("-inf")),
+            momentum=momentum,
+            dampening=dampening,
             weight_decay=check_real("weight_decay", self.weight_decay, 0),
             nesterov=bool(self.nesterov),
             maximize=bool(self.maximize),
