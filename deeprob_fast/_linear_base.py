@@ -10,17 +10,26 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from deeprob_fast import _examples, _kernels, _scaling, _validation
 from deeprob_fast._epochs import Learned, learn
+from deeprob_fast._estimator_input import DTYPES, checked
 from deeprob_fast._examples import Examples
 from deeprob_fast._heads import Head, HeadTrainer
+from deeprob_fast._labels import check_present, numbered
 from deeprob_fast._linear_parameters import Parameters
 from deeprob_fast._typing import AnyArray, ArrayLike, Float64, Int64
 
-# What is none of these becomes the first: float64, or float32 where that is what is computed in.
-_DTYPES = (np.float64, np.float32, np.float16, np.uint8, np.int8)
+
+def _distinct(classes: ArrayLike) -> AnyArray:
+    """Return the labels that will come, sorted."""
+    array = _validation.as_array("classes", classes)
+    if array.ndim != 1:
+        msg = f"classes must be 1-D, one label for each class; got shape {array.shape}"
+        raise ValueError(msg)
+    check_present("classes", array)
+    return numbered(("classes", array))[0]
 
 
 class LinearClassifier(ClassifierMixin, Parameters):
@@ -57,10 +66,10 @@ class LinearClassifier(ClassifierMixin, Parameters):
         """
         head = self._head()
         again = self.warm_start and hasattr(self, "_weights")
-        rows, labels = validate_data(self, X, y, dtype=_DTYPES, reset=not again)
+        rows, labels = checked(self, X, y, reset=not again)
         check_classification_targets(labels)
         if not again:
-            self._begin(np.unique(labels))
+            self._begin(numbered(("y", labels))[0])
         class_numbers = self._class_numbers("y", labels)
         weights = self._sample_weights(sample_weight, labels, class_numbers)
         chosen, held_out = np.arange(len(rows), dtype=np.int64), None
@@ -107,17 +116,17 @@ class LinearClassifier(ClassifierMixin, Parameters):
             raise ValueError(msg)
         first = not hasattr(self, "_weights")
         known = None if first else self._trainer
-        dtypes = _DTYPES[1:] if known is not None and known.examples.dtype == np.float32 else _DTYPES
-        rows, labels = validate_data(self, X, y, dtype=dtypes, reset=first)
+        dtypes = DTYPES[1:] if known is not None and known.examples.dtype == np.float32 else DTYPES
+        rows, labels = checked(self, X, y, dtypes=dtypes, reset=first)
         check_classification_targets(labels)
         if first:
             if classes is None:
                 msg = "classes must be given to the first call of partial_fit; got None"
                 raise ValueError(msg)
-            self._begin(np.unique(np.asarray(classes)))
+            self._begin(_distinct(classes))
             self.loss_curve_ = []
             self.n_iter_ = 0
-        elif classes is not None and not np.array_equal(np.unique(np.asarray(classes)), self.classes_):
+        elif classes is not None and not np.array_equal(_distinct(classes), self.classes_):
             msg = f"classes must be those of the calls before, {self.classes_.tolist()}; got {np.asarray(classes).tolist()}"
             raise ValueError(msg)
         class_numbers = self._class_numbers("y", labels)
@@ -126,7 +135,7 @@ class LinearClassifier(ClassifierMixin, Parameters):
         examples = self._examples(rows, class_numbers, weights, chosen, known)
         if known is None:
             known = self._make_trainer(head, examples, chosen, _scaling.for_columns(self._weights, examples), None)
-        known.examples, known.n_threads = examples, _validation.check_n_threads(self.n_jobs)
+        known.examples, known.n_threads = examples, _validation.check_n_threads(self.n_jobs, "n_jobs")
         sampler = self._sampler(len(rows), [self._seed(), self.t_])
         learned = learn(known, self._epochs(sampler, chosen, 1))
         self._record(learned)
@@ -177,7 +186,11 @@ class LinearClassifier(ClassifierMixin, Parameters):
 
     def _class_numbers(self, name: str, labels: AnyArray) -> Int64:
         """Return the place of each label among the classes."""
-        places = np.minimum(np.searchsorted(self.classes_, labels), len(self.classes_) - 1)
+        try:
+            places = np.minimum(np.searchsorted(self.classes_, labels), len(self.classes_) - 1)
+        except TypeError as error:
+            msg = f"{name} must hold labels of the classes {self.classes_.tolist()}, which can be compared with them: {error}"
+            raise TypeError(msg) from None
         unknown = self.classes_[places] != labels
         if unknown.any():
             msg = f"{name} must hold labels of the classes {self.classes_.tolist()}; got {labels[unknown][0]!r}"
@@ -236,8 +249,8 @@ class LinearClassifier(ClassifierMixin, Parameters):
         if X_val is None or y_val is None:
             msg = f"X_val and y_val must be given together; got only {'X_val' if y_val is None else 'y_val'}"
             raise ValueError(msg)
-        dtypes = _DTYPES[1:] if examples.dtype == np.float32 else _DTYPES
-        rows, labels = validate_data(self, X_val, y_val, dtype=dtypes, reset=False)
+        dtypes = DTYPES[1:] if examples.dtype == np.float32 else DTYPES
+        rows, labels = checked(self, X_val, y_val, names=("X_val", "y_val"), dtypes=dtypes, reset=False)
         return self._validation(examples, rows, self._class_numbers("y_val", labels), None)
 
     def _validation(self, examples: Examples, rows: AnyArray, class_numbers: Int64, weights: AnyArray | None) -> Examples:
@@ -288,13 +301,13 @@ class LinearClassifier(ClassifierMixin, Parameters):
             float32.
         """
         check_is_fitted(self, "coef_")
-        rows = _validation.check_rows("X", validate_data(self, X, dtype=_DTYPES, reset=False))
+        rows = _validation.check_rows("X", checked(self, X, reset=False))
         weights = np.column_stack([self.coef_, self.intercept_])  # at once: another thread may fit again
         dtype = _examples.computing_dtype(rows.dtype, weights.dtype)
         examples = _examples.gather(rows, np.empty(0, dtype=np.int64), dtype, bias=True)
         n_scores = len(weights)
         scores = np.empty((len(rows), n_scores), dtype=dtype)
-        threads = _validation.check_n_threads(self.n_jobs)
+        threads = _validation.check_n_threads(self.n_jobs, "n_jobs")
         _kernels.linear_scores(rows, examples.shift, examples.scale, True, n_scores, examples.packed(weights), scores, threads)
         return scores[:, 0] if n_scores == 1 else scores
 

@@ -130,7 +130,7 @@ class Parameters(BaseEstimator):
         self.learning_rate_ = head.optimizer.lr
         if self._is_annealed() and n_steps is not None:
             head = head._replace(schedule=lambda optimizer: CosineAnnealingLR(optimizer, n_steps))
-        threads = _validation.check_n_threads(self.n_jobs)
+        threads = _validation.check_n_threads(self.n_jobs, "n_jobs")
         trainer = HeadTrainer(
             examples,
             [head],

@@ -9,15 +9,14 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from deeprob_fast import _validation
+from deeprob_fast._estimator_input import checked
+from deeprob_fast._labels import numbered
 from deeprob_fast._typing import AnyArray, ArrayLike, Float64, Int64
 from deeprob_fast.knn import KNNIndex, Neighbors
 from deeprob_fast.votes import Weights, check_voting, class_votes, rank_classes
-
-# float64 first: what is none of these becomes float64.
-_DTYPES = (np.float64, np.float32, np.float16, np.uint8, np.int8)
 
 
 class _Search(BaseEstimator):
@@ -33,15 +32,21 @@ class _Search(BaseEstimator):
         """Prepare the training rows, and set the index with what else was fitted to them."""
         _validation.check_metric(self.metric)
         _validation.check_integer("n_neighbors", self.n_neighbors, 1, np.iinfo(np.int64).max, "at least one neighbour")
-        index = KNNIndex(X, metric=self.metric, n_threads=self.n_jobs)
+        self._n_threads()
+        with _validation.told_as("train", "X"):
+            index = KNNIndex(X, metric=self.metric, n_threads=self.n_jobs)
         self.__dict__.update(index_=index, n_samples_fit_=index.n_train, **fitted)
+
+    def _n_threads(self) -> int:
+        return _validation.check_n_threads(self.n_jobs, "n_jobs")
 
     def _neighbors(self, X: ArrayLike, n_neighbors: int | None) -> Neighbors:
         check_is_fitted(self, "index_")
         index = self.index_
-        queries = validate_data(self, X, dtype=_DTYPES, reset=False)
+        queries = checked(self, X, reset=False)
         k = self._check_n_neighbors(n_neighbors, index.n_train, index.n_train)
-        return index.search(queries, k, n_threads=self.n_jobs)
+        with _validation.told_as("queries", "X"):
+            return index.search(queries, k, n_threads=self._n_threads())
 
     def _check_n_neighbors(self, n_neighbors: int | None, available: int, n_samples: int) -> int:
         k = self.n_neighbors if n_neighbors is None else n_neighbors
@@ -81,7 +86,7 @@ class _Search(BaseEstimator):
             check_is_fitted(self, "index_")
             index = self.index_
             k = self._check_n_neighbors(n_neighbors, index.n_train - 1, index.n_train)
-            neighbors = index.search(None, k, n_threads=self.n_jobs)
+            neighbors = index.search(None, k, n_threads=self._n_threads())
         else:
             neighbors = self._neighbors(X, n_neighbors)
         return (neighbors.distances, neighbors.indices) if return_distance else neighbors.indices
@@ -134,7 +139,7 @@ class NearestNeighbors(_Search):
         self
         """
         del y
-        self._build(validate_data(self, X, dtype=_DTYPES))
+        self._build(checked(self, X))
         return self
 
 
@@ -205,10 +210,10 @@ class KNeighborsClassifier(ClassifierMixin, _Search):
         self
         """
         check_voting(self.weights, self.temperature, self.metric)
-        rows, labels = validate_data(self, X, y, dtype=_DTYPES)
+        rows, labels = checked(self, X, y)
         check_classification_targets(labels)
-        classes, numbers = np.unique(labels, return_inverse=True)
-        self._build(rows, classes_=classes, _labels=numbers.astype(np.int64))
+        classes, (numbers,) = numbered(("y", labels))
+        self._build(rows, classes_=classes, _labels=numbers)
         return self
 
     def predict_proba(self, X: ArrayLike) -> Float64:
@@ -248,8 +253,8 @@ class KNeighborsClassifier(ClassifierMixin, _Search):
         fitted = copy(self)
         neighbors = fitted._neighbors(X, None)
         k = neighbors.indices.shape[1]
-        threads = _validation.check_n_threads(fitted.n_jobs)
-        ranked = rank_classes(neighbors, fitted._labels, len(fitted.classes_), [k], 1, **fitted._voting(), n_threads=threads)
+        voting = {**fitted._voting(), "n_threads": fitted._n_threads()}
+        ranked = rank_classes(neighbors, fitted._labels, len(fitted.classes_), [k], 1, **voting)
         labels: AnyArray = fitted.classes_[ranked[0, :, 0]]
         return labels
 

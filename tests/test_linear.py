@@ -237,7 +237,7 @@ def test_models_are_pickled():
         ({"n_iter_no_change": 0}, "n_iter_no_change must be between 1"),
         ({"validation_fraction": 1.0}, "validation_fraction must be finite and at least 0 and below 1"),
         ({"random_state": -1}, "random_state must be between 0"),
-        ({"n_jobs": 0}, "n_threads must be between 1"),
+        ({"n_jobs": 0}, "n_jobs must be between 1"),
         ({"formulation": "hinge"}, "formulation must be one of weston_watkins, one_vs_all, runner_up; got 'hinge'"),
         ({"delta": -1.0}, "delta must be finite and at least 0"),
         ({"class_weight": "even"}, "class_weight"),

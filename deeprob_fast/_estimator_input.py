@@ -1,0 +1,53 @@
+"""What the estimators are given, checked by scikit-learn and by our own rules."""
+
+import re
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import validate_data
+
+from deeprob_fast import _validation
+from deeprob_fast._typing import ArrayLike
+
+# What is none of these becomes the first: float64, or float32 where that is what is computed in.
+DTYPES = (np.float64, np.float32, np.float16, np.uint8, np.int8)
+
+
+def _as_numbers(name: str, values: ArrayLike) -> Any:
+    """Refuse what scikit-learn would turn into numbers although it holds none, or others; lists come back as arrays."""
+    _validation.check_unmasked(name, values)
+    if isinstance(values, (list, tuple)):
+        try:
+            values = np.asarray(values)
+        except (TypeError, ValueError):  # which scikit-learn tells better
+            return values
+    dtype = getattr(values, "dtype", None)
+    if isinstance(dtype, np.dtype):
+        if dtype.kind in "USMmV" or (dtype.kind == "f" and dtype.itemsize > 8):
+            msg = f"{name} must hold real numbers; got dtype {dtype}"
+            raise TypeError(msg)
+        if dtype.itemsize == 8 and dtype.kind in "iu" and isinstance(values, np.ndarray):
+            _validation.check_exact(name, values)
+    return values
+
+
+def checked(
+    estimator: BaseEstimator,
+    X: ArrayLike,
+    *y: ArrayLike,
+    names: tuple[str, str] = ("X", "y"),
+    dtypes: Any = DTYPES,
+    reset: bool = True,
+) -> Any:
+    """Return X, and y if it is given, as arrays; every refusal names one of them."""
+    X = _as_numbers(names[0], X)
+    for labels in y:
+        _validation.check_unmasked(names[1], labels)
+    try:
+        return validate_data(estimator, X, *y, dtype=dtypes, reset=reset)
+    except (TypeError, ValueError) as error:
+        if any(re.search(rf"\b{name}\b", str(error)) for name in names):
+            raise
+        msg = f"{' and '.join(names[: 1 + len(y)])} must be arrays that fit the estimator: {error}"
+        raise (TypeError if isinstance(error, TypeError) else ValueError)(msg) from error
