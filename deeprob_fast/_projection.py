@@ -98,7 +98,9 @@ def principal_directions(sample: Float64, n_directions: int, n_threads: int) -> 
 
 
 def _eigen(matrix: Float64) -> tuple[Float64, Float64]:
-    """Return the eigenvalues of a symmetric matrix, ascending, and its eigenvectors as rows."""
+    """Return the eigenvalues of a symmetric matrix, ascending, and its eigenvectors as rows; none if it is not finite."""
+    if not np.isfinite(matrix).all():
+        return np.empty(0), np.empty((0, len(matrix)))
     values, vectors = np.empty(len(matrix)), np.empty_like(matrix)
     _kernels.symmetric_eigen(matrix, values, vectors)
     return values, vectors
@@ -108,7 +110,7 @@ def _orthonormal(directions: AnyArray, n_threads: int) -> Float64:
     """Return an orthonormal basis of what the directions span."""
     wide = directions.astype(np.float64)
     values, vectors = _eigen(product(wide, wide, n_threads))
-    kept = values > _NEGLIGIBLE * max(values[-1], 0)
+    kept = values > _NEGLIGIBLE * values.max(initial=0)
     return product(vectors[kept] / np.sqrt(values[kept])[:, None], wide.T, n_threads)
 
 
