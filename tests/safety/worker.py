@@ -76,7 +76,7 @@ def work(task, seed, start, stop, seconds):
 
 
 def _say(**entry):
-    print(json.dumps(entry), flush=True)  # noqa: T201  # the parent reads it
+    print(json.dumps(entry), flush=True)  # the parent reads it
 
 
 def _place(error):
