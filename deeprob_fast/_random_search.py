@@ -108,16 +108,20 @@ def random_search(
     random = np.random.default_rng(_validation.check_seed(seed))
     losses = np.empty(n_candidates)
     accuracies = np.empty(_GROUP)
-    best, best_loss = np.zeros((data.n_classes, examples.n_columns), dtype=examples.dtype), np.inf
+    best, best_loss = np.empty(0), np.nan
     for start in range(0, n_candidates, _GROUP):
         part = losses[start : start + _GROUP]
         candidates = random.standard_normal((len(part), data.n_classes, examples.n_columns), dtype=examples.dtype)
-        candidates *= examples.dtype.type(deviation)
+        with np.errstate(over="ignore"):
+            candidates *= examples.dtype.type(deviation)
+        if not np.isfinite(candidates).all():
+            msg = f"scale must be so small that {examples.dtype} can hold the weights; got {deviation:g}"
+            raise ValueError(msg)
         formulas = [(formula, margin)] * len(part)
         packed = examples.packed(candidates).reshape(-1)
         _kernels.evaluate(*examples, formulas, data.n_classes, packed, part, accuracies[: len(part)], threads)
         for i, value in enumerate(part):
-            if value < best_loss:
+            if not best.size or value < best_loss or np.isnan(best_loss):
                 best, best_loss = candidates[i], float(value)
             if verbose:
                 print(f"in attempt {start + i} the loss was {value:f}, best {best_loss:f}")  # noqa: T201  # what it is for

@@ -80,7 +80,7 @@ class Source:
         if kind == "axes":
             array = _cast(values, "float32")
             return Drawn(
-                self.choice(array[None], array.ravel(), array.sum(), array[:, :, None], array.reshape(-1, 1)[:0]), None, mild
+                self.choice(array[None], array.ravel(), array.sum(), array[:, :, None], np.zeros((0, d + 1))), None, mild
             )
         if kind == "masked":
             array = np.ma.masked_array(_cast(values, "float64"), mask=self.rng.random(values.shape) < self.choice(0.0, 0.1, 1.0))

@@ -88,6 +88,7 @@ CASES = [
     (lambda: df.optim.SGD(lr=1).step([ROWS.copy()], 1.0), TypeError, "grads must be a sequence of gradients; got 1.0"),
     (lambda: df.optim.SGD(lr=1).step(memoryview(ROWS), ROWS), TypeError, "params must be a NumPy array"),
     (lambda: df.optim.SGD(momentum="0.9", nesterov=True), TypeError, "momentum must be a number; got '0.9'"),
+    (lambda: df.random_search(ROWS.astype("f4"), LABELS, scale=1e300), ValueError, "scale must be so small that float32"),
     # Infinity may hide behind a margin.
     (lambda: one_vs_all([[1.0, 1.0], [1.0, -np.inf]], [[0.0]], [0], bias=True), ValueError, "W must be finite"),
     (lambda: one_vs_all([[1.0, -1.0]], [[np.inf]], [0]), ValueError, "X must be finite; row 0 holds infinity"),
@@ -138,3 +139,6 @@ def test_a_tiny_temperature_leaves_the_nearest():
 def test_the_best_of_random_weights_is_one_that_was_tried():
     found = df.random_search(ROWS, LABELS, n_candidates=5, scale=1.0)
     assert found.loss == found.losses.min()
+    endless = df.random_search(ROWS, LABELS, n_candidates=2, scale=1e307, loss="softmax")
+    assert not np.isfinite(endless.losses).any()
+    assert endless.W.any()
