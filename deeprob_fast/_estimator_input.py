@@ -50,4 +50,4 @@ def checked(
         if any(re.search(rf"\b{name}\b", str(error)) for name in names):
             raise
         msg = f"{' and '.join(names[: 1 + len(y)])} must be arrays that fit the estimator: {error}"
-        raise (TypeError if isinstance(error, TypeError) else ValueError)(msg) from error
+        raise (ValueError if isinstance(error, ValueError) else TypeError)(msg) from error

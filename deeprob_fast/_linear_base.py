@@ -202,7 +202,11 @@ class LinearClassifier(ClassifierMixin, Parameters):
         weights = None if given is None else _validation.check_sample_weight(given, len(labels))
         if self.class_weight is None:
             return weights
-        factors = compute_class_weight(self.class_weight, classes=self.classes_, y=labels).astype(np.float64)
+        try:
+            factors = compute_class_weight(self.class_weight, classes=self.classes_, y=labels).astype(np.float64)
+        except (TypeError, ValueError) as error:
+            msg = f'class_weight must be a dict of numbers by label, "balanced" or None; got {self.class_weight!r}: {error}'
+            raise (ValueError if isinstance(error, ValueError) else TypeError)(msg) from error
         return _validation.check_sample_weight(factors[class_numbers] * (1.0 if weights is None else weights), len(labels))
 
     def _split(self, class_numbers: Int64) -> tuple[Int64, Int64]:

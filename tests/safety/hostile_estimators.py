@@ -27,6 +27,8 @@ def _data(source, most=10**6):
     d = min(d, most)
     X, queries = source.rows(n, d, source.choice(0.0, 0.3)), source.rows(m, d, source.choice(0.0, 0.3))
     y = source.choice(*(source.labels(n)[0] for _ in range(3)), np.array(["a", "b", "c"])[source.rng.integers(0, 3, n)])
+    if source.tame and n > 3:
+        y = np.arange(n) % 3
     return X, queries, y, n
 
 
@@ -34,7 +36,7 @@ def neighbors(source):
     X, queries, y, n = _data(source)
     k, k_plain = source.k(n)
     metric = source.name(*reference.METRICS)
-    weights = source.name("uniform", "distance", "softmax", np.ones_like, lambda distances: distances * np.nan, id)
+    weights = source.mixed(("uniform", "softmax", np.ones_like), "distance", lambda distances: distances * np.nan, id, "x", 3)
     own = {"temperature": source.number(0.07, 1e-300, 1e300), "n_jobs": source.n_threads()[0]}
     own = {name: value for name, value in own.items() if source.happens(0.3)}
     names = {*names_of(df.KNeighborsClassifier, df.KNeighborsClassifier.fit), *_SCIKIT_LEARN}
@@ -59,22 +61,23 @@ def neighbors(source):
 
 
 def _linear(source):
+    pick = source.mixed
     own = {
-        "learning_rate": source.choice("auto", source.number(0.1, 1e300)),
-        "momentum": source.number(0.9, 0.0, 1.5),
-        "reg": source.number(1e-4, 1e300),
+        "learning_rate": pick(("auto", 0.1), 1e300, -1.0, "x", None, 10**400),
+        "momentum": source.number(0.9, 0.0),
+        "reg": source.number(1e-4, 0.0),
         "penalty": source.name("l2", "l1", "elasticnet"),
-        "batch_size": source.choice(16, None, 0, 10**18),
-        "tol": source.choice(None, 1e-4, -1.0, "x"),
-        "n_iter_no_change": source.choice("auto", 1, 0, "x"),
-        "schedule": source.choice("cosine", "constant", None, "x", 3),
+        "batch_size": pick((16, None, 10**18), 0, "x"),
+        "tol": pick((None, 1e-4), -1.0, "x"),
+        "n_iter_no_change": pick(("auto", 1), 0, "x"),
+        "schedule": pick(("cosine", "constant", None), "x", 3, id),
         "optimizer": source.name("sgd", "adagrad", "rmsprop", "adam", "adamw"),
-        "early_stopping": source.choice(True, False),
-        "validation_fraction": source.number(0.1, 0.5, 1.0, 1e-9),
+        "early_stopping": pick((False,), True),
+        "validation_fraction": source.number(0.1, 0.5),
         "fit_intercept": source.choice(True, False),
         "standardize": source.choice(True, False),
-        "class_weight": source.choice(
-            None, "balanced", "x", {0: 2.0}, {0: 1.0, 1: 2.0, 2: 0.0}, {9: 1.0}, {0: -1.0}, {0: np.nan}, 3, []
+        "class_weight": pick(
+            (None, "balanced"), "x", {0: 2.0}, {0: 1.0, 1: 2.0, 2: 0.0}, {9: 1.0}, {0: -1.0}, {0: np.nan}, 3, []
         ),
         "warm_start": source.choice(True, False),
         "shuffle": source.choice(True, False),
@@ -89,11 +92,8 @@ def linear(source):
     own = {"random_state": 0, "max_epochs": 2} | _linear(source)
     if kind is df.LinearSVM and source.happens(0.3):
         own |= {"formulation": source.name("weston_watkins", "one_vs_all", "runner_up"), "delta": source.number(1.0, 0.0)}
-    weight = (
-        {}
-        if source.happens(0.7)
-        else {"sample_weight": source.choice(np.ones(n), np.zeros(n), -np.ones(n), np.ones(n + 1), "x", np.nan)}
-    )
+    bad = (np.zeros(n), -np.ones(n), np.ones(n + 1), "x", np.nan)
+    weight = {} if source.happens(0.7) else {"sample_weight": source.mixed((np.ones(n), None), *bad)}
     names = {*names_of(kind, kind.fit), *_SCIKIT_LEARN}
 
     def call():
@@ -112,9 +112,8 @@ def partial(source):
     X, queries, y, _ = _data(source)
     kind = source.choice(df.SoftmaxClassifier, df.LinearSVM)
     own = {"random_state": 0} | _linear(source)
-    classes = source.choice(
-        [0, 1, 2], np.arange(3), [0, 1], [0], [], None, ["a", "b", "c"], "x", [0.5, np.nan], [[0, 1]], 3, [None, 1]
-    )
+    bad: tuple[object, ...] = ([0, 1], [0], [], None, ["a", "b", "c"], "x", [0.5, np.nan], [[0, 1]], 3, [None, 1])
+    classes = source.mixed(([0, 1, 2], np.arange(3)), *bad)
     names = {*names_of(kind, kind.partial_fit), *_SCIKIT_LEARN}
 
     def call():
@@ -147,17 +146,17 @@ def probe(source):
     X, queries, y, _ = _data(source, most=300)
     truth = source.choice(source.labels(0 if queries.plain is None else len(queries.plain))[0], y)
     own = {
-        "protocol": source.name("logistic", "lsr", "clip"),
-        "seed": source.choice(0, -1, None, 2**64),
-        "validation": source.choice(None, 0.5, 0.0, 1.0, -1.0, "x", (X.value, y), (X.value,), 3),
-        "C": source.choice(1.0, (1.0,), -1.0, "x", ()),
-        "normalize": source.choice(True, False, "x"),
+        "protocol": source.name("logistic", "lsr"),
+        "seed": source.mixed((0, 5), -1, None, 2**64),
+        "validation": source.mixed((None, (X.value, y)), 0.5, 0.0, 1.0, -1.0, "x", (X.value,), 3),
+        "normalize": source.mixed((True, False), "x"),
         "n_threads": source.n_threads()[0],
-        "rubbish": 3,
     }
+    if not source.tame:
+        own |= {"C": source.choice(1.0, (1.0,), -1.0, "x", ()), "rubbish": 3}
     own = {name: value for name, value in own.items() if source.happens(0.15)}
     found = answer(
-        lambda: df.evaluate_probe(X.value, y, queries.value, truth, max_iter=20, **own),
+        lambda: df.evaluate_probe(X.value, y, queries.value, truth, **own),
         {*names_of(df.evaluate_probe), "max_iter", "C", "normalize", "rubbish"},
     )
     if found is not None:

@@ -13,7 +13,7 @@ def _problem(source):
     """Draw training rows, queries, k, a metric and a number of threads, and whether all of them are right."""
     n, m, d = source.shape()
     train = source.rows(n, d, source.choice(0.0, 0.3))
-    queries = source.rows(m, d + 1 if source.happens(0.03) else d, source.choice(0.0, 0.3))
+    queries = source.rows(m, d + 1 if source.happens(0.0 if source.tame else 0.06) else d, source.choice(0.0, 0.3))
     if train.plain is not None and len(train.plain) and source.happens(0.2):
         queries = queries._replace(value=train.plain[:m], plain=train.plain[:m], mild=train.mild)
     k, k_plain = source.k(n)
@@ -37,7 +37,7 @@ def _assert_neighbors(found, train, queries, k, metric):
 
 def one_shot(source):
     train, queries, k, metric, n_threads, good = _problem(source)
-    options = {"callback": source.choice(None, lambda done: done)} if source.happens(0.9) else {"callback": source.choice(3, "x")}
+    options = {"callback": source.mixed((None, id), 3, "x")}
     must = good and train.mild and queries.mild and not isinstance(options["callback"], (int, str))
 
     def call():
@@ -134,13 +134,15 @@ def evaluation(source):
     truth, _ = source.labels(m)
     rest = {} if source.happens(0.3) else {"queries": queries.value, "query_labels": truth}
     options = {
-        "k": source.choice(k, [k], (1, k), np.array([1]), (), None),
-        "weights": source.name("uniform", "distance", "softmax", np.ones_like, lambda distances: distances[:, :0]),
-        "temperature": source.choice(source.number(0.07, 1e-300, 1e300), [0.1, 1.0], ()),
+        "k": source.mixed((k, [k], (1, k), np.array([1]), np.array(1)), (), None, "1"),
+        "weights": source.mixed(
+            ("uniform", "softmax", np.ones_like), "distance", lambda distances: distances[:, :0], "x", np.ones(2)
+        ),
+        "temperature": source.mixed((0.07, 1e-300, 1e300, [0.1, 1.0], np.array([0.1])), (), -1.0, "x", 10**400),
         "metric": metric,
         "protocol": source.choice(None, source.name("dino", "moco")),
-        "n_per_class": source.choice((), 1, [1, 2], 0, "x", True),
-        "n_tries": source.choice(1, 2, 0, None),
+        "n_per_class": source.mixed(((), 1, [1, 2]) if rest else ((),), 0, "x", True, 1),
+        "n_tries": source.mixed((1, 2), 0, None),
         "n_threads": n_threads,
     }
     kept = {name: value for name, value in options.items() if source.happens(0.5)}
@@ -162,17 +164,17 @@ def cross_validation(source):
     labels, _ = source.labels(n)
     k, _ = source.k(n)
     options = {
-        "num_folds": source.choice(2, 3, n, 0, n + 1, None, 2.0),
-        "k_choices": source.choice(1, [1], (1, k), k, (), np.array([1])),
-        "folds": source.choice(
-            "chunk", "array_split", "x", None, 3, [], [([0], [0])], [(np.arange(n), np.arange(n))], [([n], [0])], ["ab"], [(1,)]
+        "num_folds": source.mixed((2,), 3, n, 0, n + 1, None, 2.0),
+        "k_choices": source.mixed((1, [1], np.array([1])), (1, k), k, (), "1"),
+        "folds": source.mixed(
+            ("chunk", "array_split", [(np.arange(n), np.arange(n))]), "x", None, 3, [], [([0], [0])], [([n], [0])], ["ab"], [(1,)]
         ),
-        "weights": source.name("uniform", "distance", "softmax"),
+        "weights": source.mixed(("uniform", "softmax"), "distance", "x", np.ones(2)),
         "temperature": source.number(0.07, 1.0),
         "metric": source.name(*reference.METRICS),
         "groups": source.choice(None, labels),
     }
-    kept = {name: value for name, value in options.items() if source.happens(0.5)}
+    kept = {"k_choices": 1} | {name: value for name, value in options.items() if source.happens(0.5)}
     found = answer(lambda: df.knn_cross_validate(rows.value, labels, **kept), names_of(df.knn_cross_validate))
     if found is not None:
         assert rows.plain is not None, "answered what is wrong"

@@ -78,6 +78,7 @@ CASES = [
     (lambda: svm().fit(ROWS.astype(np.longdouble), LABELS), TypeError, "X must hold real numbers; got dtype"),
     (lambda: knn().fit(np.full((8, 3), 2**60), LABELS), ValueError, r"X must hold integers up to 2\*\*53 in magnitude"),
     (lambda: df.train(ROWS, LABELS, learning_rate=-1.0), ValueError, "learning_rate must be finite and at least 0; got -1.0"),
+    (lambda: svm(class_weight={0: 2}).fit(ROWS, LABELS.astype("M8[s]")), TypeError, "class_weight must be a dict of numbers by"),
     # What must be a sequence, a function or one of both.
     (lambda: df.sweep(ROWS, LABELS, None), TypeError, "grid must be a sequence of dicts, or a dict of lists; got None"),
     (lambda: df.sweep(ROWS, LABELS, [{"reg": 1}, 3][1:]), TypeError, "grid must hold dicts; got 3"),
