@@ -132,8 +132,8 @@ def option(arguments: list[str], name: str, default: str) -> str:
 def checked_build(session: nox.Session, kind: str, sanitizers: str, environment: dict[str, str], level: str = "") -> list[str]:
     """Install the package built by clang with sanitizers, and return the arguments that are left.
 
-    ``--level`` names an instruction-set level, or ``all``. With ``--self-test`` the sanitizers have to see planted faults instead,
-    and nothing is left to do.
+    ``--level`` names an instruction-set level, or ``all``. With ``--self-test`` the sanitizers have to see planted faults
+    instead, and nothing is left to do.
     """
     arguments = list(session.posargs)
     level = option(arguments, "--level", level or own_level())

@@ -45,7 +45,7 @@ class _BlasThreads:
             os.register_at_fork(after_in_child=self._make_lock)
 
     def _make_lock(self) -> None:
-        # In a forked child no other thread is left that could open it. What those asked for stays: the child computes on one thread.
+        # In a forked child no other thread is left that could open it. The child computes on one thread anyway.
         self._lock = threading.Lock()
 
     def _enter(self) -> None:

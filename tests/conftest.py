@@ -26,6 +26,13 @@ hypothesis.settings.register_profile("long", deadline=None, print_blob=True, max
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "default"))
 
 
+def pytest_collection_modifyitems(items):
+    """Mark what a browser does: it inherits the sanitizer's run time, under which it hardly moves."""
+    for item in items:
+        if "browser" in item.fixturenames:
+            item.add_marker(pytest.mark.unsanitized)
+
+
 @pytest.fixture(params=_cpu.runnable())
 def isa(request, monkeypatch):
     """Run the test on the kernels of each instruction-set level of this machine."""

@@ -259,6 +259,7 @@ SMALL = """
 """
 
 
+@pytest.mark.unsanitized
 @needs_proc
 @pytest.mark.parametrize("offset", [8, 7])
 def test_memory_stays_bounded(tmp_path, offset):
@@ -267,6 +268,7 @@ def test_memory_stays_bounded(tmp_path, offset):
     assert peak - before < 40  # of 92
 
 
+@pytest.mark.unsanitized
 @needs_proc
 @pytest.mark.parametrize("n_zero", [0, 3000])
 def test_memory_stays_bounded_with_few_equal_rows(tmp_path, n_zero):
@@ -307,6 +309,7 @@ CONVERT = """
 """
 
 
+@pytest.mark.unsanitized
 @needs_proc
 @pytest.mark.parametrize("suffix", [".npz", ".h5", ".parquet"])
 def test_conversion_in_bounded_memory(tmp_path, suffix):

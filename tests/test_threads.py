@@ -262,6 +262,7 @@ class TestLimits:
         assert int(done.stdout) <= 1
 
 
+@pytest.mark.unsanitized
 def test_out_of_memory_is_an_error_that_leaves_the_process_usable():
     run(
         """
@@ -284,6 +285,7 @@ def test_out_of_memory_is_an_error_that_leaves_the_process_usable():
     )
 
 
+@pytest.mark.unsanitized
 def test_scratch_that_cannot_be_allocated_is_a_memory_error():
     run(
         """
@@ -320,6 +322,7 @@ def test_import_and_use_leave_the_floating_point_mode_alone():
     )
 
 
+@pytest.mark.unsanitized
 def test_memory_of_a_search_is_bounded():
     out = run(
         """

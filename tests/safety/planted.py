@@ -1,7 +1,7 @@
 """Faults to plant into a copy of the kernels: a sanitizer that does not see them proves nothing.
 
-``python planted.py SOURCES KIND`` plants the faults of a kind into the C++ files of that folder; ``python planted.py KIND`` then calls
-what has been built of them, each fault in a process of its own, and fails unless each is reported.
+``python planted.py SOURCES KIND`` plants the faults of a kind into the C++ files of that folder; ``python planted.py KIND``
+then calls what has been built of them, each fault in a process of its own, and fails unless each is reported.
 """
 
 import subprocess
