@@ -157,7 +157,7 @@ def checked_build(session: nox.Session, kind: str, sanitizers: str, environment:
 
 def checked_tests(session: nox.Session, arguments: list[str], environment: dict[str, str], marks: str) -> None:
     """Run the tests in two processes; what needs the processor for itself is marked."""
-    session.run("pytest", "-q", "-n", "2", "-m", marks, *arguments, env=environment)
+    session.run("pytest", "-q", "-n", "2", "--capture=sys", "-m", marks, *arguments, env=environment)
 
 
 @nox.session(default=False)

@@ -108,7 +108,8 @@ void sweep_panel(const QueryBlock<T>& block, const T* panel, const T* bias, cons
                 group < kTileVectors ? rows + depth * kPanelRows<T> + group * depth * kLanes<T>
                                      : queries + block.n_features * kTileQueries
             );
-            T* partial = block.partial + group * kScores;
+            // None where there is one depth block.
+            T* partial = begin == 0 && last ? nullptr : block.partial + group * kScores;
             const Accumulators<T> sums = begin == 0 ? tile<Step, T, true>(queries, rows, depth, bias, ahead)
                                                     : tile<Step, T, false>(queries, rows, depth, partial, ahead);
             if (last) {
