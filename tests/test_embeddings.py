@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import deeprob_fast as df
+from deeprob_fast._files.refusal import FormatError
 from deeprob_fast.datasets import convert_embeddings, load_embeddings
-from deeprob_fast.datasets._formats._stored import FormatError
 
 ROWS = (np.random.default_rng(0).standard_normal((7, 5)) * 40).astype(np.float32)
 BYTES = np.arange(35, dtype=np.uint8).reshape(7, 5)
@@ -250,7 +250,7 @@ def test_the_array_that_is_meant(tmp_path):
 def test_files_that_are_not_there(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"none\.npy must be a file"):
         load_embeddings(tmp_path / "none.npy")
-    with pytest.raises(FileNotFoundError, match="must be a file"):
+    with pytest.raises(ValueError, match="must be a regular file; it is a directory"):
         load_embeddings(tmp_path)
     np.save(tmp_path / "rows.npy", ROWS)
     with pytest.raises(ValueError, match=r"rows\.bin must end in \.npy; it ends in \.bin"):

@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 
 from deeprob_fast._atomic import replacing, write_array
+from deeprob_fast._files.refusal import refuse
 from deeprob_fast._typing import AnyArray
 from deeprob_fast.datasets._formats import open_arrays
-from deeprob_fast.datasets._formats._stored import Stored, refuse
+from deeprob_fast.datasets._formats._stored import Stored
 
 
 def load_embeddings(path: str | Path, *, key: str | None = None, mmap: bool = True) -> AnyArray:

@@ -4,17 +4,20 @@ from pathlib import Path
 
 import numpy as np
 
+from deeprob_fast._files.opening import open_regular, regular_size
+from deeprob_fast._files.refusal import refuse
 from deeprob_fast._typing import AnyArray
 from deeprob_fast.datasets._base import Dataset, split_last_fifth
 from deeprob_fast.datasets._embeddings import check_matrix, describe, the_matrix
 from deeprob_fast.datasets._formats import open_arrays
 from deeprob_fast.datasets._formats._npy import open_npz
-from deeprob_fast.datasets._formats._stored import Stored, refuse
+from deeprob_fast.datasets._formats._stored import Stored, text_array
 from deeprob_fast.datasets._named import NAMED, load_idx_folder
 
 # What the parts of a data set are called in files: by us, and by the search benchmarks.
 _FEATURES, _LABELS = ("X", "train"), ("y", "train_labels", "label", "labels")
 _TEST_FEATURES, _TEST_LABELS = ("X_test", "test"), ("y_test", "test_labels")
+_LARGEST_TEXT = 1 << 26  # bytes; ten million labels of six characters
 
 
 def load(
@@ -155,11 +158,14 @@ def _read_labels(path: Path) -> Stored:
 
 
 def _read_lines(path: Path) -> AnyArray:
+    if (size := regular_size(path)) > _LARGEST_TEXT:
+        raise refuse(path, f"must hold at most {_LARGEST_TEXT} bytes of labels, one a line; it holds {size}")
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        with open_regular(path) as file:
+            lines = file.read(_LARGEST_TEXT).decode().splitlines()
     except UnicodeDecodeError as error:
         raise refuse(path, f"must be text in UTF-8: {error}") from error
     try:
         return np.array([int(line) for line in lines], dtype=np.int64)
     except (ValueError, OverflowError):
-        return np.array([line.strip() for line in lines], dtype=np.str_)
+        return text_array(path, "", [line.strip() for line in lines])

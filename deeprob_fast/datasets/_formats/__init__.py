@@ -4,11 +4,13 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from deeprob_fast._files.opening import regular_size
+from deeprob_fast._files.refusal import refuse
 from deeprob_fast.datasets._formats._hdf5 import open_hdf5
 from deeprob_fast.datasets._formats._npy import open_npy, open_npz
 from deeprob_fast.datasets._formats._parquet import open_parquet
 from deeprob_fast.datasets._formats._safetensors import open_safetensors
-from deeprob_fast.datasets._formats._stored import Stored, refuse
+from deeprob_fast.datasets._formats._stored import Stored
 from deeprob_fast.datasets._formats._vectors import open_bin, open_vecs
 
 READERS: dict[str, Callable[[Path], dict[str, Stored]]] = {
@@ -28,9 +30,10 @@ READERS: dict[str, Callable[[Path], dict[str, Stored]]] = {
 
 def open_arrays(path: Path) -> dict[str, Stored]:
     """Open the arrays of a file; where it holds one without a name, its name is empty."""
-    if not path.is_file():
+    if not path.exists():
         msg = f"{path} must be a file; there is none of that name"
         raise FileNotFoundError(msg)
+    regular_size(path)
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise refuse(path, f"must end in one of {', '.join(READERS)}; it ends in {path.suffix or 'nothing'}")

@@ -8,11 +8,17 @@ from typing import Any
 
 import numpy as np
 
+from deeprob_fast._files.budget import check_unpacked
+from deeprob_fast._files.opening import open_regular, regular_size
+from deeprob_fast._files.refusal import damage_told, refuse
 from deeprob_fast._optional import require
 from deeprob_fast._typing import AnyArray
-from deeprob_fast.datasets._formats._stored import Stored, check_plausible, damage_told, refuse, rows_at_once
+from deeprob_fast.datasets._formats._pages import check_pages
+from deeprob_fast.datasets._formats._stored import Stored, check_plausible, rows_at_once, text_array
 
 _ROWS = 1 << 16
+# The first row of each is read when the file is opened.
+_MOST_LISTS = 256
 # What the library raises on a damaged file; besides errors of its own.
 _ERRORS = (OSError, RuntimeError, ValueError, KeyError, TypeError, IndexError, OverflowError, MemoryError, NotImplementedError)
 
@@ -20,10 +26,14 @@ _ERRORS = (OSError, RuntimeError, ValueError, KeyError, TypeError, IndexError, O
 def open_parquet(path: Path) -> dict[str, Stored]:
     """Open the columns of a Parquet file: lists are matrices; where all columns are numbers, so are these, without a name."""
     arrow = require("pyarrow", "io")
-    with path.open("rb"):
+    with open_regular(path):
         pass  # what keeps a file from being read is no damage
     with _damage_told(path), _opened(path) as file:
         n_rows, schema = file.metadata.num_rows, file.schema_arrow
+        if len(set(schema.names)) < len(schema):
+            raise refuse(path, "must not have two columns of one name")
+        if sum(map(partial(_is_list, arrow), schema.types)) > _MOST_LISTS:
+            raise refuse(path, f"must have at most {_MOST_LISTS} columns of lists")
         arrays = {}
         for field in schema:
             stored = _column(arrow, path, file, field, n_rows)
@@ -41,30 +51,49 @@ def _damage_told(path: Path) -> AbstractContextManager[None]:
     return damage_told(path, *_ERRORS, require("pyarrow", "io").ArrowException)
 
 
-def _opened(path: Path) -> Any:
-    return require("pyarrow.parquet", "io").ParquetFile(path)
+def _opened(path: Path, dictionaries: list[str] | None = None) -> Any:
+    return require("pyarrow.parquet", "io").ParquetFile(path, read_dictionary=dictionaries)
+
+
+def _is_list(arrow: Any, kind: Any) -> bool:
+    types = arrow.types
+    return bool(types.is_fixed_size_list(kind) or types.is_list(kind) or types.is_large_list(kind))
 
 
 def _column(arrow: Any, path: Path, file: Any, field: Any, n_rows: int) -> Stored | None:
     kind, types = field.type, arrow.types
     if types.is_string(kind) or types.is_large_string(kind):
-        return Stored(path, field.name, (n_rows,), np.dtype("U"), read=partial(_read_text, path, field.name))
-    is_list = types.is_fixed_size_list(kind) or types.is_list(kind) or types.is_large_list(kind)
-    values = kind.value_type if is_list else kind
+        check_plausible(path, (n_rows,), np.dtype(object))
+        return Stored(path, field.name, (n_rows,), np.dtype("U"), read=partial(_read_texts, path, field.name))
+    values = kind.value_type if _is_list(arrow, kind) else kind
     if not (types.is_integer(values) or types.is_floating(values)):
         return None
     dtype = np.dtype(values.to_pandas_dtype())
-    if not is_list:
+    if not _is_list(arrow, kind):
         check_plausible(path, (n_rows,), dtype)
         return Stored(path, field.name, (n_rows,), dtype, read=partial(_read_numbers, path, field.name))
-    n_features = kind.list_size if types.is_fixed_size_list(kind) else _first_length(file, field.name)
+    n_features = kind.list_size if types.is_fixed_size_list(kind) else _first_length(path, file, field.name, dtype)
     check_plausible(path, (n_rows, n_features), dtype)
     read = partial(_read_lists, path, field.name, n_features, dtype)
     return Stored(path, field.name, (n_rows, n_features), dtype, read=read)
 
 
-def _batches(path: Path, names: list[str], n_rows: int) -> Iterator[Any]:
-    with _damage_told(path), _opened(path) as file:
+def _stretches(file: Any, names: list[str], groups: range) -> list[Any]:
+    """Return what the footer says of the columns, and of those in them."""
+    wanted = set(names)
+    places = []
+    for number in range(len(file.schema)):
+        column_path = file.schema.column(number).path
+        parts = column_path.split(".")
+        # A name may have dots of its own.
+        if any(".".join(parts[:end]) in wanted for end in range(1, len(parts) + 1)):
+            places.append(number)
+    return [file.metadata.row_group(group).column(number) for group in groups for number in places]
+
+
+def _batches(path: Path, names: list[str], n_rows: int, *, is_text: bool = False) -> Iterator[Any]:
+    with _damage_told(path), _opened(path, names if is_text else None) as file:
+        check_pages(path, _stretches(file, names, range(file.num_row_groups)), is_text=is_text)
         for batch in file.iter_batches(batch_size=n_rows, columns=names, use_threads=False):
             for name, column in zip(batch.schema.names, batch.columns, strict=True):
                 if column.null_count:
@@ -72,8 +101,12 @@ def _batches(path: Path, names: list[str], n_rows: int) -> Iterator[Any]:
             yield batch
 
 
-def _first_length(file: Any, name: str) -> int:
-    for batch in file.iter_batches(batch_size=1, columns=[name]):
+def _first_length(path: Path, file: Any, name: str, dtype: np.dtype[Any]) -> int:
+    first = _stretches(file, [name], range(min(1, file.num_row_groups)))
+    n_values = max((column.num_values for column in first), default=0)
+    check_unpacked(path, f"lists in {name}", n_values * dtype.itemsize, regular_size(path))
+    check_pages(path, first)
+    for batch in file.iter_batches(batch_size=1, columns=[name], row_groups=[0], use_threads=False):
         return len(batch.column(0)[0].values or [])
     return 0
 
@@ -83,9 +116,11 @@ def _read_numbers(path: Path, name: str) -> Iterator[AnyArray]:
         yield batch.column(0).to_numpy(zero_copy_only=False)
 
 
-def _read_text(path: Path, name: str) -> Iterator[AnyArray]:
-    for batch in _batches(path, [name], _ROWS):
-        yield np.array(batch.column(0).to_pylist(), dtype="U")
+def _read_texts(path: Path, name: str) -> Iterator[AnyArray]:
+    for batch in _batches(path, [name], _ROWS, is_text=True):
+        column = batch.column(0)  # of numbers, and the texts that they stand for
+        texts = text_array(path, f" in {name}", column.dictionary.to_pylist())
+        yield texts[column.indices.to_numpy(zero_copy_only=False)]
 
 
 def _read_side_by_side(path: Path, names: list[str], dtype: np.dtype[Any]) -> Iterator[AnyArray]:

@@ -1,6 +1,5 @@
 """The safetensors format: the length of a header, the header (JSON), and the bytes of the arrays, which are mapped."""
 
-import json
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -8,8 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from deeprob_fast._files.headers import LONGEST_JSON, read_json
+from deeprob_fast._files.opening import open_regular, regular_size
+from deeprob_fast._files.refusal import damage_told, refuse, shown
 from deeprob_fast._typing import AnyArray
-from deeprob_fast.datasets._formats._stored import Stored, damage_told, mapped, refuse, rows_at_once, size_of
+from deeprob_fast.datasets._formats._stored import Stored, mapped, rows_at_once, size_of
 
 _DTYPES = {
     name: np.dtype(code)
@@ -29,16 +31,7 @@ _DTYPES = {
         "BOOL": "?",
     }.items()
 }
-_LONGEST_HEADER = 100_000_000  # as in the format's own library
 _METADATA = "__metadata__"
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        msg = "a name in its header stands twice"
-        raise ValueError(msg)
-    return found
 
 
 def _is_list_of_sizes(value: object) -> bool:
@@ -47,14 +40,15 @@ def _is_list_of_sizes(value: object) -> bool:
 
 def open_safetensors(path: Path) -> dict[str, Stored]:
     """Open the arrays of a .safetensors file."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
+    size = regular_size(path)
+    with open_regular(path) as file:
         length = int.from_bytes(file.read(8), "little")
-        if size < 8 or length > min(size - 8, _LONGEST_HEADER):
-            raise refuse(path, f"must start with the length of its header; that is {length}, and the file has {size} bytes")
+        if size < 8 or length > min(size - 8, LONGEST_JSON):
+            what = f"must start with the length of its header, at most {LONGEST_JSON}"
+            raise refuse(path, f"{what}; that is {length}, and the file has {size} bytes")
         text = file.read(length)
-    with damage_told(path, ValueError, RecursionError):
-        header = json.loads(text, object_pairs_hook=_unique)
+    with damage_told(path, ValueError):
+        header = read_json(text, "its header")
     if not isinstance(header, dict):
         raise refuse(path, f"must have a header of names; it is {type(header).__name__}")
     entries = {name: _entry(path, name, entry) for name, entry in header.items() if name != _METADATA}
@@ -71,15 +65,16 @@ def open_safetensors(path: Path) -> dict[str, Stored]:
 def _entry(path: Path, name: str, entry: object) -> tuple[str, tuple[int, ...], tuple[int, int]]:
     """Check what the header says of an array."""
     if not isinstance(entry, dict) or not {"dtype", "shape", "data_offsets"} <= entry.keys():
-        raise refuse(path, f"must state dtype, shape and data_offsets of {name}; it states {str(entry)[:80]}")
+        raise refuse(path, f"must state dtype, shape and data_offsets of {name}; it states {shown(entry)}")
     kind, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
     if not isinstance(kind, str) or kind not in _DTYPES:
-        raise refuse(path, f"must hold numbers of {', '.join(_DTYPES)} in {name}; got {str(kind)[:80]}")
+        raise refuse(path, f"must hold numbers of {', '.join(_DTYPES)} in {name}; got {shown(kind)}")
     if not _is_list_of_sizes(shape) or not _is_list_of_sizes(offsets) or len(offsets) != 2:
-        raise refuse(path, f"must state shape and place of {name} in whole numbers; got {str(shape)[:80]}, {str(offsets)[:80]}")
+        raise refuse(path, f"must state shape and place of {name} in whole numbers; got {shown(shape)}, {shown(offsets)}")
     expected = size_of(path, tuple(shape), _DTYPES[kind])
     if offsets[1] - offsets[0] != expected:
-        raise refuse(path, f"must give {expected} bytes to {name}, {kind} of shape {shape}; it gives {offsets[1] - offsets[0]}")
+        what = f"must give {expected} bytes to {name}, {kind} of shape {shown(shape)}"
+        raise refuse(path, f"{what}; it gives {shown(offsets[1] - offsets[0])}")
     return kind, tuple(shape), (offsets[0], offsets[1])
 
 

@@ -1,41 +1,22 @@
 """An array in a file, whatever the format: its shape and type, and its rows mapped, block by block, or all at once."""
 
 import math
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from deeprob_fast._files.budget import check_memory, check_unpacked
+from deeprob_fast._files.opening import regular_size
+from deeprob_fast._files.refusal import damage_told, refuse, shown
 from deeprob_fast._typing import AnyArray
 
 BLOCK_BYTES = 16 << 20
 _LONGEST = 1 << 48
-# No compression of real data saves as much; a header that states more lies, or is a trap.
-_LARGEST_RATIO = 4096
-
-
-class FormatError(ValueError):
-    """A file is not what it should be; the message names it."""
-
-
-def refuse(path: Path, what: str) -> FormatError:
-    """Make the error that says so."""
-    return FormatError(f"{path} {what}")
-
-
-@contextmanager
-def damage_told(path: Path, *errors: type[Exception]) -> Iterator[None]:
-    """Say which file is damaged when a library stumbles over it."""
-    try:
-        yield
-    except FormatError:
-        raise
-    except errors as error:
-        msg = f"is damaged: {str(error) or type(error).__name__}"
-        raise refuse(path, msg) from error
+_LONGEST_TEXT = 1 << 10  # characters of a label: an array of them gives each the room of the longest
 
 
 @dataclass(frozen=True)
@@ -91,9 +72,12 @@ class Stored:
         """Return the array, mapped if it can be and should be."""
         if self.view is not None:
             view = self.view()
-            return view if mmap else np.array(view, order="C", subok=False)
+            if mmap:
+                return view
+            check_memory(self.path, view.nbytes)
+            return self._checked(np.array(view, order="C", subok=False))
         if self.dtype.kind in "US":
-            return np.concatenate([np.empty(0, dtype="U1"), *self.blocks()])
+            return self._checked(self._texts())
         out = np.empty(self.shape, dtype=self.dtype)
         start = 0
         for block in self.blocks():
@@ -101,6 +85,32 @@ class Stored:
             out[start:stop] = block[: stop - start]
             start += len(block)
         return out
+
+    def _checked(self, array: AnyArray) -> AnyArray:
+        """Refuse strings of what is no character: they could not be taken out of the array."""
+        if array.dtype.kind == "U" and array.dtype.itemsize > 0:
+            characters = array.reshape(-1).view(np.dtype(np.uint32).newbyteorder(array.dtype.byteorder))
+            if characters.max(initial=0) > sys.maxunicode:
+                raise refuse(self.path, f"must hold text{self.where}; it holds the character {int(characters.max()):#x}")
+        return array
+
+    def _texts(self) -> AnyArray:
+        """Return strings as wide as the longest of them."""
+        packed, blocks, n_rows, width = regular_size(self.path), [np.empty(0, dtype="U1")], 0, 0
+        for block in self.blocks():
+            blocks.append(block)
+            n_rows, width = n_rows + len(block), max(width, block.itemsize)
+            check_unpacked(self.path, f"text{self.where}", n_rows * width, packed)
+        return np.concatenate(blocks)
+
+
+def text_array(path: Path, where: str, texts: list[str]) -> AnyArray:
+    """Return strings as an array, if none is so long that the others would take room for nothing."""
+    longest = max(map(len, texts), default=0)
+    if longest > _LONGEST_TEXT:
+        raise refuse(path, f"must hold labels of at most {_LONGEST_TEXT} characters{where}; one has {longest}")
+    check_unpacked(path, f"text{where}", 4 * longest * len(texts), regular_size(path))
+    return np.array(texts, dtype=np.str_)
 
 
 def rows_at_once(shape: tuple[int, ...], dtype: np.dtype[Any], multiple: int = 1) -> int:
@@ -112,26 +122,25 @@ def rows_at_once(shape: tuple[int, ...], dtype: np.dtype[Any], multiple: int = 1
 def size_of(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> int:
     """Return how many bytes an array takes, if it can be one."""
     if not all(0 <= length <= _LONGEST for length in shape):
-        raise refuse(path, f"must hold an array that can be; its header states the shape {shape}")
+        raise refuse(path, f"must hold an array that can be; its header states the shape {shown(shape)}")
     return math.prod(shape) * dtype.itemsize
 
 
 def check_size(path: Path, header: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     """Compare the size of a file that holds one array with what its header states."""
-    expected, size = header + size_of(path, shape, dtype), path.stat().st_size
+    expected, size = header + size_of(path, shape, dtype), regular_size(path)
     if size != expected:
-        raise refuse(path, f"must have {expected} bytes, for {dtype} of shape {shape}; it has {size}")
+        raise refuse(path, f"must have {expected} bytes, for {dtype} of shape {shown(shape)}; it has {size}")
 
 
 def check_plausible(path: Path, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     """Refuse a compressed array far larger than its file."""
-    expected, size = size_of(path, shape, dtype), path.stat().st_size
-    if expected > _LARGEST_RATIO * size:
-        raise refuse(path, f"states an array of {expected} bytes, shape {shape}, in a file of {size}")
+    check_unpacked(path, f"an array of shape {shown(shape)},", size_of(path, shape, dtype), regular_size(path))
 
 
 def mapped(path: Path, dtype: np.dtype[Any], offset: int, shape: tuple[int, ...], order: Any = "C") -> AnyArray:
     """Map an array read-only. Its file must not change meanwhile."""
     if 0 in shape:
         return np.empty(shape, dtype=dtype)
-    return np.memmap(path, dtype=dtype, mode="r", offset=offset, shape=shape, order=order)
+    with damage_told(path, ValueError, OverflowError):  # if it has been cut since it was opened
+        return np.memmap(path, dtype=dtype, mode="r", offset=offset, shape=shape, order=order)
