@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
+from deeprob_fast._files.budget import check_memory, check_unpacked
+from deeprob_fast._files.opening import regular_size
+from deeprob_fast._files.refusal import FormatError, reason
 from deeprob_fast._typing import AnyArray
 from deeprob_fast.datasets._archive import DAMAGED, is_gzip, open_plain_or_gzip
 
 _UNSIGNED_BYTE = 0x08
-_MOST_UNPACKED = 1040  # bytes that one byte of gzip can stand for, a little over deflate's 1032
 
 
 def read_idx(path: Path, n_dimensions: int) -> AnyArray:
@@ -40,20 +42,30 @@ def read_idx(path: Path, n_dimensions: int) -> AnyArray:
                 raise ValueError(msg)
             shape = struct.unpack(f">{n_dimensions}I", head[4:])
             size = math.prod(shape)
-            if size > _MOST_UNPACKED * path.stat().st_size and is_gzip(path):
-                msg = f"{path} must hold {size} bytes after its header, for shape {shape}; gzip does not pack them so small"
-                raise ValueError(msg)
+            _check_size(path, header, size, shape)
             # One byte more than stated: a longer file is not what its header says. Read in pieces, as a header may lie.
             pieces, left = [], size + 1
             while left > 0 and (piece := file.read(min(left, 1 << 24))):
                 pieces.append(piece)
                 left -= len(piece)
     except DAMAGED as error:
-        msg = f"{path} is damaged: {error}"
+        msg = f"{path} is damaged: {reason(error)}"
         raise ValueError(msg) from error
     body = b"".join(pieces)
     if len(body) != size:
-        found = f"more than {size}" if len(body) > size else str(len(body))
-        msg = f"{path} must hold {size} bytes after its header, for shape {shape}; it holds {found}"
-        raise ValueError(msg)
+        raise _other_size(path, size, shape, f"more than {size}" if len(body) > size else str(len(body)))
     return np.frombuffer(body, dtype=np.uint8).reshape(shape)
+
+
+def _check_size(path: Path, header: int, size: int, shape: tuple[int, ...]) -> None:
+    """Compare what a header states with the size of the file before anything is read."""
+    found = regular_size(path)
+    if is_gzip(path):
+        check_unpacked(path, f"an array of shape {shape},", size, found, is_deflated=True)
+    elif found != header + size:
+        raise _other_size(path, size, shape, str(found - header))
+    check_memory(path, size)
+
+
+def _other_size(path: Path, size: int, shape: tuple[int, ...], found: str) -> FormatError:
+    return FormatError(f"{path} must hold {size} bytes after its header, for shape {shape}; it holds {found}")

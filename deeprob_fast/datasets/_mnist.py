@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+from deeprob_fast._files.refusal import one_line
 from deeprob_fast._typing import AnyArray
 from deeprob_fast.datasets._base import Dataset
 from deeprob_fast.datasets._digits import DIGIT_NAMES
@@ -78,7 +79,8 @@ def _find_idx(folder: Path, stem: str) -> Path:
     for name in _spellings(stem):
         if (folder / name).is_file():
             return folder / name
-    msg = f"{folder} must hold {stem} or {stem}.gz; it holds {', '.join(sorted(p.name for p in folder.iterdir())) or 'nothing'}"
+    held = one_line(", ".join(sorted(path.name for path in folder.iterdir())) or "nothing")
+    msg = f"{folder} must hold {stem} or {stem}.gz; it holds {held}"
     raise FileNotFoundError(msg)
 
 

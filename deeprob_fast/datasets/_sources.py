@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from deeprob_fast._atomic import replacing
+from deeprob_fast._files.refusal import one_line
 from deeprob_fast._optional import require
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def locate(source: Source, folder: str | Path | None, *, download: bool = False)
             msg = f"{path} must be the folder of the {source.what} ({source.by_hand.removeprefix('or ')})"
             raise FileNotFoundError(msg)
         if found is None:
-            held = ", ".join(sorted(entry.name for entry in path.iterdir())) or "nothing"
+            held = one_line(", ".join(sorted(entry.name for entry in path.iterdir())) or "nothing")
             msg = f"{path} must hold {' or '.join(source.signs)}; it holds {held}"
             raise FileNotFoundError(msg)
         return found
