@@ -323,7 +323,7 @@ def test_damaged_converted_files(converted, name):
         ("y", np.zeros(8, np.uint8), r"must hold an array of type u1 and shape \(9,\)"),
         ("y", np.full(9, 10, np.uint8), "from 0 to 9; number 0 of them is 10"),
         ("groups", np.zeros(9, np.uint8), "must hold an array of type U"),
-        ("groups", np.array([None] * 9), "is damaged: .*object"),
+        ("groups", np.array([None] * 9), "must hold plain arrays; it holds Python objects"),
     ],
 )
 def test_foreign_converted_files(converted, name, array, words):
@@ -332,5 +332,5 @@ def test_foreign_converted_files(converted, name, array, words):
         datasets.load_props(converted)
     np.savez(converted / f"{name}.npz", array)
     (converted / f"{name}.npz").rename(converted / f"{name}.npy")
-    with pytest.raises(ValueError, match=rf"{name}.npy must be an .npy file"):
+    with pytest.raises(ValueError, match=rf"{name}.npy is damaged: it must start as NumPy's format does; it starts with 504b"):
         datasets.load_props(converted)

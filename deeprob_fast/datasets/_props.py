@@ -10,11 +10,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from deeprob_fast._files.opening import open_regular, regular_size
+from deeprob_fast._files.refusal import one_line, refuse
 from deeprob_fast._typing import AnyArray
 from deeprob_fast.datasets._archive import read_members
 from deeprob_fast.datasets._base import Dataset
 from deeprob_fast.datasets._labels import check_class_numbers
 from deeprob_fast.datasets._layout import IMAGE_SHAPES, N_BYTES, check_layout, rows_in_layout
+from deeprob_fast.datasets._pickle_rules import Allowance
 from deeprob_fast.datasets._props_arrays import SIGN, Parts, read_parts
 from deeprob_fast.datasets._sources import Source, locate
 from deeprob_fast.datasets._unpickle import PickledArray, unpickle
@@ -65,12 +68,10 @@ def _natural(name: str) -> list[tuple[int, str]]:
 
 def _folder_members(folder: Path) -> Iterator[tuple[str, bytes]]:
     for path in folder.glob("*.pkl"):
-        with path.open("rb") as file:
-            content = file.read(_LARGEST_FILE + 1)
-        if len(content) > _LARGEST_FILE:
-            msg = f"{path} must hold at most {_LARGEST_FILE} bytes; it holds {path.stat().st_size}"
-            raise ValueError(msg)
-        yield path.name, content
+        if (size := regular_size(path)) > _LARGEST_FILE:
+            raise refuse(path, f"must hold at most {_LARGEST_FILE} bytes; it holds {size}")
+        with open_regular(path) as file:
+            yield path.name, file.read(_LARGEST_FILE)
 
 
 def _verified(found: Path, members: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
@@ -78,8 +79,7 @@ def _verified(found: Path, members: Iterable[tuple[str, bytes]]) -> Iterator[tup
     known = _known_sums()
     for name, content in members:
         if name not in known:
-            msg = f"{found / name} is not a file of PROPS; verify=False reads other collections"
-            raise ValueError(msg)
+            raise refuse(found / one_line(name), "is not a file of PROPS; verify=False reads other collections")
         expected = known.pop(name)
         # The sums that the course publishes are of this kind; whoever forges one still meets the unpickler.
         if (md5 := hashlib.md5(content, usedforsecurity=False).hexdigest()) != expected:
@@ -137,8 +137,7 @@ def _test_split(where: Path, content: Any, instances: dict[str, _Instance]) -> s
         msg = f"{where} must hold a list of names in 'test_split'"
         raise ValueError(msg)
     if unknown := sorted(set(names) - instances.keys(), key=_natural):
-        msg = f"{where} must name files of its folder in 'test_split'; it names {', '.join(unknown)}"
-        raise ValueError(msg)
+        raise refuse(where, f"must name files of its folder in 'test_split'; it names {', '.join(unknown)}")
     if not 0 < len(set(names)) < len(instances):
         msg = f"{where} must name some of the {len(instances)} instances in 'test_split' and not all; it names {len(set(names))}"
         raise ValueError(msg)
@@ -152,9 +151,9 @@ def _read_pickles(found: Path, *, verify: bool) -> Parts:
         read_members(found, _FOLDER, lambda name: name.endswith(".pkl"), _LARGEST_FILE) if archive else _folder_members(found)
     )
     place = found / _FOLDER if archive else found
-    meta, instances = None, {}
+    meta, instances, allowance = None, {}, Allowance()
     for name, content in _verified(place, members) if verify else members:
-        value = unpickle(content, place / name)
+        value = unpickle(content, place / one_line(name), allowance)
         if name == _META:
             meta = value
         else:

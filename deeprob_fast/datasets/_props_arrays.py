@@ -7,7 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from deeprob_fast._atomic import replacing
+from deeprob_fast._files.refusal import refuse, shown
 from deeprob_fast._typing import AnyArray
+from deeprob_fast.datasets._formats._npy import open_npy
 from deeprob_fast.datasets._layout import N_BYTES
 
 SIGN = "X.npy"
@@ -59,24 +61,13 @@ def read_parts(folder: Path) -> Parts:
 
 def _read(path: Path, dtype: str, shape: tuple[int, ...]) -> AnyArray:
     """Read an array by mapping it, which compares what its header states with the size of the file before memory is taken."""
-    try:
-        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
-    except FileNotFoundError:
-        raise
-    except Exception as error:
-        # The header is Python text, and what NumPy raises for one that is damaged depends on its release.
-        msg = f"{path} is damaged: {str(error) or type(error).__name__}"
-        raise ValueError(msg) from error
-    if not isinstance(mapped, np.memmap):
-        msg = f"{path} must be an .npy file; it is an archive of several"
-        raise ValueError(msg)  # noqa: TRY004  # the file is wrong, not an argument
-    kind_fits = mapped.dtype.str.lstrip("<>|=").startswith(dtype)
-    shape_fits = mapped.ndim == len(shape) and all(size in (-1, found) for size, found in zip(shape, mapped.shape, strict=True))
-    if not kind_fits or not shape_fits or len(mapped) == 0:
+    stored = open_npy(path)[""]
+    kind_fits = stored.dtype.str.lstrip("<>|=").startswith(dtype)
+    shape_fits = len(stored.shape) == len(shape) and all(
+        size in (-1, found) for size, found in zip(shape, stored.shape, strict=True)
+    )
+    if not kind_fits or not shape_fits or stored.shape[0] == 0:
         stated = str(shape).replace("-1", "n")
-        msg = f"{path} must hold an array of type {dtype} and shape {stated}; it holds {mapped.dtype.str} of shape {mapped.shape}"
-        raise ValueError(msg)
-    if (found := path.stat().st_size) != (expected := mapped.offset + mapped.nbytes):
-        msg = f"{path} must hold {expected} bytes, as its header states; it holds {found}"
-        raise ValueError(msg)
-    return np.array(mapped)
+        held = f"{stored.dtype.str} of shape {shown(stored.shape)}"
+        raise refuse(path, f"must hold an array of type {dtype} and shape {stated}; it holds {held}")
+    return stored.array(mmap=False)

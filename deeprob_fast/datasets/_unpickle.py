@@ -8,29 +8,20 @@ itself sees nothing but bytes whose number fits the shape.
 import io
 import math
 import pickle
-import pickletools
 import re
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from deeprob_fast._files.refusal import reason, shown
 from deeprob_fast._typing import AnyArray
+from deeprob_fast.datasets._pickle_rules import Allowance, RefusedError, look_through
 
-_INSTRUCTIONS = re.compile(
-    r"PROTO|FRAME|STOP|MARK|NONE|NEWTRUE|NEWFALSE|INT|(LONG|BININT)[14]?|BININT2|FLOAT|BINFLOAT"
-    r"|((SHORT_)?BIN)?STRING|(SHORT_BIN|BIN)?UNICODE|BINUNICODE8|(SHORT_)?BINBYTES|BINBYTES8|BYTEARRAY8"
-    r"|(EMPTY_)?LIST|APPENDS?|(EMPTY_)?DICT|SETITEMS?|EMPTY_SET|ADDITEMS|(EMPTY_)?TUPLE|TUPLE[123]"
-    r"|(LONG_|)BIN(PUT|GET)|PUT|GET|MEMOIZE|(STACK_)?GLOBAL|REDUCE|BUILD"
-)
-_PUTS = ("PUT", "BINPUT", "LONG_BINPUT")
 _PLAIN = re.compile(r"b1|[iu][1248]|f[248]|[SU][0-9]{1,4}")
 _DIMENSIONS = 32  # that an array may have
 _NDARRAY = object()
-
-
-class _RefusedError(Exception):
-    """The pickle holds what it must not."""
 
 
 class _PickledDtype:
@@ -38,8 +29,8 @@ class _PickledDtype:
 
     def __init__(self, code: str) -> None:
         if not _PLAIN.fullmatch(code):
-            msg = f"it holds an array of dtype {code!r}"
-            raise _RefusedError(msg)
+            msg = f"it holds an array of dtype {shown(code)}"
+            raise RefusedError(msg)
         self.dtype = np.dtype(code)
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
@@ -61,16 +52,20 @@ class PickledArray:
             content = self._encode(content, "latin1")
         sizes_fit = len(shape) <= _DIMENSIONS and all(type(size) is int and 0 <= size < 1 << 63 for size in shape)
         if not sizes_fit or len(content) != math.prod(shape) * dtype.dtype.itemsize:
-            msg = f"it holds an array of shape {shape} and dtype {dtype.dtype} in {len(content)} bytes"
-            raise _RefusedError(msg)
-        self.array = np.frombuffer(content, dtype.dtype).reshape(shape, order="F" if order == "F" else "C")
+            msg = f"it holds an array of shape {shown(shape)} and dtype {dtype.dtype} in {len(content)} bytes"
+            raise RefusedError(msg)
+        array = np.frombuffer(content, dtype.dtype)
+        if array.dtype.kind == "U" and array.view(array.dtype.byteorder + "u4").max(initial=0) > sys.maxunicode:
+            msg = "it holds text that is no Unicode"
+            raise RefusedError(msg)
+        self.array = array.reshape(shape, order="F" if order == "F" else "C")
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         shape, dtype, is_fortran, content = state[-4:]
         self.fill(shape, dtype, content, "F" if is_fortran else "C")
 
 
-def _stand_ins(n_bytes: int) -> dict[tuple[str, str], object]:
+def _stand_ins(n_bytes: int, allowance: Allowance) -> dict[tuple[str, str], object]:
     """Return what a pickle of so many bytes may name: made anew for each file, so that none can be spoilt for the next."""
     encodable = n_bytes
 
@@ -79,7 +74,7 @@ def _stand_ins(n_bytes: int) -> dict[tuple[str, str], object]:
         encodable -= len(text)  # an honest file writes each text once
         if encoding != "latin1" or encodable < 0:
             msg = "it encodes other text than its own bytes"
-            raise _RefusedError(msg)
+            raise RefusedError(msg)
         return text.encode("latin1")
 
     def dtype(code: str, *_: object) -> _PickledDtype:
@@ -88,7 +83,7 @@ def _stand_ins(n_bytes: int) -> dict[tuple[str, str], object]:
     def reconstruct(kind: object, *_: object) -> PickledArray:
         if kind is not _NDARRAY:
             msg = "it holds a subclass of an array"
-            raise _RefusedError(msg)
+            raise RefusedError(msg)
         return PickledArray(encode)
 
     def frombuffer(content: bytes, dtype: _PickledDtype, shape: tuple[int, ...], order: str) -> PickledArray:
@@ -102,10 +97,11 @@ def _stand_ins(n_bytes: int) -> dict[tuple[str, str], object]:
     def no_bytes(*numbers: object) -> bytes:
         if numbers:
             msg = "it makes bytes out of numbers"
-            raise _RefusedError(msg)
+            raise RefusedError(msg)
         return b""
 
     def make_set(items: list[object]) -> set[object]:
+        allowance.take_entries(len(items))
         return set(items)
 
     return {
@@ -124,35 +120,19 @@ def _stand_ins(n_bytes: int) -> dict[tuple[str, str], object]:
 class _Unpickler(pickle.Unpickler):
     """Knows the names that arrays need, and nothing else."""
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, allowance: Allowance) -> None:
         super().__init__(io.BytesIO(content), encoding="latin1")
-        self._known = _stand_ins(len(content))
+        self._known = _stand_ins(len(content), allowance)
 
     def find_class(self, module: str, name: str) -> Any:
         place = (module.replace("numpy._core", "numpy.core"), name)  # as NumPy 2 calls it
         if place not in self._known:
-            msg = f"it names {module}.{name}"
-            raise _RefusedError(msg)
+            msg = f"it names {module}.{name}"[:200]
+            raise RefusedError(msg)
         return self._known[place]
 
 
-def _look_through(content: bytes) -> None:
-    """Refuse instructions that data does not need, and places in the memo that would make it large."""
-    end = 0
-    for instruction, argument, position in pickletools.genops(content):
-        if not _INSTRUCTIONS.fullmatch(instruction.name):
-            msg = f"it holds the instruction {instruction.name}"
-            raise _RefusedError(msg)
-        if instruction.name in _PUTS and not 0 <= int(argument or 0) <= len(content):
-            msg = f"it numbers a value {argument}"
-            raise _RefusedError(msg)
-        end = (position or 0) + 1
-    if end != len(content):
-        msg = f"it goes on after its end at byte {end}"
-        raise _RefusedError(msg)
-
-
-def unpickle(content: bytes, where: object) -> Any:
+def unpickle(content: bytes, where: object, allowance: Allowance | None = None) -> Any:
     """Read a pickle of plain data.
 
     Parameters
@@ -160,6 +140,8 @@ def unpickle(content: bytes, where: object) -> Any:
     content : bytes
     where : path or str
         What messages call it.
+    allowance : Allowance, optional
+        Of the data set that it is a part of.
 
     Returns
     -------
@@ -169,12 +151,15 @@ def unpickle(content: bytes, where: object) -> Any:
     Raises
     ------
     ValueError
-        If it is damaged or holds anything but numbers, strings, their arrays, lists, tuples, sets and dicts.
+        If it is damaged, holds anything but numbers, strings, their arrays, lists, tuples, sets and dicts, or is made to take
+        more time or memory than its bytes.
     """
+    allowance = allowance or Allowance()
+    allowance.renew_entries()
     try:
-        _look_through(content)
-        return _Unpickler(content).load()
+        look_through(content, allowance)
+        return _Unpickler(content, allowance).load()
     except Exception as error:
         # Of a damaged pickle, Python says that it may raise anything at all.
-        msg = f"{where} must be a pickle of arrays, numbers, strings, lists, sets and dicts: {str(error) or type(error).__name__}"
+        msg = f"{where} must be a pickle of arrays, numbers, strings, lists, sets and dicts: {reason(error)}"
         raise ValueError(msg) from error
