@@ -5,6 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from deeprob_fast._atomic import replacing
+from deeprob_fast._files.budget import check_memory
+from deeprob_fast._files.opening import open_regular, regular_size
+from deeprob_fast._files.refusal import reason
 from deeprob_fast._rows import is_mapped_from
 from deeprob_fast._saved.containers import CONTAINERS
 from deeprob_fast._saved.records import pack, unpack
@@ -122,17 +125,16 @@ def load(path: str | os.PathLike[str]) -> Any:
     [[1.0, 0.0], [0.0, 1.0]]
     """
     source = _check_path(path)
-    data = source.read_bytes()
-    try:
-        if source.suffix == _ESTIMATORS:
-            from deeprob_fast._saved import estimators
+    with open_regular(source) as file:
+        check_memory(source, regular_size(source))
+        try:
+            if source.suffix == _ESTIMATORS:
+                from deeprob_fast._saved import estimators
 
-            return estimators.read(data)
-        return unpack(CONTAINERS[source.suffix].read(data))
-    except ImportError:
-        raise
-    except Exception as error:
-        msg = (
-            f"{source} must be a whole {source.suffix} file as deeprob_fast.save writes it: {str(error) or type(error).__name__}"
-        )
-        raise ValueError(msg) from error
+                return estimators.read(file)
+            return unpack(CONTAINERS[source.suffix].read(file))
+        except ImportError:
+            raise
+        except Exception as error:
+            msg = f"{source} must be a whole {source.suffix} file as deeprob_fast.save writes it: {reason(error)}"
+            raise ValueError(msg) from error

@@ -205,6 +205,17 @@ def test_loading_what_is_no_file_of_weights(tmp_path, monkeypatch):
     (tmp_path / "weights.pt").write_bytes(b"nothing")
     with pytest.raises(ValueError, match=r"weights\.pt must be an \.npz file with W; if it holds a tensor, import torch first"):
         deeprob.Softmax().load(tmp_path / "weights.pt")
+    (tmp_path / "folder.pt").mkdir()
+    with pytest.raises(ValueError, match=r"folder\.pt must be a regular file; it is a directory"):
+        deeprob.Softmax().load(tmp_path / "folder.pt")
+    for W, words in (
+        (np.array([[None]]), "it holds Python objects"),
+        (np.ones(3), "W as a matrix of numbers; it is 1-D"),
+    ):
+        with (tmp_path / "weights.pt").open("wb") as file:
+            np.savez(file, W=W)
+        with pytest.raises(ValueError, match=rf"weights\.pt must hold .*{words}"):
+            deeprob.Softmax().load(tmp_path / "weights.pt")
 
 
 def test_a_new_classifier_seeds_as_the_course_does(kind):

@@ -223,7 +223,7 @@ def test_descriptions_with_a_digest_of_their_own(tmp_path, place, value, message
     """Whoever writes a file can write its digest as well."""
     path = tmp_path / f"m{suffix}"
     df.save(linear(), path)
-    content = CONTAINERS[suffix].read(path.read_bytes())
+    content = CONTAINERS[suffix].read(io.BytesIO(path.read_bytes()))
     description = json.loads(content.strings["deeprob_fast"])
     *above, last = place
     inner = description

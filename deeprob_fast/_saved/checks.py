@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from deeprob_fast._run import Training
 from deeprob_fast.knn import KNNIndex
 
 
@@ -31,6 +32,18 @@ def check_linear(model: Any) -> None:
         _demand(isinstance(array, np.ndarray) and array.shape == shape and array.dtype in (np.float32, np.float64), "weights")
     _demand(model.coef_.dtype == model.intercept_.dtype and model._weights.dtype == np.float64, "weights")
     _demand(model._trainer is None, "weights and optimizer")
+
+
+def check_training(training: Training) -> None:
+    """Refuse what are no weights and losses."""
+    floats = (np.float32, np.float64)
+    arrays = {"W": 2, "loss_history": 1, "val_losses": 1, "val_accuracies": 1}
+    for name, n_dimensions in arrays.items():
+        array = getattr(training, name)
+        _demand(isinstance(array, np.ndarray) and array.ndim == n_dimensions and array.dtype in floats, "weights and losses")
+    _demand(len(training.val_losses) == len(training.val_accuracies), "losses and accuracies")
+    _demand(type(training.best_epoch) is int and type(training.stopped_early) is bool, "numbers")
+    _demand(training.diverged_at is None or type(training.diverged_at) is int, "numbers")
 
 
 def check_neighbors(model: Any) -> None:

@@ -3,13 +3,17 @@
 import hashlib
 import io
 import json
+import math
 import zipfile
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
 from deeprob_fast import _optional
+from deeprob_fast._files.headers import LONGEST_JSON, read_json, read_npy_header
+from deeprob_fast._files.refusal import shown
+from deeprob_fast._files.zips import open_zip
 from deeprob_fast._typing import AnyArray
 
 # In an .npz file the strings are a member of this name, which no array can have.
@@ -17,6 +21,9 @@ _STRINGS = "deeprob_fast.json"
 
 # In a .safetensors file the header's length comes first, in so many bytes.
 _LENGTH_BYTES = 8
+
+# Of all strings: twice the longest description, as JSON within JSON has its quotation marks escaped.
+_LONGEST_STRINGS = 2 * LONGEST_JSON + (1 << 20)
 
 
 class Content(NamedTuple):
@@ -35,10 +42,10 @@ class Content(NamedTuple):
 
 
 class Container(NamedTuple):
-    """How content becomes bytes, and bytes content. Reading raises whatever it stumbles upon, and executes nothing."""
+    """How content becomes bytes, and a file content. Reading raises whatever it stumbles upon, and executes nothing."""
 
     write: Callable[[Content], bytes]
-    read: Callable[[bytes], Content]
+    read: Callable[[BinaryIO], Content]
 
 
 def plain(array: AnyArray) -> AnyArray:
@@ -68,30 +75,33 @@ def _write_npz(content: Content) -> bytes:
     return buffer.getvalue()
 
 
-def _read_npy(member: bytes) -> AnyArray:
+def _read_npy(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> AnyArray:
     """Read an array; unlike NumPy's reader this one allocates nothing that the file does not fill."""
-    file = io.BytesIO(member)
-    version = np.lib.format.read_magic(file)
-    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, fortran_order, dtype = read_header(file)
-    numbers = member[file.tell() :]
-    if dtype.kind not in "biuf" or min(shape, default=0) < 0:
-        msg = f"it holds an array of {dtype} and shape {shape}; expected numbers"
-        raise ValueError(msg)
-    array: AnyArray = np.frombuffer(numbers, dtype=dtype).reshape(shape, order="F" if fortran_order else "C")
+    with archive.open(member) as file:
+        shape, is_fortran, dtype = read_npy_header(file)
+        if dtype.kind not in "biuf" or min(shape, default=0) < 0:
+            msg = f"it holds an array of {dtype} and shape {shown(shape)}; expected numbers"
+            raise ValueError(msg)
+        if (expected := file.tell() + math.prod(shape) * dtype.itemsize) != member.file_size:
+            msg = f"it must hold {shown(expected)} bytes in {member.filename}; it states {member.file_size}"
+            raise ValueError(msg)
+        numbers = file.read()
+    array: AnyArray = np.frombuffer(numbers, dtype=dtype).reshape(shape, order="F" if is_fortran else "C")
     return array.astype(dtype.newbyteorder("="))
 
 
-def _read_npz(data: bytes) -> Content:
+def _read_npz(file: BinaryIO) -> Content:
     content = Content({}, {})
-    with zipfile.ZipFile(io.BytesIO(data)) as file:
-        for name in file.namelist():
-            if name == _STRINGS:
-                content.strings.update(json.loads(file.read(name)))
-            elif name.endswith(".npy"):
-                content.arrays[name.removesuffix(".npy")] = _read_npy(file.read(name))
+    with open_zip("it", file) as archive:
+        for member in archive.infolist():
+            if member.filename == _STRINGS:
+                with archive.open(member) as text:
+                    found = read_json(text.read(_LONGEST_STRINGS + 1), "its description", _LONGEST_STRINGS)
+                content.strings.update(found)
+            elif member.filename.endswith(".npy"):
+                content.arrays[member.filename.removesuffix(".npy")] = _read_npy(archive, member)
             else:
-                msg = f"it holds {name!r}, which is no array"
+                msg = f"it holds {shown(member.filename)}, which is no array"
                 raise ValueError(msg)
     return content
 
@@ -102,11 +112,15 @@ def _write_safetensors(content: Content) -> bytes:
     return data
 
 
-def _read_safetensors(data: bytes) -> Content:
+def _read_safetensors(file: BinaryIO) -> Content:
     numpy = _optional.require("safetensors.numpy", "persist")
+    data = file.read()
+    length = int.from_bytes(data[:_LENGTH_BYTES], "little")
+    if length > min(_LONGEST_STRINGS, len(data)):
+        msg = f"its header must have at most {_LONGEST_STRINGS} bytes of its {len(data)}; it states {length}"
+        raise ValueError(msg)
     arrays: dict[str, Any] = numpy.load(data)
-    end = _LENGTH_BYTES + int.from_bytes(data[:_LENGTH_BYTES], "little")
-    strings = json.loads(data[_LENGTH_BYTES:end]).get("__metadata__", {})
+    strings = read_json(data[_LENGTH_BYTES : _LENGTH_BYTES + length], "its header", _LONGEST_STRINGS).get("__metadata__", {})
     return Content({name: array.copy() for name, array in arrays.items()}, strings)
 
 

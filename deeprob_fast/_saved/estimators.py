@@ -1,14 +1,16 @@
-"""Estimators and pipelines of them in .skops files, as bytes."""
+"""Estimators and pipelines of them in .skops files."""
 
 import copy
+import io
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, BinaryIO
 
 from sklearn.base import BaseEstimator
 
 from deeprob_fast import _optional, optim
 from deeprob_fast._linear_base import LinearClassifier
 from deeprob_fast._saved.checks import check_linear, check_neighbors
+from deeprob_fast._saved.schemas import check_schema
 from deeprob_fast.knn import KNNIndex
 from deeprob_fast.linear import LinearSVM, SoftmaxClassifier
 from deeprob_fast.neighbors import KNeighborsClassifier, NearestNeighbors
@@ -66,6 +68,7 @@ def dump(model: Any) -> bytes:
     skops = _optional.require("skops.io", "persist")
     try:
         data: bytes = skops.dumps(_without_optimizers(model))
+        check_schema(io.BytesIO(data))
         foreign = _foreign(data)
     except (TypeError, ValueError, AttributeError) as error:
         msg = f"model must consist of what a .skops file can hold: {error}"
@@ -76,8 +79,11 @@ def dump(model: Any) -> bytes:
     return data
 
 
-def read(data: bytes) -> Any:
-    """Return the model in the bytes of a .skops file, made only if all types are trusted. Raises whatever it stumbles upon."""
+def read(file: BinaryIO) -> Any:
+    """Return the model in a .skops file, made only if all types are trusted. Raises whatever it stumbles upon."""
+    check_schema(file)
+    file.seek(0)
+    data = file.read()
     foreign = _foreign(data)
     if foreign:
         msg = f"it holds types that are not trusted: {', '.join(foreign)}"

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from deeprob_fast._files.headers import LONGEST_JSON, read_json
+from deeprob_fast._files.refusal import shown
 from deeprob_fast._run import Training
-from deeprob_fast._saved.checks import check_linear
+from deeprob_fast._saved.checks import check_linear, check_training
 from deeprob_fast._saved.containers import Content, digest
 from deeprob_fast._typing import AnyArray
 
@@ -59,6 +61,9 @@ def _check_arrays(arrays: Mapping[Any, Any]) -> dict[str, AnyArray]:
 
 def _packed(description: dict[str, Any], arrays: dict[str, AnyArray]) -> Content:
     text = json.dumps({"format": _FORMAT, **description})
+    if len(text) > LONGEST_JSON:
+        msg = f"model must be described, labels and names of features included, in at most {LONGEST_JSON} bytes; got {len(text)}"
+        raise ValueError(msg)
     return Content(arrays, {_DESCRIPTION: text, _DIGEST: digest(arrays, text)})
 
 
@@ -73,7 +78,7 @@ def _describe_strings(array: AnyArray) -> dict[str, Any]:
 def _strings(description: dict[str, Any]) -> AnyArray:
     width = description["width"]
     if width is not None and not 1 <= width <= _LONGEST_LABEL:
-        msg = f"labels of {width} characters"
+        msg = f"labels of {shown(width)} characters"
         raise ValueError(msg)
     return np.array(description["values"], dtype=object if width is None else f"<U{width}")
 
@@ -143,18 +148,20 @@ def unpack(content: Content) -> Any:
     if digest(arrays, text) != strings[_DIGEST]:
         msg = "its content does not match its SHA-256 digest"
         raise ValueError(msg)
-    description = json.loads(text)
+    description = read_json(text, "its description")
     if description["format"] != _FORMAT:
-        msg = f"it is of format {description['format']}; this version reads {_FORMAT}"
+        msg = f"it is of format {shown(description['format'])}; this version reads {_FORMAT}"
         raise ValueError(msg)
     kind = description["class"]
     if kind == "arrays":
         return arrays
     if kind == "Training":
         values: dict[str, Any] = {**arrays, **description["numbers"]}
-        return Training(**values)
+        training = Training(**values)
+        check_training(training)
+        return training
     known = _linear_classes()
     if kind not in known:
-        msg = f"it is of class {kind!r}; known are {', '.join(known)}"
+        msg = f"it is of class {shown(kind)}; known are {', '.join(known)}"
         raise ValueError(msg)
     return _unpack_linear(known[kind], description, arrays)

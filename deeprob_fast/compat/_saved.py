@@ -8,7 +8,11 @@ from typing import Any
 import numpy as np
 
 from deeprob_fast._atomic import replacing
+from deeprob_fast._files.opening import open_regular
+from deeprob_fast._files.refusal import damage_told, refuse
+from deeprob_fast._files.zips import ZIP_ERRORS, open_zip
 from deeprob_fast.compat._arrays import Arrays, is_tensor, torch_if_imported
+from deeprob_fast.datasets._formats._npy import open_npz
 
 
 def write(path: Path, weights: Arrays) -> None:
@@ -23,12 +27,10 @@ def write(path: Path, weights: Arrays) -> None:
 
 def read_weights(path: Path) -> Arrays:
     """Read weights; nothing in the file is executed."""
-    with path.open("rb") as file:
-        if zipfile.is_zipfile(file):
-            with zipfile.ZipFile(file) as archive:
-                is_ours = "W.npy" in archive.namelist()
-            if is_ours:
-                return _read_array(path)
+    with open_regular(path) as file, damage_told(path, *ZIP_ERRORS):
+        is_ours = zipfile.is_zipfile(file) and "W.npy" in open_zip(path, file).namelist()
+    if is_ours:
+        return _read_array(path)
     torch: Any = torch_if_imported()
     if torch is None:
         msg = f"{path} must be an .npz file with W; if it holds a tensor, import torch first"
@@ -45,9 +47,7 @@ def read_weights(path: Path) -> Arrays:
 
 
 def _read_array(path: Path) -> Arrays:
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return arrays["W"]
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        msg = f"{path} must hold W as an array of numbers; it cannot be read: {error}"
-        raise ValueError(msg) from error
+    stored = open_npz(path)["W"]
+    if not stored.is_matrix or stored.dtype.kind not in "fiub":
+        raise refuse(path, f"must hold W as a matrix of numbers; it is {len(stored.shape)}-D {stored.dtype}")
+    return stored.array(mmap=False)
