@@ -219,9 +219,35 @@ def test_data_sets_in_parquet(write):
         datasets.load(write(v=list(ROWS), page=LABELS, kind=names))
 
 
-def test_labels_in_hdf5_text(tmp_path):
-    data = datasets.load(save(tmp_path / "all.h5", {"X": ROWS, "y": [f"é{i}" for i in LABELS]}))
-    assert data.train_labels.tolist() == [f"é{i}" for i in LABELS[:32]]
+TEXTS: dict[str, dict[str, object]] = {
+    "in one stretch": {},
+    "in chunks": {"chunks": (7,)},
+    "packed": {"chunks": (7,), "compression": "gzip"},
+    "packed and shuffled": {"chunks": (7,), "compression": "gzip", "shuffle": True},
+    "not all written": {"chunks": (7,), "maxshape": (None,)},
+}
+
+
+@pytest.mark.parametrize("userblock", [0, 512])
+@pytest.mark.parametrize("layout", TEXTS)
+def test_labels_in_hdf5_text(tmp_path, h5py, layout, userblock):
+    n_written = 28 if layout == "not all written" else 40
+    for dtype, names in ((h5py.string_dtype(), [f"é{i}" for i in LABELS]), (np.dtype("S5"), [f"e{i}" for i in LABELS])):
+        with h5py.File(tmp_path / "all.h5", "w", userblock_size=userblock) as file:
+            file["X"] = ROWS
+            file.create_dataset("y", (40,), dtype, **TEXTS[layout])[:n_written] = names[:n_written]
+        data = datasets.load(tmp_path / "all.h5")
+        assert [*data.train_labels, *data.test_labels] == names[:n_written] + [""] * (40 - n_written)
+
+
+def test_text_of_hdf5_that_is_not_there(tmp_path, h5py):
+    filled = {"fillvalue": "ant", "chunks": (7,)}
+    for options, words in (({}, "in one stretch or in chunks"), (filled, "it has chunks that stand for a value of their own")):
+        with h5py.File(tmp_path / "all.h5", "w") as file:
+            file["X"] = ROWS
+            file.create_dataset("y", (40,), h5py.string_dtype(), **options)
+        with pytest.raises(ValueError, match=rf"all.h5 must hold .*{words}"):
+            datasets.load(tmp_path / "all.h5")
 
 
 def test_labels_in_a_file_of_their_own(tmp_path):

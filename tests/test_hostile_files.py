@@ -5,6 +5,7 @@ import json
 import os
 import pickle
 import zipfile
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -258,3 +259,35 @@ def test_npz_members_that_claim_more_than_there_is(tmp_path):
         file.writestr("readme.txt", "hello")
     with pytest.raises(ValueError, match=r"it holds 'readme.txt', which is no array"):
         df.load(path)
+
+
+@pytest.mark.parametrize("suffix", ARRAY_FILES)
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("W", np.zeros(3)),
+        ("W", np.zeros((2, 2), dtype=np.int64)),
+        ("loss_history", np.zeros((2, 2))),
+        ("val_losses", np.zeros(5)),
+        ("best_epoch", "1"),
+        ("best_epoch", None),
+        ("diverged_at", 1.5),
+        ("stopped_early", 1),
+    ],
+)
+def test_trainings_that_are_none(tmp_path, name, value, suffix):
+    training = df.train(*blobs(n=30), learning_rate=0.1, n_epochs=2)
+    df.save(replace(training, **{name: value}), tmp_path / f"t{suffix}")
+    with pytest.raises(ValueError, match=rf"t{suffix} must be a whole .* do not fit together"):
+        df.load(tmp_path / f"t{suffix}")
+
+
+def test_what_could_not_be_read_is_not_written(tmp_path, monkeypatch):
+    monkeypatch.setattr("deeprob_fast._saved.records.LONGEST_JSON", 500)
+    for suffix in ARRAY_FILES:
+        with pytest.raises(ValueError, match=r"model must be described, .*, in at most 500 bytes"):
+            df.save(linear(), tmp_path / f"m{suffix}")
+    monkeypatch.setattr("deeprob_fast._saved.schemas._LONGEST_SCHEMA", 500)
+    with pytest.raises(TypeError, match=r"model must consist of .*: its schema must have at most 500 bytes"):
+        df.save(linear(), tmp_path / "m.skops")
+    assert list(tmp_path.iterdir()) == []

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import tokenize
 import warnings
 from typing import IO, Any, NamedTuple
@@ -11,6 +12,8 @@ import numpy as np
 _LONGEST_NPY = 10_000  # as NumPy itself allows for files that are not trusted
 # A tensor of a model takes a hundred bytes; parsed, the text of a header takes up to thirty times its size.
 LONGEST_JSON = 1 << 23
+_BYTES_A_PART = 16  # of JSON for each list and dict: those of headers and models have more
+_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _MOST_DIGITS = 40  # of an integer: no size, and no number that this library writes, has more
 
 # What NumPy's parser of headers lets through, besides ValueError; the last for parentheses and signs in a long row.
@@ -67,10 +70,19 @@ def _integer(digits: str) -> int:
     return int(digits)
 
 
+def _count_parts(text: bytes) -> int:
+    return text.count(b"[") + text.count(b"{")
+
+
 def read_json(text: str | bytes, what: str, longest: int = LONGEST_JSON) -> Any:
-    """Read JSON; ValueError if it is damaged, longer than `longest`, nested too deep, or names something twice."""
+    """Read JSON; ValueError if it is damaged, longer than `longest`, nested too deep, in too many parts, or names one twice."""
+    text = text.encode() if isinstance(text, str) else text
     if len(text) > longest:
         msg = f"{what} must have at most {longest} bytes; it has {len(text)}"
+        raise ValueError(msg)
+    most = len(text) // _BYTES_A_PART + _BYTES_A_PART
+    if _count_parts(text) > most and _count_parts(_STRINGS.sub(b"", text)) > most:
+        msg = f"{what} must have at most {most} lists and dicts in {len(text)} bytes"
         raise ValueError(msg)
     try:
         return json.loads(text, object_pairs_hook=_unique, parse_int=_integer)

@@ -12,9 +12,8 @@ from deeprob_fast._files.zips import open_zip
 
 _SCHEMA = "schema.json"
 _LONGEST_SCHEMA = 4 * LONGEST_JSON
-# Two thousand decision trees have a hundred thousand objects of a dozen values each.
+# Two thousand decision trees have a hundred thousand objects.
 _MOST_OBJECTS = 1 << 18
-_MOST_VALUES = 1 << 22
 
 
 class _Objects:
@@ -27,13 +26,8 @@ class _Objects:
     def note(self, root: Any) -> None:
         """Go through a schema."""
         waiting: list[tuple[Any, int | None, list[int]]] = [(root, None, self.versions[None][0])]
-        n_values = 0
         while waiting:
             value, number, parts = waiting.pop()
-            n_values += 1
-            if n_values > _MOST_VALUES:
-                msg = f"its schema must have at most {_MOST_VALUES} values"
-                raise ValueError(msg)
             if isinstance(value, dict):
                 if "__id__" in value:
                     number = value["__id__"]
@@ -45,9 +39,8 @@ class _Objects:
                     self.versions.setdefault(number, []).append(parts)
                 if isinstance(file := value.get("file"), str):
                     self.files.add((number, file))
-                waiting.extend((part, number, parts) for part in value.values())
-            elif isinstance(value, list):
-                waiting.extend((part, number, parts) for part in value)
+                value = list(value.values())
+            waiting.extend((part, number, parts) for part in value if isinstance(part, (dict, list)))
 
     def count(self) -> int:
         """Return how many objects there are, at most, if each is made wherever its number stands."""

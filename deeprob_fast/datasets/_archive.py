@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Self, cast
 
-from deeprob_fast._files.budget import UNPACKED_BYTES, most_unpacked
+from deeprob_fast._files.budget import UNPACKED_BYTES, UNPACKED_RATIO
 from deeprob_fast._files.opening import open_regular, regular_size
 from deeprob_fast._files.refusal import one_line, reason, refuse
 
@@ -111,7 +111,7 @@ def read_members(path: Path, folder: str, wanted: Callable[[str], bool], largest
     """
     seen = set()
     size = regular_size(path)
-    most = min(_LARGEST_ARCHIVE, max(_SMALL_ARCHIVE, most_unpacked(size))) if is_gzip(path) else _LARGEST_ARCHIVE
+    most = min(_LARGEST_ARCHIVE, max(_SMALL_ARCHIVE, UNPACKED_RATIO * size)) if is_gzip(path) else _LARGEST_ARCHIVE
     if size > most:
         raise refuse(path, f"must have at most {most} bytes; it has {size}")
     with open_plain_or_gzip(path) as file:

@@ -13,7 +13,8 @@ from deeprob_fast._files.opening import open_regular, regular_size
 from deeprob_fast._files.refusal import damage_told, refuse
 from deeprob_fast._optional import require
 from deeprob_fast._typing import AnyArray
-from deeprob_fast.datasets._formats._chunks import check_chunks, check_texts
+from deeprob_fast.datasets._formats._chunks import check_chunks
+from deeprob_fast.datasets._formats._heap import read_texts
 from deeprob_fast.datasets._formats._stored import Stored, check_plausible, mapped, rows_at_once, size_of, text_array
 
 # What the library raises on a damaged file.
@@ -22,6 +23,7 @@ _ERRORS = (OSError, RuntimeError, ValueError, KeyError, TypeError, OverflowError
 _DEEPEST = 32
 _MOST_OBJECTS = 10_000
 _TEXTS = 1 << 16  # strings read at a time
+_REFERENCE_BYTES = 16  # of a string of variable length
 
 
 def open_hdf5(path: Path) -> dict[str, Stored]:
@@ -83,7 +85,7 @@ def _stored(h5py: Any, path: Path, name: str, item: Any) -> Stored | None:
 
 
 def _stored_texts(path: Path, name: str, item: Any) -> Stored:
-    n_bytes = item.shape[0] * max(item.id.get_type().get_size(), np.dtype(object).itemsize)
+    n_bytes = item.shape[0] * max(item.id.get_type().get_size(), _REFERENCE_BYTES)
     check_unpacked(path, f"text in {name}", n_bytes, regular_size(path))
     return Stored(path, name, tuple(map(int, item.shape)), np.dtype("U"), read=partial(_read_texts, path, name))
 
@@ -104,6 +106,10 @@ def _read_texts(path: Path, name: str) -> Iterator[AnyArray]:
     h5py = require("h5py", "io")
     with damage_told(path, *_ERRORS), h5py.File(path, "r") as file:
         item = file[name]
-        step = check_texts(path, item) or _TEXTS
-        for start in range(0, item.shape[0], step):
-            yield text_array(path, f" in {name}", item.asstr()[start : min(start + step, item.shape[0])].tolist())
+        if h5py.check_string_dtype(item.dtype).length is None:
+            yield text_array(path, f" in {name}", read_texts(path, item))
+            return
+        if item.chunks is not None:
+            check_chunks(path, item)
+        for start in range(0, item.shape[0], _TEXTS):
+            yield text_array(path, f" in {name}", item.asstr()[start : min(start + _TEXTS, item.shape[0])].tolist())

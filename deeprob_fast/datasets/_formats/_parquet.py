@@ -13,12 +13,14 @@ from deeprob_fast._files.opening import open_regular, regular_size
 from deeprob_fast._files.refusal import damage_told, refuse
 from deeprob_fast._optional import require
 from deeprob_fast._typing import AnyArray
-from deeprob_fast.datasets._formats._pages import check_pages
+from deeprob_fast.datasets._formats._pages import Stretch, check_pages, read_stretches
 from deeprob_fast.datasets._formats._stored import Stored, check_plausible, rows_at_once, text_array
 
 _ROWS = 1 << 16
 # The first row of each is read when the file is opened.
 _MOST_LISTS = 256
+# For each number the library notes whether it begins a list, and whether it is there.
+_LEVEL_BYTES = 8
 # What the library raises on a damaged file; besides errors of its own.
 _ERRORS = (OSError, RuntimeError, ValueError, KeyError, TypeError, IndexError, OverflowError, MemoryError, NotImplementedError)
 
@@ -78,22 +80,23 @@ def _column(arrow: Any, path: Path, file: Any, field: Any, n_rows: int) -> Store
     return Stored(path, field.name, (n_rows, n_features), dtype, read=read)
 
 
-def _stretches(file: Any, names: list[str], groups: range) -> list[Any]:
-    """Return what the footer says of the columns, and of those in them."""
+def _stretches(path: Path, names: list[str], *, first_only: bool = False) -> list[Stretch]:
+    """Return where the columns lie, and those in them; of the first row group only, or of all."""
     wanted = set(names)
-    places = []
-    for number in range(len(file.schema)):
-        column_path = file.schema.column(number).path
-        parts = column_path.split(".")
+    found = []
+    for stretch in read_stretches(path):
+        if first_only and stretch.group > 0:
+            break
+        parts = stretch.path.split(".")
         # A name may have dots of its own.
         if any(".".join(parts[:end]) in wanted for end in range(1, len(parts) + 1)):
-            places.append(number)
-    return [file.metadata.row_group(group).column(number) for group in groups for number in places]
+            found.append(stretch)
+    return found
 
 
 def _batches(path: Path, names: list[str], n_rows: int, *, is_text: bool = False) -> Iterator[Any]:
     with _damage_told(path), _opened(path, names if is_text else None) as file:
-        check_pages(path, _stretches(file, names, range(file.num_row_groups)), is_text=is_text)
+        check_pages(path, _stretches(path, names), is_text=is_text)
         for batch in file.iter_batches(batch_size=n_rows, columns=names, use_threads=False):
             for name, column in zip(batch.schema.names, batch.columns, strict=True):
                 if column.null_count:
@@ -102,10 +105,12 @@ def _batches(path: Path, names: list[str], n_rows: int, *, is_text: bool = False
 
 
 def _first_length(path: Path, file: Any, name: str, dtype: np.dtype[Any]) -> int:
-    first = _stretches(file, [name], range(min(1, file.num_row_groups)))
-    n_values = max((column.num_values for column in first), default=0)
-    check_unpacked(path, f"lists in {name}", n_values * dtype.itemsize, regular_size(path))
+    first = _stretches(path, [name], first_only=True)
+    n_values = max((stretch.n_values for stretch in first), default=0)
+    check_unpacked(path, f"lists in {name}", n_values * (dtype.itemsize + _LEVEL_BYTES), regular_size(path))
     check_pages(path, first)
+    if file.num_row_groups == 0:
+        return 0
     for batch in file.iter_batches(batch_size=1, columns=[name], row_groups=[0], use_threads=False):
         return len(batch.column(0)[0].values or [])
     return 0

@@ -11,7 +11,7 @@ import numpy as np
 
 from deeprob_fast._files.budget import check_memory, check_unpacked
 from deeprob_fast._files.opening import regular_size
-from deeprob_fast._files.refusal import damage_told, refuse, shown
+from deeprob_fast._files.refusal import reason, refuse, shown
 from deeprob_fast._typing import AnyArray
 
 BLOCK_BYTES = 16 << 20
@@ -142,5 +142,9 @@ def mapped(path: Path, dtype: np.dtype[Any], offset: int, shape: tuple[int, ...]
     """Map an array read-only. Its file must not change meanwhile."""
     if 0 in shape:
         return np.empty(shape, dtype=dtype)
-    with damage_told(path, ValueError, OverflowError):  # if it has been cut since it was opened
+    try:
         return np.memmap(path, dtype=dtype, mode="r", offset=offset, shape=shape, order=order)
+    except (ValueError, OverflowError) as error:  # if it has been cut since it was opened
+        raise refuse(path, f"is damaged: {reason(error)}") from error
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, str(path)) from error
