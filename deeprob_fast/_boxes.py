@@ -115,7 +115,8 @@ def _values_dtype(train: AnyArray) -> np.dtype[np.float32] | np.dtype[np.float64
     """Return a type that holds the values exactly, and in which sums of typical rows neither overflow nor vanish."""
     if train.dtype == np.float64:
         return np.dtype(np.float64)
-    sample = np.abs(train[_surrogate.sample_rows(len(train), _SAMPLE_ROWS)].astype(np.float64))
-    typical = float(np.median(sample.max(axis=1)))
+    with np.errstate(invalid="ignore"):  # rows that are not finite are refused when they are read
+        sample = np.abs(train[_surrogate.sample_rows(len(train), _SAMPLE_ROWS)].astype(np.float64))
+        typical = float(np.median(sample.max(axis=1)))
     in_range = typical == 0 or _SMALLEST < typical < _LARGEST
     return np.dtype(np.float32) if in_range else np.dtype(np.float64)

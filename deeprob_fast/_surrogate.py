@@ -63,10 +63,10 @@ def fit(rows: RowSource, metric: str, *, centered: bool) -> Surrogate:
 
 def _normalized(rows: AnyArray, metric: str) -> Float64:
     """Return the rows as the kernels center them: those of the cosine have norm 1."""
-    values = np.asarray(rows, dtype=np.float64)
-    if metric != "cosine":
-        return values
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):  # some NaN warn when they are widened
+        values = np.asarray(rows, dtype=np.float64)
+        if metric != "cosine":
+            return values
         norms = np.sqrt(np.einsum("ij,ij->i", values, values))
         normalized: Float64 = values / np.where(norms > 0, norms, 1)[:, None]
     return normalized
@@ -85,7 +85,7 @@ def fit_integers(rows: RowSource, lowest: float, highest: float) -> Surrogate | 
     if rows.dtype.kind in "iu":
         smallest, largest = float(np.iinfo(rows.dtype).min), float(np.iinfo(rows.dtype).max)
     else:
-        sample = np.asarray(rows[sample_rows(len(rows), _INTEGER_SAMPLE_ROWS)], dtype=np.float64)
+        sample = _normalized(rows[sample_rows(len(rows), _INTEGER_SAMPLE_ROWS)], "manhattan")
         if not (np.abs(sample) < _LARGEST_INTEGER).all() or (sample != np.rint(sample)).any():
             return None
         smallest, largest = float(sample.min()), float(sample.max())

@@ -321,7 +321,8 @@ def check_sample_weight(values: object, n_rows: int) -> Float64:
 
 def describe_bad_row(name: str, row: AnyArray, number: int) -> str:
     """Say why a row cannot be searched."""
-    values = np.asarray(row, dtype=np.float64)
+    with np.errstate(invalid="ignore"):  # some NaN warn when they are widened
+        values = np.asarray(row, dtype=np.float64)
     if np.isnan(values).any():
         what = "NaN"
     elif np.isinf(values).any():

@@ -264,3 +264,14 @@ def test_products_with_rows_far_from_the_origin(dtype, far, near, strategy):
     queries = np.column_stack([np.zeros(20), rng.standard_normal(20)]).astype(dtype)
     index = df.KNNIndex(train, metric="inner_product", strategy=strategy)
     np.testing.assert_array_equal(index.search(queries, 3).indices, reference.nearest(train, queries, 3, "inner_product")[1])
+
+
+@pytest.mark.parametrize("strategy", ["auto", "boxes", "dense", "integer", "prefix"])
+@pytest.mark.parametrize("metric", ["euclidean", "manhattan", "cosine"])
+def test_signalling_nan_is_refused_without_a_warning(strategy, metric):
+    rows = low_rank(np.random.default_rng(25), 2001, 8 if strategy == "boxes" else 64).astype(np.float32)
+    rows.view(np.uint32)[:, 3] = 0x7FA00001
+    with pytest.raises(ValueError, match=r"must be finite; row 0 holds NaN|cannot be used"):
+        df.KNNIndex(rows, metric=metric, strategy=strategy)
+    with pytest.raises(ValueError, match="queries must be finite; row 0 holds NaN"):
+        df.KNNIndex(rows[:, 4:], metric=metric).search(rows[:, :-4], 3)
