@@ -22,7 +22,8 @@ def rows_of(strategy: str) -> AnyArray:
     """Return training rows that a strategy serves, several of its tasks and pieces full."""
     rng = np.random.default_rng(0)
     if strategy == "prefix":
-        return low_rank(rng, 1100, 64, 8).astype(np.float32)
+        flat: AnyArray = low_rank(rng, 1100, 64, 8).astype(np.float32)
+        return flat
     if strategy == "boxes":
         return rng.standard_normal((1500, 3))
     if strategy == "equal rows":

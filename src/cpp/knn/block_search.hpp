@@ -121,7 +121,8 @@ template <class Filter> class BlockSearch {
         const QueryBound& bound = bounds_[size(q)];
         const float error = bound.product * norm_ + bound.constant + bound.panel * slack_;
         float threshold = candidates_.threshold(q) - error;
-        // -infinity stays: its product with relative = 0 is NaN.
+        // -infinity stays: its product with relative = 0 is NaN. So is that of an infinite factor and a norm of 0: no bound at all.
+        if (std::isnan(threshold)) threshold = kNothing;
         if (!std::isinf(threshold)) threshold -= std::abs(threshold) * bound.relative;
         limits_[size(offset() + q)] = filter_.limit(first_query_ + q, threshold);
     }

@@ -60,7 +60,7 @@ void byte_distances(
             distances[first + p] = static_cast<float>(squares[p] - 2 * core::add_lanes(sums[p]));
         }
     }
-    for (Index p = 0; p < n_pairs; ++p) distances[p] = std::sqrt(distances[p]);
+    for (Index p = 0; p < n_pairs; ++p) distances[p] = std::sqrt(std::max(distances[p], 0.0F));
 }
 
 } // namespace deeprob::knn

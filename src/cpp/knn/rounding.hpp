@@ -114,19 +114,22 @@ class RowRounder {
         Rounded rounded;
         const double norm2 = core::add_lanes(sums.norm2);
         // Far inside the range of float32; also false for NaN.
-        const bool in_range = norm2 < 0x1p100 && (norm2 > 0x1p-100 || norm2 == 0);
+        const bool in_range = norm2 < 0x1p100 && (norm2 > 0x1p-100 || norm2 == 0) && surrogate_.scale < 0x1p120;
         if (!in_range) return rounded;
+        // What squares lose that are not normal numbers: of norm2, and of a norm.
+        const double vanished2 = static_cast<double>(surrogate_.n_features) * 0x1p-149;
+        const double vanished = std::sqrt(vanished2);
         const Index n_additions = surrogate_.n_features / core::kLanes<float> + core::kLanes<float>;
         const double chain = static_cast<double>(n_additions + 8) * kUnit;
-        const double norm = std::sqrt(norm2) * (1 + chain);
+        const double norm = std::sqrt(norm2) * (1 + chain) + vanished;
         rounded.norm2 = norm2;
         rounded.error = 1.01 * kUnit * (norm + (surrogate_.metric == Metric::cosine ? 2 : 0));
-        rounded.norm2_error = 1.01 * chain * norm2;
+        rounded.norm2_error = 1.01 * (chain * norm2 + vanished2);
         rounded.square = core::add_lanes(sums.square);
         rounded.sum = core::add_lanes(sums.sum);
         // The scale and its product with v are rounded, too.
         const double rounding = surrogate_.scale * (rounded.error + 2.1 * kUnit * norm);
-        rounded.residual = std::sqrt(core::add_lanes(sums.residual2)) * (1 + chain) + rounding;
+        rounded.residual = std::sqrt(core::add_lanes(sums.residual2)) * (1 + chain) + vanished + rounding;
         return rounded;
     }
 
