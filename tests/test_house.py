@@ -191,3 +191,17 @@ def test_nothing_is_left_to_do():
         path = ROOT / name
         if path.suffix in (".py", ".cpp", ".hpp", ".md", ".toml", ".yml", ".yaml"):
             assert not re.search(marks, text(path)), name
+
+
+@pytest.mark.parametrize("path", named(CPP_FILES))
+def test_nothing_refers_to_a_temporary(path):
+    """Whoever keeps a reference takes it as core::Borrowed, which no temporary becomes."""
+    for kind, name in re.findall(r"^\s+const ([\w:<>]+)& (\w+)_;", code(path), re.MULTILINE):
+        taken = f"core::Borrowed<{kind}> {name}"
+        assert taken in code(path) or path.name == "borrowed.hpp", f"{name}_ must be taken as {taken}"
+
+
+def test_every_binding_checks_its_arrays():
+    for path in CPP.glob("bind_*.cpp"):
+        takes_arrays = re.search(r"core::(Const)?(Matrix|Vector|MutableVector)|Labels&", code(path))
+        assert not takes_arrays or "require" in code(path), path.name
