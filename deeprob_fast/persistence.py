@@ -42,7 +42,8 @@ def save(model: Any, path: str | os.PathLike[str]) -> None:
     Raises
     ------
     ValueError
-        If the suffix is another one, a classifier is not fitted, or the file is that from which an array is mapped.
+        If the suffix is another one, a classifier is not fitted, its labels and names of features take more than 8 MB, or the
+        file is that from which an array is mapped.
     TypeError
         If the model, or something in it, cannot be written into such a file.
     OSError
@@ -100,8 +101,9 @@ def load(path: str | os.PathLike[str]) -> Any:
     Raises
     ------
     ValueError
-        If the suffix is another one, or the file is damaged, truncated, of another format, or holds types other than the
-        estimators of this library, scikit-learn's, and plain data.
+        If the suffix is another one, or the file is damaged, truncated, of another format, no regular file, unpacks to more
+        than 1 GB and 128 times its size, or holds types other than the estimators of this library, scikit-learn's, and plain
+        data.
     OSError
         If the file cannot be read.
 

@@ -192,6 +192,27 @@ def test_shapes_that_do_not_fit_the_bytes(shape):
             unpickle(content, "f")
 
 
+@pytest.mark.parametrize("order", "<>")
+def test_text_that_is_no_unicode(order):
+    content = pickle.dumps({"test_split": np.array([0x110000], f"{order}u4").view(f"{order}U1")}, 4)
+    with pytest.raises(ValueError, match=r"f must be a pickle of .*: it holds text that is no Unicode"):
+        unpickle(content, "f")
+
+
+def test_what_may_stand_in_several_places():
+    """Numbers, strings, dtypes and short tuples of them are written once by Python too."""
+    shape, name = (32, 32, 3), "a name of some length"
+    value = {"shapes": [shape] * 9, "names": [name] * 9, name: {shape: name}, "arrays": [np.zeros(2), np.ones(2)]}
+    for protocol in PROTOCOLS:
+        found = plain(unpickle(pickle.dumps(value, protocol), "f"))
+        assert found["shapes"] == [shape] * 9
+        assert found[name] == {shape: name}
+        assert found["arrays"][1].tolist() == [1, 1]
+    for container in ([1], {1: 2}, {1}, (1, (2,))):
+        with pytest.raises(ValueError, match="it holds a list, set, dict or nested tuple in two places"):
+            unpickle(pickle.dumps([container, container], 4), "f")
+
+
 WHOLE = pickle.dumps({"data": np.arange(30, dtype=np.uint8).reshape(5, 6), "labels": [0, 1, 2, 3, 4]}, 2)
 
 

@@ -35,7 +35,9 @@ def load_embeddings(path: str | Path, *, key: str | None = None, mmap: bool = Tr
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is damaged, truncated, of another format, or holds no such matrix of real numbers.
+        If the file is damaged, truncated, of another format, no regular file, or holds no such matrix of real numbers.
+    MemoryError
+        If the array is to be read, not mapped, and is larger than the memory of the machine.
     ModuleNotFoundError
         If the file is HDF5 or Parquet, and h5py or pyarrow is not installed.
 
@@ -46,7 +48,7 @@ def load_embeddings(path: str | Path, *, key: str | None = None, mmap: bool = Tr
     Notes
     -----
     Nothing in a file is executed: pickled objects are refused. Memory for an array is taken only if the size of the file is in
-    keeping with it.
+    keeping with it: what is packed may become 1 GB, and beyond that 128 times the size of its file.
 
     Examples
     --------

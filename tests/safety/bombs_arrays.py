@@ -155,17 +155,20 @@ def safetensors_with_a_header_of_100_megabytes(path):
     sparse(path, struct.pack("<Q", 99_999_999), 100_000_007)
 
 
-for title, text in {
-    "nested deep": b'{"X":' * 100_000,
-    "of blanks": b" " * (1 << 23),
-    "of lists": b"[" + b"[]," * 2_000_000 + b"[]]",
-    "of numbers of many digits": b'{"X":{"dtype":"F32","shape":[' + b"9" * 4000 + b'],"data_offsets":[0,0]}}',
-    "of a number as large": b'{"X":{"dtype":"F32","shape":[' + b"9" * 40 + b'],"data_offsets":[0,0]}}',
-    "of many names": b"{" + b",".join(b'"%d":{}' % i for i in range(700_000)) + b"}",
+for title, (words, text) in {
+    "nested deep": ("not be nested so deep", b'{"a name of some length":' * 100_000),
+    "of blanks": ("is damaged: its header must be JSON", b" " * (1 << 23)),
+    "of lists": ("at most 375016 lists and dicts", b"[" + b"[]," * 2_000_000 + b"[]]"),
+    "of many names": ("lists and dicts", b"{" + b",".join(b'"%d":{}' % i for i in range(700_000)) + b"}"),
+    "of an integer of many digits": ("an integer has 4000 digits", b'{"X":{"shape":[' + b"9" * 4000 + b"]}}"),
+    "of a large integer": (
+        "an array that can be; its header states the shape",
+        b'{"X":{"dtype":"F32","shape":[' + b"9" * 40 + b'],"data_offsets":[0,0]}}',
+    ),
 }.items():
 
     def _write_header(path, text=text):
         path.write_bytes(safetensors_text(text))
 
     _write_header.__name__ = f"safetensors with a header {title}"
-    bomb("embeddings", "rows.safetensors", "rows.safetensors (must|is damaged)")(_write_header)
+    bomb("embeddings", "rows.safetensors", words)(_write_header)

@@ -110,6 +110,11 @@ def archive_of_a_long_extended_header():
     return gzip.compress(_header("x", 1 << 20, tarfile.XHDTYPE) + b"1" * (1 << 20) + WHOLE)
 
 
+@_props_archive("is damaged: it has long headers between its members: 65536 bytes of 65536")
+def archive_of_an_extended_header_that_is_not_quite_so_long():
+    return gzip.compress(_header("x", 1 << 16, tarfile.XHDTYPE) + b"1" * (1 << 16) + WHOLE)
+
+
 @_props_archive("is damaged: it has long headers between its members")
 def archive_of_many_extended_headers():
     return gzip.compress((_header("x", 4096, tarfile.XHDTYPE) + b"1" * 4096 + _header("y", 0)) * 2000)

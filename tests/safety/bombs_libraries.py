@@ -1,5 +1,7 @@
 """HDF5 and Parquet files that ask their libraries for more time or memory than their bytes."""
 
+import struct
+
 import numpy as np
 
 from tests.safety.bombs import bomb, deflated_zeros
@@ -63,6 +65,27 @@ def hdf5_chunks_that_are_larger_than_they_may_be(file, _):
     item = file.create_dataset("X", (4, 4), np.float32, chunks=(1, 4), compression="gzip")
     for row in range(4):
         item.id.write_direct_chunk((row, 0), _zlib(1 << 28))
+
+
+@bomb("embeddings", "rows.h5", "is damaged: the chunks of /X take .* bytes, .* in a file of")
+def hdf5_of_chunks_that_are_all_the_same(path):
+    """They lie in one place, so that a megabyte is unpacked many times."""
+    import h5py
+
+    rows = np.random.default_rng(0).integers(0, 256, (1, 1 << 20), dtype=np.uint8)
+    with h5py.File(path, "w") as file:
+        item = file.create_dataset("X", (60, 1 << 20), np.uint8, chunks=(1, 1 << 20), compression="gzip")
+        item[0] = rows
+        item[1:] = 0
+        packed = [item.id.get_chunk_info(row) for row in range(60)]
+    content = path.read_bytes()
+    # Of each chunk the file has its size, no filter that is left out, its place (one number more than there are dimensions)
+    # and its address.
+    entries = [struct.pack("<IIQQQQ", chunk.size, 0, row, 0, 0, chunk.byte_offset) for row, chunk in enumerate(packed)]
+    for row, entry in enumerate(entries):
+        assert content.count(entry) == 1
+        content = content.replace(entry, entries[0][:8] + struct.pack("<Q", row) + entries[0][16:])
+    path.write_bytes(content)
 
 
 @_hdf5("must be packed by gzip or lzf in /X, and that once; its filters are \\[1, 1\\]")
@@ -170,6 +193,11 @@ def hdf5_whose_heap_does_not_go_on(content, place):
     content[heap + 16 + 8 : heap + 16 + 16] = bytes(8)
 
 
+@_with_texts("is damaged: a string of 19 bytes lies in object 65535 at .*, which has 0")
+def hdf5_of_texts_in_objects_that_are_not_there(content, place):
+    content[place + 12 : place + 16] = (65535).to_bytes(4, "little")
+
+
 @_with_texts("is damaged: there is no heap of .* bytes at byte")
 def hdf5_of_a_heap_larger_than_the_file(content, place):
     heap = int.from_bytes(content[place + 4 : place + 12], "little")
@@ -184,7 +212,8 @@ def _parquet(words, *, loader="embeddings", is_slow=False, **options):
             import pyarrow as pa
             from pyarrow import parquet
 
-            parquet.write_table(pa.table(make(pa)), path, **options)
+            columns = make(pa)
+            parquet.write_table(pa.table(columns) if isinstance(columns, dict) else columns, path, **options)
 
         whole.__name__ = make.__name__
         return bomb(loader, "rows.parquet", words, is_slow=is_slow)(whole)
@@ -224,6 +253,11 @@ def parquet_of_a_long_text_many_times(pa):
 def parquet_of_texts_by_their_prefixes(pa):
     texts = [f"{'x' * 1000}{number % 9}" for number in range(1 << 13)]
     return {"v": pa.FixedSizeListArray.from_arrays(pa.array(np.zeros(1 << 13, np.float32)), 1), "y": texts}
+
+
+@_parquet("must not have two columns of one name")
+def parquet_of_two_columns_of_one_name(pa):
+    return pa.Table.from_arrays([pa.array([[1.0]]), pa.array([[2.0]])], names=["v", "v"])
 
 
 @_parquet("must have at most 256 columns of lists")

@@ -142,6 +142,8 @@ def peak_memory(reset=False):
 
 
 def limit_memory(n_bytes):
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    n_bytes = n_bytes if most == resource.RLIM_INFINITY else min(n_bytes, most)
     resource.setrlimit(resource.RLIMIT_AS, (n_bytes, n_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 

@@ -4,8 +4,10 @@ import re
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from deeprob_fast import datasets
+from deeprob_fast.cli import main
 from tests.image_files import idx, idx_files, write_files
 from tests.safety import bombs_arrays, bombs_images, bombs_libraries, bombs_models
 from tests.safety.bombs import BOMBS, npy_header, sparse
@@ -36,8 +38,20 @@ def test_bombs_are_refused(attempts, tmp_path, title):
     assert re.search(bomb.words, attempt.message), attempt.message
     assert str(tmp_path) in attempt.message
     assert attempt.message.isprintable()
+    assert len(attempt.message) < 1000
     assert attempt.seconds < LONGEST_SECONDS, attempt
     assert attempt.megabytes < LARGEST_MEGABYTES, attempt
+
+
+@pytest.mark.parametrize(
+    "title", ["npz of eight gigabytes of zeros", "pipe for embeddings in .npy", "idx of more than there can be"]
+)
+def test_the_command_line_says_so(tmp_path, title):
+    path = tmp_path / BOMBS[title].name
+    BOMBS[title].write(path)
+    result = CliRunner().invoke(main, ["knn", "--data", str(path), "--quiet"])
+    assert result.exit_code == 1
+    assert re.fullmatch(rf"Error: .*{path.name}.*\n", result.stderr)
 
 
 def test_arrays_of_zeros_are_no_bombs(tmp_path):

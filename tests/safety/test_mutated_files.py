@@ -14,7 +14,7 @@ from tests.safety.file_processes import attempting
 
 SEED = 20261126
 N_FILES = int(os.environ.get("DEEPROB_FAST_FUZZ_FILES", "20000"))
-LONGEST_SECONDS, LARGEST_MEGABYTES = 5, 300
+LONGEST_SECONDS, LARGEST_MEGABYTES, LONGEST_MESSAGE = 5, 300, 1000
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +33,8 @@ def faults(attempt, folder):
         yield f"does not name the file: {attempt.message}"
     if re.search(r"[\x00-\x1f\x7f]", attempt.message):
         yield f"says what steers a terminal: {attempt.message!r}"
+    if len(attempt.message) > LONGEST_MESSAGE:
+        yield f"says {len(attempt.message)} characters: {attempt.message}"
     if attempt.seconds > LONGEST_SECONDS:
         yield f"takes {attempt.seconds:.1f} s: {attempt.message}"
     if attempt.megabytes > LARGEST_MEGABYTES:
