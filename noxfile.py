@@ -213,7 +213,9 @@ def clang(session: nox.Session) -> None:
 @nox.session(default=False)
 def docs(session: nox.Session) -> None:
     """Build the documentation, examples run, every warning an error, and check the links of its pages."""
-    session.install(".", *nox.project.dependency_groups(PROJECT, "docs"))
+    # The examples run on the fastest level; building the others would take minutes.
+    level = f"-Ccmake.define.DEEPROB_LEVELS={own_level()}"
+    session.install(".", level, *nox.project.dependency_groups(PROJECT, "docs"))
     pages = Path("build", "docs")
     # Anew each time: pages that are left over would hide links to what is gone.
     for folder in (pages, *GENERATED):
