@@ -166,6 +166,21 @@ def test_damaged_parquet(arrow, write):
             load_embeddings(path)
 
 
+def test_damaged_text_in_parquet(write):
+    """Numbers of words that are not there, and words that are no text."""
+    path = write(v=list(ROWS), y=[f"é{i}" for i in LABELS])
+    whole, found = path.read_bytes(), set()
+    start = whole.index("é0".encode())
+    for place in range(start - 30, start + 120):
+        for change in (1, 3, 255):
+            path.write_bytes(whole[:place] + bytes([whole[place] ^ change]) + whole[place + 1 :])
+            try:
+                datasets.load(path)
+            except FormatError as error:
+                found |= {words for words in ("names text", "codec can't decode") if words in str(error)}
+    assert found == {"names text", "codec can't decode"}
+
+
 def test_damaged_npz(tmp_path):
     for save in (np.savez, np.savez_compressed):
         save(tmp_path / "rows.npz", X=ROWS[:4, :3])

@@ -1,5 +1,6 @@
 """Files that are damaged, foreign or malicious: ValueError, and nothing in them is executed."""
 
+import copy
 import io
 import json
 import os
@@ -204,6 +205,18 @@ def test_estimators_that_do_not_hang_together(tmp_path):
     )
     with pytest.raises(ValueError, match="do not fit together"):
         df.load(path)
+
+
+@pytest.mark.parametrize(
+    "model", [df.KNeighborsClassifier(), df.LinearSVM(), StandardScaler()], ids=lambda model: type(model).__name__
+)
+def test_estimators_that_lack_a_parameter(tmp_path, model):
+    name = max(model.get_params())
+    damaged = make_pipeline(copy.copy(model))
+    del vars(damaged[0])[name]
+    (tmp_path / "m.skops").write_bytes(skops.io.dumps(damaged))
+    with pytest.raises(ValueError, match=rf"m.skops must be a whole .* has no attribute '{name}'"):
+        df.load(tmp_path / "m.skops")
 
 
 @pytest.mark.parametrize("suffix", ARRAY_FILES)

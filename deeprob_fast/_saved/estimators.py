@@ -93,6 +93,7 @@ def read(file: BinaryIO) -> Any:
         msg = f"it holds no estimator, but {type(model).__name__}"
         raise TypeError(msg)
     for part in _parts(model):
+        part.get_params(deep=False)  # all of them must be there
         if isinstance(part, LinearClassifier) and not {"classes_", "coef_", "_weights"}.isdisjoint(vars(part)):
             check_linear(part)
         elif isinstance(part, (KNeighborsClassifier, NearestNeighbors)) and hasattr(part, "index_"):

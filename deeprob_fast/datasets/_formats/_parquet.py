@@ -1,6 +1,6 @@
 """Parquet: a column of lists of numbers, or columns of numbers side by side; read."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
@@ -45,7 +45,7 @@ def open_parquet(path: Path) -> dict[str, Stored]:
     if len(arrays) == len(schema) and arrays and not any(s.is_matrix or s.dtype.kind == "U" for s in arrays.values()):
         shape, dtype = (n_rows, len(schema)), np.result_type(*kinds)
         check_plausible(path, shape, dtype)
-        arrays[""] = Stored(path, "", shape, dtype, read=partial(_read_side_by_side, path, schema.names, dtype))
+        arrays[""] = Stored(path, "", shape, dtype, read=_told(path, _read_side_by_side, path, schema.names, dtype))
     return arrays
 
 
@@ -66,17 +66,17 @@ def _column(arrow: Any, path: Path, file: Any, field: Any, n_rows: int) -> Store
     kind, types = field.type, arrow.types
     if types.is_string(kind) or types.is_large_string(kind):
         check_plausible(path, (n_rows,), np.dtype(object))
-        return Stored(path, field.name, (n_rows,), np.dtype("U"), read=partial(_read_texts, path, field.name))
+        return Stored(path, field.name, (n_rows,), np.dtype("U"), read=_told(path, _read_texts, path, field.name))
     values = kind.value_type if _is_list(arrow, kind) else kind
     if not (types.is_integer(values) or types.is_floating(values)):
         return None
     dtype = np.dtype(values.to_pandas_dtype())
     if not _is_list(arrow, kind):
         check_plausible(path, (n_rows,), dtype)
-        return Stored(path, field.name, (n_rows,), dtype, read=partial(_read_numbers, path, field.name))
+        return Stored(path, field.name, (n_rows,), dtype, read=_told(path, _read_numbers, path, field.name))
     n_features = kind.list_size if types.is_fixed_size_list(kind) else _first_length(path, file, field.name, dtype)
     check_plausible(path, (n_rows, n_features), dtype)
-    read = partial(_read_lists, path, field.name, n_features, dtype)
+    read = _told(path, _read_lists, path, field.name, n_features, dtype)
     return Stored(path, field.name, (n_rows, n_features), dtype, read=read)
 
 
@@ -95,7 +95,7 @@ def _stretches(path: Path, names: list[str], *, first_only: bool = False) -> lis
 
 
 def _batches(path: Path, names: list[str], n_rows: int, *, is_text: bool = False) -> Iterator[Any]:
-    with _damage_told(path), _opened(path, names if is_text else None) as file:
+    with _opened(path, names if is_text else None) as file:
         check_pages(path, _stretches(path, names), is_text=is_text)
         for batch in file.iter_batches(batch_size=n_rows, columns=names, use_threads=False):
             for name, column in zip(batch.schema.names, batch.columns, strict=True):
@@ -116,6 +116,16 @@ def _first_length(path: Path, file: Any, name: str, dtype: np.dtype[Any]) -> int
     return 0
 
 
+def _told(path: Path, read: Callable[..., Iterator[AnyArray]], *arguments: Any) -> Callable[[], Iterator[AnyArray]]:
+    """Return a function that reads, and says which file is damaged where the library stumbles over it."""
+
+    def told() -> Iterator[AnyArray]:
+        with _damage_told(path):
+            yield from read(*arguments)
+
+    return told
+
+
 def _read_numbers(path: Path, name: str) -> Iterator[AnyArray]:
     for batch in _batches(path, [name], _ROWS):
         yield batch.column(0).to_numpy(zero_copy_only=False)
@@ -124,8 +134,10 @@ def _read_numbers(path: Path, name: str) -> Iterator[AnyArray]:
 def _read_texts(path: Path, name: str) -> Iterator[AnyArray]:
     for batch in _batches(path, [name], _ROWS, is_text=True):
         column = batch.column(0)  # of numbers, and the texts that they stand for
-        texts = text_array(path, f" in {name}", column.dictionary.to_pylist())
-        yield texts[column.indices.to_numpy(zero_copy_only=False)]
+        texts, numbers = text_array(path, f" in {name}", column.dictionary.to_pylist()), column.indices.to_numpy()
+        if numbers.size and not 0 <= numbers.min() <= numbers.max() < len(texts):
+            raise refuse(path, f"is damaged: {name} names text {numbers.max()} of {len(texts)}")
+        yield texts[numbers]
 
 
 def _read_side_by_side(path: Path, names: list[str], dtype: np.dtype[Any]) -> Iterator[AnyArray]:
