@@ -8,9 +8,8 @@ namespace deeprob::bind {
 namespace {
 
 // Of a symmetric matrix, eigenvalues ascending; row i of `vectors` belongs to value i.
-void symmetric_eigen(
-    const core::ConstMatrix<double>& matrix, core::MutableVector<double> values, core::Matrix<double> vectors
-) {
+void symmetric_eigen(const py::array& array, core::MutableVector<double> values, core::Matrix<double> vectors) {
+    const auto matrix = matrix_of<double>("matrix", array);
     require_shape("matrix", matrix, matrix.rows(), matrix.rows());
     require_size("values", values, matrix.rows());
     require_shape("vectors", vectors, matrix.rows(), matrix.rows());

@@ -4,6 +4,7 @@
 
 #include "bind.hpp"
 
+#include <array>
 #include <initializer_list>
 #include <span>
 #include <string>
@@ -100,6 +101,25 @@ template <class A> void require_ascending(const char* name, const A& starts, cor
         last = starts[i];
     }
     require_range(name, last, 0, end);
+}
+
+// A matrix of any strides above 0. Eigen takes a stride of 0, by which one row stands for all, for that of whole rows.
+template <class T> core::ConstMatrix<T> matrix_of(const char* name, const py::array& array) {
+    if (!py::isinstance<py::array_t<T>>(array) || array.ndim() != 2) {
+        throw py::type_error(std::string(name).append(" must be a matrix of another dtype"));
+    }
+    std::array<core::Index, 2> strides{};
+    for (int d = 0; d < 2; ++d) {
+        const core::Index bytes = array.strides(d);
+        const bool read = array.size() > 0 && array.shape(d) > 1;
+        if (read && (bytes <= 0 || bytes % array.itemsize() != 0))
+            refuse(name, "must have strides of whole elements, above 0");
+        strides.at(static_cast<std::size_t>(d)) = read ? bytes / array.itemsize() : (d == 0 ? array.shape(1) : 1);
+    }
+    using Strides = Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>;
+    using Map = Eigen::Map<const core::RowMajor<T>, Eigen::Unaligned, Strides>;
+    const auto* const data = static_cast<const T*>(array.data());
+    return Map(data, array.shape(0), array.shape(1), Strides(std::max<core::Index>(strides[0], 1), strides[1]));
 }
 
 inline std::span<const core::Index> span(const Labels& values) {

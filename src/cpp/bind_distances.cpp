@@ -44,9 +44,10 @@ py::tuple pairwise_distances(
 
 template <class T>
 Index top_k(
-    const core::ConstMatrix<T>& values, Index k, bool largest, core::Matrix<T> out_values,
-    core::Matrix<std::int64_t> out_indices, int n_threads
+    const py::array& array, Index k, bool largest, core::Matrix<T> out_values, core::Matrix<std::int64_t> out_indices,
+    int n_threads
 ) {
+    const core::ConstMatrix<T> values = matrix_of<T>("values", array);
     if (values.cols() > 1 && values.innerStride() != 1) throw py::type_error("values must have contiguous rows");
     require_aligned("values", values);
     require_range("k", k, 1, values.cols());

@@ -171,14 +171,16 @@ py::tuple search_prefix(
     const std::string& metric, const core::ConstVector<double>& center, double scale, const Bytes& bytes,
     const Words& squares, const Floats& residuals, const core::ConstVector<double>& prefix_center, double prefix_scale,
     const Words& panels, const Words& bias, const Floats& norm, const Floats& slack, const Labels& run_starts,
-    const Labels& run_cells, const core::ConstMatrix<float>& centers, Index first_row, const py::array& queries,
-    const core::ConstMatrix<float>& query_columns, const Bytes& query_bytes, const Words& query_squares,
+    const Labels& run_cells, const py::array& center_array, Index first_row, const py::array& queries,
+    const py::array& query_column_array, const Bytes& query_bytes, const Words& query_squares,
     const Floats& query_residuals, const Words& query_groups, core::Matrix<double> query_measures,
     core::Matrix<double> distances, core::Matrix<std::int64_t> indices, int n_threads
 ) {
     const knn::SearchInput input = search_input(
         rows_of(train), representatives, group_starts, group_members, first_row, rows_of(queries), distances, indices
     );
+    const auto centers = matrix_of<float>("centers", center_array);
+    const auto query_columns = matrix_of<float>("query_columns", query_column_array);
     const Index n_queries = input.queries.n_rows;
     const Index n_columns = prefix_center.size();
     // Where rows are grouped, their bytes lie by position, else by row.
@@ -234,12 +236,13 @@ py::tuple scan(
 // `scale`: of the rows' bytes.
 Index project(
     const py::array& rows, const std::string& metric, const core::ConstVector<double>& center, double scale,
-    const core::ConstMatrix<float>& basis, double defect, bool queries, core::Matrix<float> columns,
+    const py::array& basis_array, double defect, bool queries, core::Matrix<float> columns,
     core::MutableVector<double> errors, core::MutableVector<std::int8_t> bytes,
     core::MutableVector<std::int32_t> squares, core::MutableVector<float> residuals, int n_threads
 ) {
     const core::Rows input = rows_of(rows);
     require_columns<std::int32_t>("rows", input, center);
+    const auto basis = matrix_of<float>("basis", basis_array);
     require_shape("basis", basis, basis.rows(), center.size());
     require_range("the number of directions", basis.rows(), 1, knn::kMaxByteColumns - 1);
     require_shape("columns", columns, input.n_rows, basis.rows() + 1);

@@ -90,7 +90,7 @@ template <class T>
 void train(
     const py::array& rows, const Labels& labels, const core::ConstVector<double>& sample_weights,
     const core::ConstVector<T>& shift, const core::ConstVector<T>& scale, bool bias, const Labels& order,
-    const Labels& starts, const py::list& heads, const core::ConstMatrix<double>& schedule, Index n_classes,
+    const Labels& starts, const py::list& heads, const py::array& schedule_array, Index n_classes,
     core::MutableVector<T> weights, core::MutableVector<T> slots, core::Matrix<double> history, Index first_step,
     int n_threads
 ) {
@@ -107,6 +107,7 @@ void train(
     require(starts.size() > 0 && n_heads > 0, "starts, heads", "must not be empty");
     require_ascending("starts", starts, order.size());
     const Index n_steps = starts.size() - 1;
+    const auto schedule = matrix_of<double>("schedule", schedule_array);
     require_shape("schedule", schedule, product({n_heads, n_steps}), 2);
     require_shape("history", history, n_heads, n_steps);
     require_range("first_step", first_step, 0, std::numeric_limits<std::int64_t>::max() / 2);

@@ -8,13 +8,15 @@ namespace deeprob::bind {
 namespace {
 
 using core::Index;
-using Numbers = core::ConstMatrix<std::int64_t>;
-using Weights = core::ConstMatrix<double>;
 
 // Every thread counts the votes of all classes.
 constexpr Index kMostClasses = Index{1} << 28;
 
-knn::Voters voters(const Labels& labels, const Numbers& neighbors, const Weights& weights, Index n_classes) {
+knn::Voters voters(
+    const Labels& labels, const py::array& neighbor_array, const py::array& weight_array, Index n_classes
+) {
+    const auto neighbors = matrix_of<std::int64_t>("neighbors", neighbor_array);
+    const auto weights = matrix_of<double>("weights", weight_array);
     require(
         weights.rows() == neighbors.rows() && weights.cols() == neighbors.cols(), "weights",
         "must have the shape of neighbors"
@@ -27,23 +29,24 @@ knn::Voters voters(const Labels& labels, const Numbers& neighbors, const Weights
 }
 
 void add_votes(
-    const Labels& labels, const Numbers& neighbors, const Weights& weights, core::Matrix<double> votes, int n_threads
+    const Labels& labels, const py::array& neighbors, const py::array& weights, core::Matrix<double> votes,
+    int n_threads
 ) {
     const knn::Voters all = voters(labels, neighbors, weights, votes.cols());
-    require_shape("votes", votes, neighbors.rows(), votes.cols());
+    require_shape("votes", votes, all.n_queries(), votes.cols());
     without_gil([&] { knn::add_votes(all, votes, execution(n_threads)); });
 }
 
 void rank_classes(
-    const Labels& labels, const Numbers& neighbors, const Weights& weights, const Labels& k_values, Index n_classes,
+    const Labels& labels, const py::array& neighbors, const py::array& weights, const Labels& k_values, Index n_classes,
     core::Matrix<std::int64_t> ranked, int n_threads
 ) {
     const knn::Voters all = voters(labels, neighbors, weights, n_classes);
-    require_range("the number of k_values", k_values.size(), 1, neighbors.cols());
-    require_ascending("k_values", k_values, neighbors.cols());
+    require_range("the number of k_values", k_values.size(), 1, all.n_neighbors());
+    require_ascending("k_values", k_values, all.n_neighbors());
     const Index n_top = ranked.cols() / k_values.size();
     require_range("the number of classes to rank", n_top, 1, n_classes);
-    require_shape("ranked", ranked, neighbors.rows(), k_values.size() * n_top);
+    require_shape("ranked", ranked, all.n_queries(), k_values.size() * n_top);
     without_gil([&] { knn::rank_classes(all, k_values, ranked, execution(n_threads)); });
 }
 

@@ -99,7 +99,7 @@ def test_labels_fit_rows_and_classes(tmp_path, monkeypatch, changes):
         ({"weights": np.negative}, ValueError, "weights must return finite numbers that are not negative"),
         ({"n_neighbors": 10**9}, ValueError, "n_neighbors must be at most 60; got"),
         ({"n_neighbors": -1}, ValueError, "n_neighbors must be between 1 and"),
-        ({"n_jobs": 10**9}, ValueError, "n_threads must be between 1 and 4096"),
+        ({"n_jobs": 10**9}, ValueError, "n_jobs must be between 1 and 4096"),
     ],
 )
 def test_parameters_are_checked_when_they_are_used(tmp_path, monkeypatch, changes, kind, message):

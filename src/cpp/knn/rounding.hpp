@@ -36,7 +36,9 @@ class RowRounder {
             const T* values = rows.row<T>(row);
             if (surrogate_.metric != Metric::cosine) return round(values, 1, centred, bytes);
             const double norm2 = canonical_norm2(values, surrogate_.n_features);
-            return norm2 >= kMinCosineNorm2 ? round(values, 1 / std::sqrt(norm2), centred, bytes) : Rounded{};
+            const bool known =
+                norm2 >= kMinCosineNorm2 && norm2 <= kMaxNorm2; // else float64 tells whether it can be used
+            return known ? round(values, 1 / std::sqrt(norm2), centred, bytes) : Rounded{};
         });
     }
 
