@@ -19,11 +19,16 @@ runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
 """
 
 
-def start(module, *arguments, pipe_in=False, **environment):
+def start(module, *arguments, **environment):
     """Run a module of this package as a script."""
+    return start_code(_BEGIN, f"tests.safety.{module}", *arguments, **environment)
+
+
+def start_code(code, *arguments, **environment):
+    """Run some lines, whose first argument is the root."""
     return subprocess.Popen(
-        [sys.executable, "-P", "-c", _BEGIN, str(ROOT), f"tests.safety.{module}", *map(str, arguments)],
-        stdin=subprocess.PIPE if pipe_in else subprocess.DEVNULL,
+        [sys.executable, "-P", "-c", code, str(ROOT), *map(str, arguments)],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -46,4 +51,11 @@ def run(module, *arguments, timeout, **environment):
     """Run a module of this package as a script; return what it said. It must end well."""
     code, out = finish(start(module, *arguments, **environment), timeout)
     assert code == 0, f"{module} {' '.join(map(str, arguments))} ended with {code}; it said:\n{out[-3000:]}"
+    return out
+
+
+def run_code(code, *arguments, timeout, **environment):
+    """Run some lines, whose first argument is the root; return what they said. They must end well."""
+    exit_code, out = finish(start_code(code, *arguments, **environment), timeout)
+    assert exit_code == 0, f"it ended with {exit_code}; it said:\n{out[-3000:]}"
     return out

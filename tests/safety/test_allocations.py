@@ -38,11 +38,14 @@ def names_of(group):
     return list(group(1))
 
 
-@pytest.mark.parametrize("group", [workloads.searches, workloads.fits])
-def test_some_allocations_fail(library, group):
-    names = names_of(group)
-    found = attack(library, 2, 4, *names, timeout=300)
-    assert list(found) == names
+# On two threads, allocations of the one that waits for the other fail too; under load the two wait long for each other.
+SOME = {1: names_of(workloads.everything), 2: ["search dense", "search boxes", "pairwise_distances", "top_k", "train sgd"]}
+
+
+@pytest.mark.parametrize("n_threads", SOME)
+def test_some_allocations_fail(library, n_threads):
+    found = attack(library, n_threads, 3, *SOME[n_threads], timeout=300)
+    assert list(found) == SOME[n_threads]
     assert all(n_failed >= 4 for _, n_failed in found.values())
 
 
