@@ -42,6 +42,7 @@ template <class T> Index depth_of(Index n_features) {
 template <class T>
 void require_columns(const char* name, const core::Rows& rows, const core::ConstVector<double>& center) {
     require_rows(name, rows, center.size());
+    require_aligned("center", center);
     if (!std::is_same_v<T, float>) require_range("the number of columns", center.size(), 1, knn::kMaxByteColumns);
 }
 
@@ -77,6 +78,9 @@ void require_bytes(
     const Floats& residuals
 ) {
     require_size(names[0], bytes, product({n_rows, knn::byte_stride(n_features)}));
+    // They are read as words of four.
+    if (reinterpret_cast<std::uintptr_t>(bytes.data()) % alignof(std::int32_t) != 0)
+        refuse(names[0], "must be aligned");
     require_size(names[1], squares, n_rows);
     require_size(names[2], residuals, n_rows);
 }
@@ -188,6 +192,7 @@ py::tuple search_prefix(
         input.grouped() ? std::span<const Index>() : span(representatives), input.positions.size()
     );
     require_columns<std::int32_t>("train", input.train, center);
+    require_aligned("prefix_center", prefix_center);
     require_range("the number of prefix columns", n_columns, 1, knn::kMaxByteColumns);
     require_bytes(kByteNames, places.size(), center.size(), bytes, squares, residuals);
     require_bytes(kQueryByteNames, n_queries, center.size(), query_bytes, query_squares, query_residuals);

@@ -130,6 +130,8 @@ inline ScanReport scan(
         const Index row = own.unusable_row();
         if (row >= 0 && (report.unusable_row < 0 || row < report.unusable_row)) report.unusable_row = row;
     }
+    // Their distances are no numbers: there is nothing to write.
+    if (report.unusable_row >= 0 || report.unusable_query >= 0) return report;
     std::vector<Neighbor> none;
     for (Index q = 0; q < input.queries.n_rows; ++q) {
         const std::span<Neighbor> all{lists.data() + q * per_query, static_cast<std::size_t>(per_query)};

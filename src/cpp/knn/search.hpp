@@ -18,8 +18,9 @@ struct SearchOutput {
 inline void append_group(const SearchInput& input, const Neighbor& neighbor, Index limit, std::vector<Neighbor>& out) {
     const auto position = input.positions.find(neighbor.row);
     const Index first = input.group_starts[position];
-    const Index last = std::min(input.group_starts[position + 1], first + limit);
-    if (first < 0 || last > std::ssize(input.group_members)) throw_damaged();
+    const Index end = input.group_starts[position + 1];
+    if (first < 0 || first > end || end > std::ssize(input.group_members)) throw_damaged();
+    const Index last = std::min(end, first + limit);
     for (Index m = first; m < last; ++m) {
         const Index row = input.group_members[static_cast<std::size_t>(m)];
         if (row < 0 || row >= input.train.n_rows) throw_damaged();
