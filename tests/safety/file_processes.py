@@ -5,7 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
+import threading
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ sys.modules["tests"] = importlib.util.module_from_spec(spec)
 from tests.safety.file_serving import serve
 serve()
 """
+LONGEST_SILENCE = 100  # seconds; a file may take a fifth of that
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "ARROW_NUM_THREADS": "1"}
 
 
@@ -48,10 +50,25 @@ class Attempts:
         self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
         while True:
-            answer = json.loads(self.process.stdout.readline())
+            answer = json.loads(self._line())
             yield answer
             if "ended" in answer:
                 return
+
+    def _line(self):
+        watch = threading.Timer(LONGEST_SILENCE, self.end)
+        watch.start()
+        line = self.process.stdout.readline()
+        watch.cancel()
+        if not line:
+            msg = f"the process that attempts files has ended, or said nothing for {LONGEST_SILENCE} s"
+            raise RuntimeError(msg)
+        return line
+
+    def end(self):
+        """End the process and its workers."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
 
     def one(self, loader, path, *, memory=4 << 30, seconds=20):
         answer, *rest = self.answers(work="attempt_one", loader=loader, path=str(path), memory=memory, seconds=seconds)
@@ -81,10 +98,15 @@ def attempting():
     """Start a process that attempts files, and end it."""
     command = [sys.executable, "-P", "-c", START, str(ROOT / "tests")]
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **ONE_THREAD}
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **ONE_THREAD},
+        start_new_session=True,
     ) as process:
+        attempts = Attempts(process)
         try:
-            yield Attempts(process)
+            yield attempts
         finally:
-            process.stdin.close()
-            process.kill()
+            attempts.end()

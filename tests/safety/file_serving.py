@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import signal
 import sys
 import tempfile
 import traceback
@@ -28,6 +29,7 @@ def attempt_mutated(say, *, kinds, folder, seed, numbers, memory, seconds):
     file_loaders.limit_memory(memory)
     made = pickle.loads(Path(kinds).read_bytes())
     for number in range(*numbers):
+        signal.alarm(seconds)
         name, files = file_mutations.mutated(made, seed, number)
         with tempfile.TemporaryDirectory(dir=folder) as place:
             path = made[name].write(Path(place), files)
