@@ -14,6 +14,7 @@ import pytest
 import deeprob_fast as df
 from deeprob_fast._files.refusal import FormatError
 from deeprob_fast.datasets import convert_embeddings, load_embeddings
+from deeprob_fast.datasets._embeddings import open_matrix
 
 ROWS = (np.random.default_rng(0).standard_normal((7, 5)) * 40).astype(np.float32)
 BYTES = np.arange(35, dtype=np.uint8).reshape(7, 5)
@@ -198,6 +199,17 @@ def test_npz_members_of_another_size(tmp_path, memory, words):
         archive.writestr("X.npy", memory)
     with pytest.raises(ValueError, match=rf"rows\.npz is damaged: X\.npy {words} its 7 rows of 20 bytes"):
         load_embeddings(tmp_path / "rows.npz")
+
+
+@pytest.mark.parametrize("name", MAPPED)
+def test_a_file_that_is_cut_after_it_was_opened(tmp_path, name):
+    """Its size is compared again when it is mapped; of what is cut later, nothing can be told."""
+    (tmp_path / name).write_bytes(FILES[name][0])
+    stored = open_matrix(tmp_path / name)
+    (tmp_path / name).write_bytes(FILES[name][0][:-1])
+    for mmap in (True, False):
+        with pytest.raises(FormatError, match=f"{name} is damaged: mmap length is greater than file size"):
+            stored.array(mmap=mmap)
 
 
 def test_a_row_of_another_length_is_told(tmp_path, monkeypatch):

@@ -70,12 +70,11 @@ class Stored:
 
     def array(self, *, mmap: bool) -> AnyArray:
         """Return the array, mapped if it can be and should be."""
+        if self.view is not None and mmap:
+            return self.view()
+        check_memory(self.path, size_of(self.path, self.shape, self.dtype))
         if self.view is not None:
-            view = self.view()
-            if mmap:
-                return view
-            check_memory(self.path, view.nbytes)
-            return self._checked(np.array(view, order="C", subok=False))
+            return self._checked(np.array(self.view(), order="C", subok=False))
         if self.dtype.kind in "US":
             return self._checked(self._texts())
         out = np.empty(self.shape, dtype=self.dtype)
