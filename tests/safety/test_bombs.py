@@ -13,6 +13,9 @@ from tests.safety import bombs_arrays, bombs_images, bombs_libraries, bombs_mode
 from tests.safety.bombs import BOMBS, npy_header, sparse
 from tests.safety.file_processes import attempting
 
+# Files are attempted in a process with a limit on memory.
+pytestmark = pytest.mark.unsanitized
+
 # Most take a tenth of that; a part goes into the machine's other work.
 LONGEST_SECONDS, LARGEST_MEGABYTES = 4, 200
 MODULES = (bombs_arrays, bombs_images, bombs_libraries, bombs_models)

@@ -12,6 +12,9 @@ from tests.safety.file_kinds import all_kinds
 from tests.safety.file_mutations import mutated
 from tests.safety.file_processes import attempting
 
+# Files are attempted in a process with a limit on memory.
+pytestmark = pytest.mark.unsanitized
+
 SEED = 20261126
 N_FILES = int(os.environ.get("DEEPROB_FAST_FUZZ_FILES", "20000"))
 LONGEST_SECONDS, LARGEST_MEGABYTES, LONGEST_MESSAGE = 5, 300, 1000

@@ -218,6 +218,7 @@ def test_what_the_terminal_shows():
 N_REQUESTS = int(os.environ.get("DEEPROB_FAST_REQUESTS", "1000"))
 
 
+@pytest.mark.unsanitized
 def test_many_requests_at_once():
     """All are answered, and the server holds no more memory afterwards than some of them take."""
     with running("--no-browser") as (process, port):
