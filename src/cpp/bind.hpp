@@ -86,7 +86,7 @@ class ReleasedGil {
   public:
     ReleasedGil() : state_(PyEval_SaveThread()) {}
     // The thread may have to unwind: see or_stop_for_ever.
-    ~ReleasedGil() noexcept(false) {
+    ~ReleasedGil() noexcept(false) { // NOLINT(bugprone-unsafe-to-allow-exceptions)
         or_stop_for_ever([&] { PyEval_RestoreThread(state_); });
     }
     ReleasedGil(const ReleasedGil&) = delete;

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace deeprob::bind {
 
@@ -85,9 +86,10 @@ inline void require_rows(const char* name, const core::Rows& rows, core::Index n
 template <class A> void require_within(const char* name, const A& numbers, core::Index n) {
     require_aligned(name, numbers);
     std::uint64_t largest = 0; // negative numbers are large ones
-    for (core::Index i = 0; i < numbers.size(); ++i)
+    for (core::Index i = 0; i < numbers.size(); ++i) {
         largest = std::max(largest, static_cast<std::uint64_t>(numbers[i]));
-    if (numbers.size() > 0 && largest >= static_cast<std::uint64_t>(std::max<core::Index>(n, 0))) {
+    }
+    if (numbers.size() > 0 && std::cmp_greater_equal(largest, n)) {
         refuse(name, "must be numbers from 0 to below ", {n}, {static_cast<core::Index>(largest)});
     }
 }
@@ -112,9 +114,11 @@ template <class T> core::ConstMatrix<T> matrix_of(const char* name, const py::ar
     for (int d = 0; d < 2; ++d) {
         const core::Index bytes = array.strides(d);
         const bool read = array.size() > 0 && array.shape(d) > 1;
-        if (read && (bytes <= 0 || bytes % array.itemsize() != 0))
+        if (read && (bytes <= 0 || bytes % array.itemsize() != 0)) {
             refuse(name, "must have strides of whole elements, above 0");
-        strides.at(static_cast<std::size_t>(d)) = read ? bytes / array.itemsize() : (d == 0 ? array.shape(1) : 1);
+        }
+        const core::Index unread = d == 0 ? array.shape(1) : 1;
+        strides.at(static_cast<std::size_t>(d)) = read ? bytes / array.itemsize() : unread;
     }
     using Strides = Eigen::Stride<Eigen::Dynamic, Eigen::Dynamic>;
     using Map = Eigen::Map<const core::RowMajor<T>, Eigen::Unaligned, Strides>;

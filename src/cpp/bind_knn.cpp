@@ -79,8 +79,9 @@ void require_bytes(
 ) {
     require_size(names[0], bytes, product({n_rows, knn::byte_stride(n_features)}));
     // They are read as words of four.
-    if (reinterpret_cast<std::uintptr_t>(bytes.data()) % alignof(std::int32_t) != 0)
+    if (reinterpret_cast<std::uintptr_t>(bytes.data()) % alignof(std::int32_t) != 0) {
         refuse(names[0], "must be aligned");
+    }
     require_size(names[1], squares, n_rows);
     require_size(names[2], residuals, n_rows);
 }
@@ -170,6 +171,7 @@ using Words = core::ConstVector<std::int32_t>;
 using Floats = core::ConstVector<float>;
 
 // `scale` and `prefix_scale`: of the rows' bytes and of the prefix'.
+// NOLINTNEXTLINE(readability-function-size): a check for each argument
 py::tuple search_prefix(
     const py::array& train, const Labels& representatives, const Labels& group_starts, const Labels& group_members,
     const std::string& metric, const core::ConstVector<double>& center, double scale, const Bytes& bytes,

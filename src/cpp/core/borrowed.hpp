@@ -7,11 +7,11 @@ namespace deeprob::core {
 // with a reference among its members takes it so (tests/test_house.py).
 template <class T> class Borrowed {
   public:
-    // NOLINTNEXTLINE(google-explicit-constructor,hicpp-explicit-conversions): callers pass the object itself
+    // NOLINTNEXTLINE(misc-explicit-constructor): callers pass the object itself
     constexpr Borrowed(const T& value) : value_(&value) {}
     Borrowed(const T&&) = delete;
 
-    // NOLINTNEXTLINE(google-explicit-constructor,hicpp-explicit-conversions): members are plain references
+    // NOLINTNEXTLINE(misc-explicit-constructor): members are plain references
     constexpr operator const T&() const { return *value_; }
     constexpr const T* operator->() const { return value_; }
     constexpr const T& operator*() const { return *value_; }

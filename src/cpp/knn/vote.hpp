@@ -15,10 +15,10 @@ using core::Index;
 class Voters {
   public:
     Voters(
-        std::span<const std::int64_t> labels, core::ConstMatrix<std::int64_t> neighbors,
-        core::ConstMatrix<double> weights, Index n_classes
+        std::span<const std::int64_t> labels, const core::ConstMatrix<std::int64_t>& neighbors,
+        const core::ConstMatrix<double>& weights, Index n_classes
     )
-        : labels_(labels), neighbors_(std::move(neighbors)), weights_(std::move(weights)), n_classes_(n_classes) {}
+        : labels_(labels), neighbors_(neighbors), weights_(weights), n_classes_(n_classes) {}
 
     [[nodiscard]] Index n_queries() const { return neighbors_.rows(); }
     [[nodiscard]] Index n_neighbors() const { return neighbors_.cols(); }

@@ -74,9 +74,7 @@ template <class T> class Pass {
             const Step step{number, block.n_rows, b == 0, last, weight, ahead};
             for (Index h = thread; h < n_heads(); h += team.size()) {
                 const double sum = add_losses(h, block.n_rows, b == 0);
-                // A head that is no longer finite has the losses of some earlier block.
-                const bool left_over = !finite(h) && std::isfinite(sum);
-                if (last) consumer.loss(number, h, left_over ? std::numeric_limits<double>::quiet_NaN() : sum, weight);
+                if (last) consumer.loss(number, h, sum, weight);
             }
             for (Index s = own.begin; s < own.end; ++s) {
                 for (Index h = 0; h < n_heads(); ++h) {
@@ -205,7 +203,9 @@ template <class T> class Pass {
         double& sum = sums_[static_cast<std::size_t>(h)];
         if (first) sum = 0;
         for (Index r = 0; r < n_rows; ++r) sum += losses_of(h)[r];
-        return sum;
+        // A head that is no longer finite has the losses of some earlier block.
+        const bool left_over = !finite(h) && std::isfinite(sum);
+        return left_over ? std::numeric_limits<double>::quiet_NaN() : sum;
     }
 
     template <class Consumer> void gradient_of(const Step& step, Index h, Index s, int thread, Consumer& consumer) {
