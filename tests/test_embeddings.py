@@ -206,7 +206,7 @@ def test_a_file_that_is_cut_after_it_was_opened(tmp_path, name):
     """Its size is compared again when it is mapped; of what is cut later, nothing can be told."""
     (tmp_path / name).write_bytes(FILES[name][0])
     stored = open_matrix(tmp_path / name)
-    (tmp_path / name).write_bytes(FILES[name][0][:-1])
+    (tmp_path / name).write_bytes(FILES[name][0][: len(FILES[name][0]) // 2])  # in the middle of the rows
     for mmap in (True, False):
         with pytest.raises(FormatError, match=f"{name} is damaged: mmap length is greater than file size"):
             stored.array(mmap=mmap)

@@ -40,15 +40,19 @@ static int within(const struct ranges *ranges, const void *address) {
 static int note(struct dl_phdr_info *info, size_t size, void *unused) {
     (void)size;
     (void)unused;
-    struct ranges *into = strstr(info->dlpi_name, our_name)                 ? &ours
-                          : strstr(info->dlpi_name, "libstdc++")            ? &cxx
-                          : strstr(info->dlpi_name, "failing_allocations") ? &own
-                                                                            : NULL;
-    for (int i = 0; into != NULL && i < info->dlpi_phnum; ++i) {
+    struct ranges found = {0};
+    for (int i = 0; i < info->dlpi_phnum && found.count < MOST_RANGES; ++i) {
         const size_t begin = info->dlpi_addr + info->dlpi_phdr[i].p_vaddr;
-        if (info->dlpi_phdr[i].p_type != PT_LOAD || into->count == MOST_RANGES) continue;
-        into->of[into->count].begin = begin;
-        into->of[into->count++].end = begin + info->dlpi_phdr[i].p_memsz;
+        if (info->dlpi_phdr[i].p_type != PT_LOAD) continue;
+        found.of[found.count].begin = begin;
+        found.of[found.count++].end = begin + info->dlpi_phdr[i].p_memsz;
+    }
+    if (within(&found, (const void *)&note)) {
+        own = found;
+    } else if (strstr(info->dlpi_name, "libstdc++") != NULL) {
+        cxx = found;
+    } else if (strstr(info->dlpi_name, our_name) != NULL) {
+        for (size_t i = 0; i < found.count && ours.count < MOST_RANGES; ++i) ours.of[ours.count++] = found.of[i];
     }
     return 0;
 }

@@ -15,17 +15,20 @@ TRIES = 3  # other programs may hold both processors meanwhile: the best of so m
 FEW = {1: ("k huge", "top_k", "train"), 2: ("k huge", "build boxes", "minimize_softmax", "cross-validation")}
 
 
+def expect(process, word):
+    """Read a line, or say how the child ended."""
+    line = process.stdout.readline()
+    assert line == f"{word}\n", f"{line}{process.stdout.read()}; it ended with {process.wait(timeout=60)}"
+
+
 def interrupt(process, seconds_before):
     """Send a signal to a child that is ready; return how long the answer took."""
-    line = process.stdout.readline()
-    assert line == "ready\n", line + process.stdout.read()
+    expect(process, "ready")
     time.sleep(seconds_before)
     sent = time.perf_counter()
     process.send_signal(signal.SIGINT)
-    line = process.stdout.readline()
-    seconds = time.perf_counter() - sent
-    assert line == "interrupted\n", line + process.stdout.read()
-    return seconds
+    expect(process, "interrupted")
+    return time.perf_counter() - sent
 
 
 def attack(names, n_threads, seeds):
