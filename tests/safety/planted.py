@@ -31,18 +31,18 @@ squares = ((rows[:, None] - rows) ** 2).sum(axis=-1)
 FAULTS = {
     "a read out of bounds": Fault(
         ("address",),
-        "knn/group.hpp",
-        "for (std::size_t f = 0; f < width; ++f) {",
-        "for (std::size_t f = 0; f <= width; ++f) {",
-        "_kernels.hash_rows(rows, np.empty(300, dtype=np.uint64), 1)",
+        "knn/top_k.hpp",
+        "for (Index i = 0; i < n; ++i) found |=",
+        "for (Index i = 0; i <= n; ++i) found |=",
+        "df.top_k(rows, 3, n_threads=1)",
         "heap-buffer-overflow",
     ),
     "an overflow": Fault(
         ("address",),
-        "knn/byte_rows.hpp",
-        "return core::round_up(n_features, 64);",
-        "return core::round_up(n_features + std::numeric_limits<Index>::max(), 64);",
-        "_kernels.byte_stride(40)",
+        "bind_linear.cpp",
+        "const Index stride = linear::column_stride(n_columns);",
+        "const Index stride = linear::column_stride(n_columns + std::numeric_limits<Index>::max());",
+        "_kernels.column_slices(40)",
         "signed integer overflow",
     ),
     "a dangling reference": Fault(
