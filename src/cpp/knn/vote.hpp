@@ -45,22 +45,27 @@ class Voters {
     Index n_classes_;
 };
 
-// Calls vote(query, thread) for every query.
+// Calls vote(query, thread, stopped) for every query; it has to return when stopped(i) says so before the i-th neighbour, for one
+// query may have millions of them.
 template <class Vote> void for_each_query(const Voters& voters, const core::Execution& execution, const Vote& vote) {
     constexpr Index kVotesPerTask = Index{1} << 14;
     const Index block = std::max<Index>(1, kVotesPerTask / std::max<Index>(1, voters.n_neighbors()));
     const Index n_tasks = core::ceil_div(voters.n_queries(), block);
     core::parallel_for(n_tasks, execution, [&](Index task, int thread, core::LoopControl& control) {
+        const auto stopped = [&](Index i) { return i % kVotesPerTask == 0 && control.stopped(thread); };
         const Index end = std::min(voters.n_queries(), (task + 1) * block);
-        for (Index q = task * block; q < end && !control.stopped(thread); ++q) vote(q, thread);
+        for (Index q = task * block; q < end; ++q) vote(q, thread, stopped);
     });
 }
 
 // Adds the weights (n_queries, k) to votes (n_queries, n_classes), each to the class of its neighbour, in the order of the
 // neighbours.
 inline void add_votes(const Voters& voters, core::Matrix<double>& votes, const core::Execution& execution) {
-    for_each_query(voters, execution, [&](Index q, int) {
-        for (Index i = 0; i < voters.n_neighbors(); ++i) votes(q, voters.label(q, i)) += voters.weight(q, i);
+    for_each_query(voters, execution, [&](Index q, int, const auto& stopped) {
+        for (Index i = 0; i < voters.n_neighbors(); ++i) {
+            if (stopped(i)) return;
+            votes(q, voters.label(q, i)) += voters.weight(q, i);
+        }
     });
 }
 
@@ -112,11 +117,14 @@ inline void rank_classes(
     const Index n_top = ranked.cols() / k_values.size();
     const auto n_threads = static_cast<std::size_t>(core::team_size(voters.n_queries(), execution));
     std::vector<Ballot> ballots(n_threads, Ballot(voters.n_classes(), voters.n_neighbors()));
-    for_each_query(voters, execution, [&](Index q, int thread) {
+    for_each_query(voters, execution, [&](Index q, int thread, const auto& stopped) {
         Ballot& ballot = ballots[static_cast<std::size_t>(thread)];
         Index i = 0;
         for (Index choice = 0; choice < k_values.size(); ++choice) {
-            for (; i < k_values(choice); ++i) ballot.add(voters.label(q, i), voters.weight(q, i));
+            for (; i < k_values(choice); ++i) {
+                if (stopped(i)) return;
+                ballot.add(voters.label(q, i), voters.weight(q, i));
+            }
             ballot.rank(&ranked(q, choice * n_top), n_top);
         }
         ballot.clear();
