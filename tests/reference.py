@@ -44,7 +44,15 @@ def distances(train, queries, metric):
 
 def nearest(train, queries, k, metric):
     """Distances and rows of the k nearest, ordered by (distance, row)."""
-    key = keys(train, queries, metric)
+    return _smallest(keys(train, queries, metric), k, metric)
+
+
+def nearest_others(train, k, metric):
+    """Distances and rows of the k nearest other rows of each row; k is less than the number of rows."""
+    return _smallest(np.where(np.eye(len(train), dtype=bool), np.inf, keys(train, train, metric)), k, metric)
+
+
+def _smallest(key, k, metric):
     indices = np.argsort(key, axis=1, kind="stable")[:, :k]
     best = np.take_along_axis(key, indices, axis=1)
     return (-best if metric == "inner_product" else best), indices

@@ -1,61 +1,94 @@
-"""Attacks in processes of their own: what kills one, or hangs it, must not do so to the tests."""
+"""Python code in processes of its own, run to the end or ended by signals: what kills one must not kill the tests."""
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
+import textwrap
+import time
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+_ROOT = Path(__file__).resolve().parents[2]
 
-# The root is last on the path, for the tests alone: the package without kernels that lies there must not be found before the
-# installed one. Fatal signals say where they came from.
-_BEGIN = """
-import faulthandler, runpy, sys
+# Whoever runs the tests may ignore these signals, which children would inherit. Fatal signals say where they came from.
+# The root is last on the path, for the tests alone: the package without kernels that lies there must not come before the
+# installed one.
+_BEGIN = f"""
+import faulthandler, os, signal, sys
 faulthandler.enable()
-sys.path.append(sys.argv.pop(1))
-runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGTERM, signal.SIG_DFL)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+sys.path.append({str(_ROOT)!r})
 """
+ENDINGS = {"INT": signal.SIGINT, "TERM": signal.SIGTERM, "HUP": signal.SIGHUP, "KILL": signal.SIGKILL}
+PATIENCE = 60  # seconds; the machine may be busy
 
 
-def start(module, *arguments, **environment):
-    """Run a module of this package as a script."""
-    return start_code(_BEGIN, f"tests.safety.{module}", *arguments, **environment)
-
-
-def start_code(code, *arguments, **environment):
-    """Run some lines, whose first argument is the root."""
-    return subprocess.Popen(
-        [sys.executable, "-P", "-c", code, str(ROOT), *map(str, arguments)],
+@contextlib.contextmanager
+def started(code, *arguments, folder=None, errors=subprocess.PIPE, **environment):
+    """Start Python code, in a folder if one is given; it is killed in the end if need be."""
+    with subprocess.Popen(
+        [sys.executable, "-P", "-c", _BEGIN + textwrap.dedent(code), *map(str, arguments)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+        stderr=errors,
         text=True,
+        cwd=folder,
         env={**os.environ, "PYTHONUNBUFFERED": "1", **environment},
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
-def finish(process, timeout):
-    """Return the exit code and the output; a process that does not end within so many seconds is a failure."""
+def started_module(module, *arguments, **environment):
+    """Start a module of this package as a script; its output has the errors, too."""
+    code = f"import runpy; runpy.run_module('tests.safety.{module}', run_name='__main__', alter_sys=True)"
+    return started(code, *arguments, errors=subprocess.STDOUT, **environment)
+
+
+def run(code, *arguments, folder=None, **environment):
+    """Run code to its end, which must be good; return its output."""
+    with started(code, *arguments, folder=folder, **environment) as process:
+        return _finished(process, PATIENCE)
+
+
+def run_module(module, *arguments, timeout, **environment):
+    """Run a module of this package as a script to its end, which must be good; return its output and errors."""
+    with started_module(module, *arguments, **environment) as process:
+        return _finished(process, timeout)
+
+
+def _finished(process, timeout):
     try:
-        out, _ = process.communicate(timeout=timeout)
+        out, errors = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
         process.kill()
-        out, _ = process.communicate()
-        pytest.fail(f"no end after {timeout} s; it said:\n{out[-3000:]}")
-    return process.returncode, out
+        out, errors = process.communicate()
+        pytest.fail(f"no end after {timeout} s; it said:\n{out[-3000:]}{errors or ''}")
+    assert process.returncode == 0, f"it ended with {process.returncode}; it said:\n{out[-3000:]}{errors or ''}"
+    return out.strip()
 
 
-def run(module, *arguments, timeout, **environment):
-    """Run a module of this package as a script; return what it said. It must end well."""
-    code, out = finish(start(module, *arguments, **environment), timeout)
-    assert code == 0, f"{module} {' '.join(map(str, arguments))} ended with {code}; it said:\n{out[-3000:]}"
-    return out
+def wait_for(process, word="ready"):
+    """Wait until the process says a word."""
+    line = process.stdout.readline()
+    assert line.strip() == word, (line, (process.stderr or process.stdout).read())
 
 
-def run_code(code, *arguments, timeout, **environment):
-    """Run some lines, whose first argument is the root; return what they said. They must end well."""
-    exit_code, out = finish(start_code(code, *arguments, **environment), timeout)
-    assert exit_code == 0, f"it ended with {exit_code}; it said:\n{out[-3000:]}"
-    return out
+def end(process, name):
+    """Send a signal; return the exit code, the seconds until then and what is on the standard error."""
+    begun = time.monotonic()
+    process.send_signal(ENDINGS[name])
+    _, errors = process.communicate(timeout=PATIENCE)
+    return process.returncode, time.monotonic() - begun, errors
+
+
+def names(folder):
+    """Return the names of what a folder holds."""
+    return sorted(path.name for path in Path(folder).iterdir())

@@ -212,15 +212,6 @@ def solve(seed, number):
             k = min(k, len(train) - 1)
             strategy = source.choice("auto", "dense", "integer")
             index = df.KNNIndex(train, metric=metric, strategy=strategy, n_threads=n_threads)
-            assert_same(index.search(None, k), others(train, k, metric), f"itself, {strategy}, {what}")
+            assert_same(index.search(None, k), reference.nearest_others(train, k, metric), f"itself, {strategy}, {what}")
             n_queries += len(train)
     return way, family, metric, n_queries
-
-
-def others(train, k, metric):
-    """Return the k nearest other rows of each row."""
-    key = reference.keys(train, train, metric)
-    apart = np.where(np.eye(len(key), dtype=bool), np.inf, key)
-    indices = np.argsort(apart, axis=1, kind="stable")[:, :k]
-    best = np.take_along_axis(key, indices, axis=1)
-    return (-best if metric == "inner_product" else best), indices

@@ -30,7 +30,7 @@ def library(tmp_path_factory):
 
 def attack(library, n_threads, wanted, *names, timeout):
     """Return how many allocations there were and how many failed, for each workload."""
-    said = children.run("allocations", library, n_threads, wanted, *names, timeout=timeout, LD_PRELOAD=str(library))
+    said = children.run_module("allocations", library, n_threads, wanted, *names, timeout=timeout, LD_PRELOAD=str(library))
     return {line.split(":")[0]: [int(word) for word in line.split() if word.isdigit()][-2:] for line in said.splitlines()}
 
 

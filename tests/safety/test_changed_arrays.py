@@ -15,7 +15,7 @@ SECONDS = 0.08  # for each call; a slow test takes longer
 @pytest.mark.parametrize("seconds", [SECONDS, pytest.param(40 * SECONDS, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("what", ["numbers", "rows", "estimators"])
 def test_another_thread_changes_what_a_call_reads(what, seconds):
-    children.run("changing", what, seconds, timeout=60 + 100 * seconds)
+    children.run_module("changing", what, seconds, timeout=60 + 100 * seconds)
 
 
 def changed_at(line, array, bad, check):

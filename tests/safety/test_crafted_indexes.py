@@ -11,7 +11,7 @@ import pytest
 
 import deeprob_fast as df
 from deeprob_fast import _cpu, _kernels
-from tests.safety import forked_calls, index_edits
+from tests.safety import forked, index_edits
 from tests.safety.index_files import N_ROWS, IndexFile, all_files
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
@@ -52,14 +52,15 @@ def assert_harmless(
         return open_and_search(edit.apply(files[name]), path, files[name]["prepared.train"][:40])
 
     calls = [lambda name=name, edit=edit: call(name, edit) for name, edit in cases]
-    outcomes = forked_calls.outcomes(calls, _SECONDS)
+    outcomes = forked.run(calls, _SECONDS)
+    right = [forked.Outcome(forked.RETURNED, text) for text in ("refused", "searched")]
     bad = [
         f"{name}: {edit.name}: {outcome}"
         for (name, edit), outcome in zip(cases, outcomes, strict=True)
-        if outcome not in (("refused",) if edit.refused else ("refused", "searched"))
+        if outcome not in right[: 1 if edit.refused else 2]
     ]
     assert not bad, f"{len(bad)} of {len(cases)} with seed {_SEED}:\n" + "\n".join(bad[:20])
-    return collections.Counter(outcomes)
+    return collections.Counter(outcome.text for outcome in outcomes)
 
 
 def all_edits(files: dict[str, IndexFile]) -> list[tuple[str, index_edits.Edit]]:

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from tests.safety.processes import end, names, run, started
+from tests.safety.children import end, names, run, started
 
 pytest.importorskip("pooch")
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")

@@ -15,42 +15,33 @@ TRIES = 3  # other programs may hold both processors meanwhile: the best of so m
 FEW = {1: ("k huge", "top_k", "train"), 2: ("k huge", "build boxes", "minimize_softmax", "cross-validation")}
 
 
-def expect(process, word):
-    """Read a line, or say how the child ended."""
-    line = process.stdout.readline()
-    assert line == f"{word}\n", f"{line}{process.stdout.read()}; it ended with {process.wait(timeout=60)}"
-
-
 def interrupt(process, seconds_before):
     """Send a signal to a child that is ready; return how long the answer took."""
-    expect(process, "ready")
+    children.wait_for(process, "ready")
     time.sleep(seconds_before)
     sent = time.perf_counter()
     process.send_signal(signal.SIGINT)
-    expect(process, "interrupted")
+    children.wait_for(process, "interrupted")
     return time.perf_counter() - sent
 
 
 def attack(names, n_threads, seeds):
     """Interrupt each of the calls at moments drawn by the seeds; return the slowest of the best answers by name."""
     slowest: dict[str, float] = {}
-    with children.start("interrupted", "interrupt", n_threads, *names, OMP_WAIT_POLICY="passive") as process:
-        try:
-            for name in names:
-                for seed in seeds:
-                    delay = random.Random(f"{name} {seed}").uniform(0.05, 0.6)
-                    best = float("inf")
-                    for attempt in range(TRIES):
-                        best = min(best, interrupt(process, delay))
-                        last = seed == seeds[-1] and (best < LIMIT or attempt == TRIES - 1)
-                        process.stdin.write("next\n" if last else "again\n")
-                        process.stdin.flush()
-                        if best < LIMIT:
-                            break
-                    slowest[name] = max(slowest.get(name, 0.0), best)
-            assert process.stdout.read() == "done\n"
-        finally:
-            process.kill()
+    with children.started_module("interrupted", "interrupt", n_threads, *names, OMP_WAIT_POLICY="passive") as process:
+        for name in names:
+            for seed in seeds:
+                delay = random.Random(f"{name} {seed}").uniform(0.05, 0.6)
+                best = float("inf")
+                for attempt in range(TRIES):
+                    best = min(best, interrupt(process, delay))
+                    last = seed == seeds[-1] and (best < LIMIT or attempt == TRIES - 1)
+                    process.stdin.write("next\n" if last else "again\n")
+                    process.stdin.flush()
+                    if best < LIMIT:
+                        break
+                slowest[name] = max(slowest.get(name, 0.0), best)
+        assert process.stdout.read() == "done\n"
     return slowest
 
 
@@ -66,7 +57,7 @@ SLOW_TICKS = [
 def test_other_threads_run_meanwhile(name):
     pauses: list[float] = []
     while len(pauses) < TRIES and min(pauses, default=PAUSE) >= PAUSE:
-        pauses.append(float(children.run("interrupted", "tick", 2, name, timeout=120).split()[0]))
+        pauses.append(float(children.run_module("interrupted", "tick", 2, name, timeout=120).split()[0]))
     assert min(pauses) < PAUSE
 
 

@@ -64,9 +64,12 @@ def spread(probes):
 
 def assert_safe(probes, numbers):
     outcomes = forked.run([probes[number] for number in numbers], _SECONDS)
-    assert forked.REFUSED in outcomes.states
-    assert forked.RETURNED in outcomes.states
-    failed = [f"probe {numbers[i]}: {probes[numbers[i]]}: {why}" for i, why in sorted(outcomes.reports.items())]
+    assert {outcome.state for outcome in outcomes} >= {forked.REFUSED, forked.RETURNED}
+    failed = [
+        f"probe {number}: {probes[number]}: {outcome.text}"
+        for number, outcome in zip(numbers, outcomes, strict=True)
+        if outcome.state == forked.FAILED
+    ]
     assert not failed, f"{len(failed)} of {len(numbers)} probes failed:\n" + "\n".join(failed)
 
 

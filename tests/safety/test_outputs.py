@@ -15,8 +15,8 @@ from deeprob_fast.datasets._props_arrays import Parts
 from tests.cli_cases import blobs as blobs  # noqa: PLC0414  # a fixture
 from tests.cli_cases import invoke as invoke  # noqa: PLC0414  # a fixture
 from tests.image_files import idx_files, props_files, write_files
+from tests.safety.children import names
 from tests.safety.commands import Input, Output, call, label, leaves, places, spellings
-from tests.safety.processes import names
 
 LEAVES = leaves()
 WRITING = [(words, command) for words, command in LEAVES if places(command, Output)]

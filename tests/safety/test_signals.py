@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from deeprob_fast.cli import main
+from tests.safety.children import ENDINGS, end, names, run, started, wait_for
 from tests.safety.commands import Output, call, leaves, places
-from tests.safety.processes import ENDINGS, end, names, run, started, wait_for
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 

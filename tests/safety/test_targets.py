@@ -10,7 +10,7 @@ import pytest
 import deeprob_fast as df
 from deeprob_fast import _atomic
 from deeprob_fast._atomic import replacing
-from tests.safety.processes import names, run
+from tests.safety.children import names, run
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="links and devices of POSIX")
 

@@ -12,7 +12,7 @@ import pytest
 
 import deeprob_fast as df
 from deeprob_fast._atomic import replacing
-from tests.safety.processes import end, names, run, started, wait_for
+from tests.safety.children import end, names, run, started, wait_for
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and locks of POSIX")
 
