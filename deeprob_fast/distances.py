@@ -9,6 +9,8 @@ from deeprob_fast._typing import AnyArray, ArrayLike, Int64
 
 # Kernels in float32 multiply rows by a scale that makes typical ones 1 long, and their sums by its square in the end.
 _FLOAT32_SIZES = (2.0**-40, 2.0**40)
+# Kernels hold rows whose length is within 2^60.
+_NOT_SHRUNK = 2.0**-50
 
 
 def _squares_fit(rows: AnyArray, scale: float) -> bool:
@@ -47,14 +49,16 @@ def pairwise_distances(
     Y : array-like, shape (n_Y, n_features), optional
         By default X.
     metric : {"euclidean", "sqeuclidean", "manhattan", "cosine", "inner_product"}
-        Of these, "sqeuclidean" has the square of the features' unit; "cosine" is 1 - cos, in [0, 2].
+        Of these, "sqeuclidean" has the square of the features' unit; "cosine" is 1 - cos, half the squared distance of the rows
+        divided by their norms, in [0, 2], and 1 where a row is zero.
     n_threads : int, optional
         By default all that the environment grants. Does not change the result.
 
     Returns
     -------
     array, shape (n_X, n_Y)
-        float64 if X or Y is, else float32, in which larger ones than 3.4e38 are infinite.
+        float64 if X or Y is, else float32. Right over the whole range of that type, and infinite beyond it. Symmetric where Y is
+        not given, with a diagonal of zeros (but for inner products, and the cosine distance of a row of zeros).
 
     Raises
     ------
@@ -67,8 +71,9 @@ def pairwise_distances(
     -----
     Squared distances come from norm(x)^2 + norm(y)^2 - 2 x.y on centred rows; where that would cancel (below 1/8 of
     norm(x)^2 + norm(y)^2), and for cosine distances below 1/8, the canonical distance is computed instead, so equal rows have
-    distance exactly 0 and near rows keep their digits. For rows of the search itself use `nearest_neighbors`, which is exact.
-    Costs O(n_X * n_Y * n_features) operations; besides the result it needs a packed copy of Y.
+    distance exactly 0 and near rows keep their digits. Squares that float32 or float64 cannot hold are taken in wider types.
+    For rows of the search itself use `nearest_neighbors`, which is exact. Costs O(n_X * n_Y * n_features) operations, half of
+    them where Y is not given; besides the result it needs a packed copy of Y.
 
     Examples
     --------
@@ -86,6 +91,9 @@ def pairwise_distances(
     if out.size == 0:
         return out
     surrogate = _surrogate.fit(y, metric, centered=metric in ("euclidean", "sqeuclidean"))
+    if metric == "inner_product" and surrogate.scale > _NOT_SHRUNK:
+        # Small elements must not vanish: products may come from these alone.
+        surrogate = surrogate._replace(scale=max(surrogate.scale, 1.0))
     if dtype == np.float32 and metric != "cosine" and not all(_squares_fit(rows, surrogate.scale) for rows in (x, y)):
         out = np.empty(out.shape)
     bad_x, bad_y = _kernels.pairwise_distances(x, y, metric, surrogate.center, surrogate.scale, out, threads)

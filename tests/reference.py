@@ -8,16 +8,30 @@ DTYPES = ("float32", "float64", "float16", "uint8", "int8")
 
 def lane_sum(terms):
     """Sum the last axis as the canonical distance does: eight strided partial sums, then a fixed tree."""
-    padded = np.zeros((*terms.shape[:-1], -(-terms.shape[-1] // 8) * 8))
+    n_eights = -(-terms.shape[-1] // 8)
+    padded = np.zeros((*terms.shape[:-1], 8 * n_eights))
     padded[..., : terms.shape[-1]] = terms
-    lanes = np.add.accumulate(padded.reshape(*terms.shape[:-1], -1, 8), axis=-2)[..., -1, :]
+    lanes = np.add.accumulate(padded.reshape(*terms.shape[:-1], n_eights, 8), axis=-2)[..., -1, :]
     a, b, c, d, e, f, g, h = np.moveaxis(lanes, -1, 0)
     return ((a + e) + (c + g)) + ((b + f) + (d + h))
+
+
+def directions(rows):
+    """Rows of length 1, and of zeros, which have no direction."""
+    norm2 = lane_sum(rows * rows)[:, None]
+    with np.errstate(over="ignore", invalid="ignore"):
+        scale = np.where(norm2 < 2.0**-500, 2.0**600, np.where(norm2 > 2.0**500, 2.0**-600, 1.0))
+    scaled = rows * scale
+    norm = np.sqrt(lane_sum(scaled * scaled))[:, None]
+    return scaled * (1 / np.where(norm > 0, norm, np.inf))
 
 
 def keys(train, queries, metric):
     """Canonical keys, smallest nearest: (n_queries, n_train)."""
     train, queries = np.asarray(train, dtype=np.float64), np.asarray(queries, dtype=np.float64)
+    if metric == "cosine":
+        train, queries = directions(train), directions(queries)
+        missing = ~train.any(axis=1)
     rows = []
     for query in queries:
         if metric in ("euclidean", "sqeuclidean"):
@@ -25,13 +39,11 @@ def keys(train, queries, metric):
             key = np.sqrt(key) if metric == "euclidean" else key
         elif metric == "manhattan":
             key = lane_sum(np.abs(query - train))
+        elif metric == "cosine":
+            half = np.minimum(lane_sum((query - train) ** 2) / 2, 2.0)
+            key = np.where(missing | ~query.any(), 1.0, half)
         else:
-            product = lane_sum(query * train)
-            key = -product
-            if metric == "cosine":
-                norms = np.sqrt(lane_sum(query * query) * lane_sum(train * train))
-                with np.errstate(invalid="ignore", divide="ignore"):
-                    key = np.where(norms > 0, np.clip(1 - product / norms, 0, 2), 1.0)
+            key = -lane_sum(query * train)
         rows.append(key)
     return np.array(rows).reshape(len(queries), len(train))
 

@@ -33,9 +33,12 @@ py::tuple pairwise_distances(
         std::vector<float> bounds(2 * static_cast<std::size_t>(n_panels));
         const knn::Packed<T> packed{panels.data(), bias.data(), bounds.data(), bounds.data() + n_panels};
         const auto report = knn::pack(
-            y_rows, knn::Positions({}, y_rows.n_rows), knn::DensePacker<T>(surrogate), packed, execution(n_threads)
+            y_rows, knn::Positions({}, y_rows.n_rows), knn::PairwisePacker<T>(surrogate), packed, execution(n_threads)
         );
-        if (report.unusable_row >= 0) return {-1, report.unusable_row};
+        std::vector<double> values(static_cast<std::size_t>(y_rows.n_features));
+        for (Index row = report.unusable_row; row >= 0 && row < y_rows.n_rows; ++row) {
+            if (!knn::is_finite(y_rows, row, values.data())) return {-1, row};
+        }
         const knn::PairwiseInput<T> input{x_rows, y_rows, {panels.data(), bias.data(), packed.norm, packed.slack}};
         return {knn::pairwise(input, surrogate, out.data(), out.outerStride(), execution(n_threads)), -1};
     });

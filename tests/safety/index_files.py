@@ -15,7 +15,7 @@ import deeprob_fast as df
 from deeprob_fast import _boxes, _cells, _packing, _projection, _strategy, _surrogate
 from tests.strategies import low_rank
 
-MAGIC = b"deeprob_fast index 1\n"
+MAGIC = b"deeprob_fast index 2\n"
 ALIGNMENT = 64
 
 _KINDS: list[Any] = [

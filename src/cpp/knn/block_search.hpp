@@ -269,11 +269,9 @@ template <class Filter> class BlockSearch {
         const Index first = segment_ * core::kPanelRows<Value>;
         const auto error = error_of(q);
         std::span<Candidate> rest = candidates_.ranked(q, ranked_);
-        row_as_double(input_.queries, first_query_ + q, values_.data());
-        const bool cosine = metric_ == Metric::cosine;
-        const double norm2 = cosine ? canonical_norm2(values_.data(), input_.queries.n_features) : 0;
+        const bool directed = canonical_row(metric_, input_.queries, first_query_ + q, values_.data());
         const auto* bytes = bytes_of_query(input_.queries, first_query_ + q, input_.train);
-        const CanonicalQuery query{values_.data(), norm2, bytes};
+        const CanonicalQuery query{values_.data(), directed, bytes};
         const auto excluded = [&](const Candidate& c) {
             return c.score + error(c.position, c.score) < candidates_.threshold(q);
         };

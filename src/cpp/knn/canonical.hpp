@@ -1,6 +1,6 @@
-// The canonical distance: what "exact" means here. In float64, straight from the inputs: eight partial sums, the one numbered
-// l over the features l, l + 8, l + 16, ... in ascending order, without fused multiply-add, then added as
-// ((0+4) + (2+6)) + ((1+5) + (3+7)). The same bits on every instruction set; tests/reference.py has it in NumPy.
+// The canonical distance: what "exact" means here. In float64, straight from the inputs, for the cosine from their directions:
+// eight partial sums, the one numbered l over the features l, l + 8, l + 16, ... in ascending order, without fused multiply-add,
+// then added as ((0+4) + (2+6)) + ((1+5) + (3+7)). The same bits on every instruction set; tests/reference.py has it in NumPy.
 #pragma once
 
 #include "core/simd.hpp"
@@ -21,11 +21,23 @@ struct SquaredDifferences {
         return difference * difference;
     }
 };
+struct DirectionDifferences : SquaredDifferences {}; // the rows have yet to become directions
 struct AbsoluteDifferences {
     template <class V> static V term(V a, V b) { return core::absolute(a - b); }
 };
 struct Products {
     template <class V> static V term(V a, V b) { return a * b; }
+};
+struct Squares {
+    template <class V> static V term(V /*a*/, V b) { return b * b; }
+};
+inline constexpr double kScaleUp = 0x1p600;
+inline constexpr double kScaleDown = 0x1p-600;
+template <bool kUp> struct ScaledProducts {
+    template <class V> static V term(V a, V b) {
+        const V scale = core::broadcast(kUp ? kScaleUp : kScaleDown);
+        return (a * scale) * (b * scale);
+    }
 };
 
 inline constexpr Index kCanonicalVectors = kCanonicalLanes / core::kLanes<double>;
@@ -49,9 +61,14 @@ template <class T> struct Tail {
     Tail(const T* row, Index n) { std::memcpy(values, row, static_cast<std::size_t>(n) * sizeof(T)); }
 };
 
-// Sums of one row with kRows others at once: separate chains hide the latency of the additions.
-template <class Terms, Index kRows, class Q, class T>
-void canonical_sums(const Q* query, const T* const* rows, Index n_features, double* sums) {
+struct AsItIs {
+    template <class V> V operator()(Index /*row*/, V x) const { return x; }
+};
+
+// Sums of one row with kRows others at once: separate chains hide the latency of the additions. as(r, x) is what counts of
+// elements x of row r.
+template <class Terms, Index kRows, class Q, class T, class As = AsItIs>
+void canonical_sums(const Q* query, const T* const* rows, Index n_features, double* sums, const As& as = {}) {
     constexpr Index kWidth = core::kLanes<double>;
     core::Vector<double> lanes[kRows][kCanonicalVectors] = {};
     const Index whole = n_features / kCanonicalLanes * kCanonicalLanes;
@@ -59,7 +76,7 @@ void canonical_sums(const Q* query, const T* const* rows, Index n_features, doub
         for (Index v = 0; v < kCanonicalVectors; ++v) {
             const auto x = core::load_as_double(query + f + v * kWidth);
             for (Index r = 0; r < kRows; ++r) {
-                lanes[r][v] += Terms::term(x, core::load_as_double(rows[r] + f + v * kWidth));
+                lanes[r][v] += Terms::term(x, as(r, core::load_as_double(rows[r] + f + v * kWidth)));
             }
         }
     }
@@ -70,7 +87,7 @@ void canonical_sums(const Q* query, const T* const* rows, Index n_features, doub
             for (Index v = 0; v < kCanonicalVectors; ++v) {
                 lanes[r][v] += Terms::term(
                     core::load_as_double(query_tail.values + v * kWidth),
-                    core::load_as_double(row_tail.values + v * kWidth)
+                    as(r, core::load_as_double(row_tail.values + v * kWidth))
                 );
             }
         }
@@ -112,10 +129,35 @@ template <class T> double canonical_norm2(const T* row, Index n_features) {
     return sum;
 }
 
+// What makes a row one of length 1. Squares between the limits neither vanish nor overflow; others are of scaled elements.
+struct Direction {
+    double scale;   // a power of two
+    double inverse; // of the norm of the scaled row; 0 for a row of zeros, which has no direction
+    [[nodiscard]] bool exists() const { return inverse != 0; }
+    template <class V> [[nodiscard]] V of(V x) const { return (x * core::broadcast(scale)) * core::broadcast(inverse); }
+};
+
+inline constexpr double kMinPlainNorm2 = 0x1p-500;
+inline constexpr double kMaxPlainNorm2 = 0x1p500;
+
+// `norm2`: of the row as it is.
+template <class T> Direction direction_of(const T* row, Index n_features, double norm2) {
+    Direction direction{1, 0};
+    if (norm2 < kMinPlainNorm2) {
+        direction.scale = kScaleUp;
+        canonical_sums<ScaledProducts<true>, 1>(row, &row, n_features, &norm2);
+    } else if (norm2 > kMaxPlainNorm2) {
+        direction.scale = kScaleDown;
+        canonical_sums<ScaledProducts<false>, 1>(row, &row, n_features, &norm2);
+    }
+    if (norm2 != 0) direction.inverse = 1 / std::sqrt(norm2);
+    return direction;
+}
+
 // One query as the canonical distance reads it.
 struct CanonicalQuery {
-    const double* values;
-    double norm2;                     // used by the cosine only
+    const double* values;             // for the cosine, its direction
+    bool directed = true;             // whether it has one
     const std::byte* bytes = nullptr; // the query itself, where its sums with training rows are of integers
 };
 
@@ -139,15 +181,33 @@ void canonical_keys_of(
     Metric metric, const CanonicalQuery& query, const T* const* rows, Index n_features, double* keys
 ) {
     double sums[kRows];
-    canonical_sums<Terms, kRows>(query.values, rows, n_features, sums);
-    for (Index r = 0; r < kRows; ++r) {
-        const double row_norm2 = metric == Metric::cosine ? canonical_norm2(rows[r], n_features) : 0.0;
-        keys[r] = key_of_sum(metric, sums[r], query.norm2, row_norm2);
+    if constexpr (std::is_same_v<Terms, DirectionDifferences>) {
+        canonical_sums<Squares, kRows>(rows[0], rows, n_features, sums);
+        Direction directions[kRows];
+        bool plain = true;
+        for (Index r = 0; r < kRows; ++r) {
+            directions[r] = direction_of(rows[r], n_features, sums[r]);
+            plain &= directions[r].scale == 1;
+        }
+        if (plain) {
+            const auto as = [&](Index r, auto x) { return x * core::broadcast(directions[r].inverse); };
+            canonical_sums<Terms, kRows>(query.values, rows, n_features, sums, as);
+        } else {
+            const auto as = [&](Index r, auto x) { return directions[r].of(x); };
+            canonical_sums<Terms, kRows>(query.values, rows, n_features, sums, as);
+        }
+        for (Index r = 0; r < kRows; ++r) {
+            keys[r] = key_of_sum(metric, sums[r], query.directed && directions[r].exists());
+        }
+    } else {
+        canonical_sums<Terms, kRows>(query.values, rows, n_features, sums);
+        for (Index r = 0; r < kRows; ++r) keys[r] = key_of_sum(metric, sums[r]);
     }
 }
 
 // Calls f.template operator()<Terms>() with the terms of the metric.
 template <class F> decltype(auto) with_terms(Metric metric, F&& f) {
+    if (metric == Metric::cosine) return f.template operator()<DirectionDifferences>();
     if (is_euclidean(metric)) return f.template operator()<SquaredDifferences>();
     if (metric == Metric::manhattan) return f.template operator()<AbsoluteDifferences>();
     return f.template operator()<Products>();
@@ -157,14 +217,12 @@ template <class Terms, class T>
 void canonical_keys(
     Metric metric, const CanonicalQuery& query, const Rows& train, std::span<const Index> ids, double* keys
 ) {
-    if constexpr (std::is_integral_v<T>) {
+    if constexpr (std::is_integral_v<T> && !std::is_same_v<Terms, DirectionDifferences>) {
         if (query.bytes != nullptr) {
             for (std::size_t i = 0; i < ids.size(); ++i) {
                 const T* row = train.row<T>(ids[i]);
                 const double sum = integer_sum<Terms>(reinterpret_cast<const T*>(query.bytes), row, train.n_features);
-                const bool cosine = metric == Metric::cosine;
-                const double row_norm2 = cosine ? integer_sum<Products>(row, row, train.n_features) : 0.0;
-                keys[i] = key_of_sum(metric, sum, query.norm2, row_norm2);
+                keys[i] = key_of_sum(metric, sum);
             }
             return;
         }
@@ -214,6 +272,15 @@ inline void row_as_double(const Rows& rows, Index i, double* out) {
             std::memcpy(out + f, values, static_cast<std::size_t>(n_features - f) * sizeof(double));
         }
     });
+}
+
+// A row as the canonical distance reads queries; returns whether it has a direction, which matters to the cosine only.
+inline bool canonical_row(Metric metric, const Rows& rows, Index i, double* out) {
+    row_as_double(rows, i, out);
+    if (metric != Metric::cosine) return true;
+    const Direction direction = direction_of(out, rows.n_features, canonical_norm2(out, rows.n_features));
+    for (Index f = 0; f < rows.n_features; ++f) out[f] = (out[f] * direction.scale) * direction.inverse;
+    return direction.exists();
 }
 
 } // namespace deeprob::knn

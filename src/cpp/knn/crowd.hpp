@@ -49,7 +49,7 @@ class Crowd {
         for (const Wanted& w : wanted) any |= w.rows;
         for (std::uint32_t rest = any; rest != 0; rest &= rest - 1) {
             const Index lane = std::countr_zero(rest);
-            load(train, row_of(lane), rows_.data() + lane * width_, row_norms_[lane]);
+            row_directed_[lane] = load(train, row_of(lane), rows_.data() + lane * width_);
         }
         Index n_keys = 0;
         for (std::size_t first = 0; first < wanted.size(); first += kTileLeft) {
@@ -57,14 +57,13 @@ class Crowd {
             std::uint32_t lanes = 0;
             for (std::size_t q = 0; q < some.size(); ++q) {
                 lanes |= some[q].rows;
-                load(
-                    queries, query_of(some[q].query), queries_.data() + static_cast<Index>(q) * width_, query_norms_[q]
-                );
+                double* values = queries_.data() + static_cast<Index>(q) * width_;
+                query_directed_[q] = load(queries, query_of(some[q].query), values);
             }
             with_terms(metric_, [&]<class Terms> { compute<Terms>(lanes); });
             for (std::size_t q = 0; q < some.size(); ++q) {
                 const auto key = [&](Index lane) {
-                    return key_of_sum(metric_, sums_[q][lane], query_norms_[q], row_norms_[lane]);
+                    return key_of_sum(metric_, sums_[q][lane], query_directed_[q] && row_directed_[lane]);
                 };
                 give(some[q].query, lanes & promising(sums_[q], limit_of(some[q].query)), key);
             }
@@ -82,10 +81,9 @@ class Crowd {
 
     static std::size_t size(Index n) { return static_cast<std::size_t>(n); }
 
-    void load(const Rows& from, Index row, double* out, double& norm2) const {
-        row_as_double(from, row, out);
+    [[nodiscard]] bool load(const Rows& from, Index row, double* out) const {
         std::fill(out + from.n_features, out + width_, 0.0);
-        norm2 = metric_ == Metric::cosine ? canonical_norm2(out, width_) : 0;
+        return canonical_row(metric_, from, row, out);
     }
 
     // Lanes whose key may be below the limit: spares the square roots of the others.
@@ -125,8 +123,8 @@ class Crowd {
     Index n_wanted_ = 0;
     core::AlignedVector<double> rows_;
     core::AlignedVector<double> queries_;
-    double row_norms_[kLanes] = {};
-    double query_norms_[kTileLeft] = {};
+    bool row_directed_[kLanes] = {};
+    bool query_directed_[kTileLeft] = {};
     double sums_[kTileLeft][kLanes] = {};
 };
 

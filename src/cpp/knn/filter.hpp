@@ -47,8 +47,8 @@ class FilterBounds {
         const double square = surrogate_.scale * surrogate_.scale;
         switch (surrogate_.metric) {
         case Metric::euclidean:
-        case Metric::sqeuclidean: return -0.5 * row.norm2 * square;
-        case Metric::cosine:
+        case Metric::sqeuclidean:
+        case Metric::cosine: return -0.5 * row.norm2 * square;
         case Metric::inner_product: return row.center_product * square;
         case Metric::manhattan: return 0;
         }
@@ -85,8 +85,6 @@ class FilterBounds {
         double constant = kUnderflow * (n_ + root_n_ * norm);
         if (is_euclidean(surrogate_.metric)) {
             constant += canonical_ * norm * norm + n_ * kUnderflow64 * square;
-        } else if (surrogate_.metric == Metric::cosine) {
-            constant += 8 * canonical_ * square;
         } else {
             product += canonical_ * (norm + center_norm_);
             constant += canonical_ * (norm + center_norm_) * center_norm_ + n_ * kUnderflow64 * square;
@@ -100,14 +98,13 @@ class FilterBounds {
         if (surrogate_.metric == Metric::manhattan) return -key * surrogate_.scale * (1 + 2 * canonical_);
         if (is_euclidean(surrogate_.metric)) {
             const double norm2 = query.norm2 * square;
-            const double distance2 = (surrogate_.metric == Metric::euclidean ? key * key : key) * square;
+            const double distance2 = distance2_of_key(surrogate_.metric, key) * square;
             return 0.5 * (norm2 - distance2) - 2 * canonical_ * (norm2 + distance2) - n_ * kUnderflow64 * square;
         }
-        const double product = surrogate_.metric == Metric::cosine ? 1 - key : -key;
+        const double product = -key;
         const double with_center = query.center_product + surrogate_.center_norm2;
         const double rounding = std::abs(product) + std::abs(with_center) + surrogate_.center_norm2
-                                + std::sqrt(query.norm2 * surrogate_.center_norm2)
-                                + (surrogate_.metric == Metric::cosine ? 8 : 0);
+                                + std::sqrt(query.norm2 * surrogate_.center_norm2);
         return (product - with_center - 2 * canonical_ * rounding) * square;
     }
 

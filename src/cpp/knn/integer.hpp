@@ -43,7 +43,7 @@ struct IntegerMeasure {
 inline constexpr double kResidualRounding = 0x1p-40;
 
 inline double norm2_residual(const Surrogate& surrogate, const RowMeasure& row, double rest) {
-    const double norm = (std::sqrt(row.norm2) + (surrogate.metric == Metric::cosine ? 1 : 0)) * surrogate.scale;
+    const double norm = std::sqrt(row.norm2) * surrogate.scale;
     return std::sqrt(rest) * (1 + kResidualRounding) + kResidualRounding * norm;
 }
 
@@ -90,7 +90,6 @@ inline IntegerMeasure round_to_bytes(
         total += rest[l];
     }
     measure.residual = manhattan ? norm1_residual(surrogate, row, total) : norm2_residual(surrogate, row, total);
-    // Cosine: a row of zeros has no direction, a tiny one none that is known well enough.
     const bool directed = surrogate.metric != Metric::cosine || row.input_norm2 >= kMinCosineNorm2;
     if (!row.usable() || !directed) measure.residual = std::numeric_limits<double>::infinity();
     return measure;
@@ -146,17 +145,13 @@ class IntegerBounds {
 
     // The same, of distances.
     [[nodiscard]] double score_of_distance(double key) const {
-        double distance = key;
-        if (surrogate_.metric == Metric::sqeuclidean) distance = std::sqrt(key);
-        if (surrogate_.metric == Metric::cosine) distance = std::sqrt(2 * (key + 8 * canonical_));
+        const double distance =
+            surrogate_.metric == Metric::euclidean ? key : std::sqrt(distance2_of_key(surrogate_.metric, key));
         return -(distance * (1 + canonical_) + std::sqrt(n_ * kUnderflow64)) * surrogate_.scale;
     }
 
     // What canonical distances may be off by, besides a relative error far below that of a score in float32.
-    [[nodiscard]] float canonical_error() const {
-        const double cosine = surrogate_.metric == Metric::cosine ? 4 * std::sqrt(canonical_) : 0;
-        return rounded_up((cosine + std::sqrt(n_ * kUnderflow64)) * surrogate_.scale);
-    }
+    [[nodiscard]] float canonical_error() const { return rounded_up(std::sqrt(n_ * kUnderflow64) * surrogate_.scale); }
 
   private:
     static constexpr auto kRelative = static_cast<float>(kScoreRounding);

@@ -23,8 +23,10 @@ inline Metric metric_named(std::string_view name) {
     return static_cast<Metric>(found - kMetricNames.begin());
 }
 
-// Euclidean distances come from differences, cosine and inner product from products.
-inline bool is_euclidean(Metric metric) { return metric == Metric::euclidean || metric == Metric::sqeuclidean; }
+// Distances that come from squared differences: of rows, or of their directions, as the cosine's, which is half their sum.
+inline bool is_euclidean(Metric metric) {
+    return metric == Metric::euclidean || metric == Metric::sqeuclidean || metric == Metric::cosine;
+}
 
 // A key orders neighbours, smallest first; it is the distance itself except for the inner product, whose largest is nearest.
 inline double distance_of_key(Metric metric, double key) { return metric == Metric::inner_product ? -key : key; }
@@ -33,20 +35,26 @@ inline double key_of_distance(Metric metric, double distance) {
     return metric == Metric::inner_product ? -distance : distance;
 }
 
-// `sum` is the canonical sum of squares, of absolute values or of products; the squared norms matter to the cosine only.
-// A row of zeros has cosine 0 with every row, as in scikit-learn.
-inline double key_of_sum(Metric metric, double sum, double query_norm2, double row_norm2) {
+// `sum` is the canonical sum of squares, of absolute values or of products. `directed`: whether both rows have a direction; a row
+// of zeros has none, and cosine 0 with every row, as in scikit-learn.
+inline double key_of_sum(Metric metric, double sum, bool directed = true) {
     switch (metric) {
     case Metric::euclidean: return std::sqrt(sum);
     case Metric::inner_product: return -sum;
-    case Metric::cosine: {
-        const double norms = std::sqrt(query_norm2 * row_norm2);
-        return norms > 0 ? std::clamp(1 - sum / norms, 0.0, 2.0) : 1.0;
-    }
+    case Metric::cosine: return directed ? std::min(sum / 2, 2.0) : 1.0;
     case Metric::sqeuclidean:
     case Metric::manhattan: return sum;
     }
     return sum;
+}
+
+// The squared distance, of rows or of directions, that a key stands for.
+inline double distance2_of_key(Metric metric, double key) {
+    switch (metric) {
+    case Metric::euclidean: return key * key;
+    case Metric::cosine: return 2 * key;
+    default: return key;
+    }
 }
 
 } // namespace deeprob::knn

@@ -23,7 +23,7 @@ class NearestList {
     [[nodiscard]] double limit() const { return limit_; }
 
     void insert(double sum, Index row) {
-        const Neighbor neighbor{key_of_sum(metric_, sum, 0, 0), row};
+        const Neighbor neighbor{key_of_sum(metric_, sum), row};
         Neighbor* const list = list_.data();
         if (count_ < k_) {
             list[count_++] = neighbor;

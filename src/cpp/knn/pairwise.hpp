@@ -1,16 +1,55 @@
-// The full matrix of distances between two sets of rows, tile by tile, in T. Where the norm expansion would cancel, the
-// canonical distance replaces it, so that equal rows have distance 0 and near ones keep their digits.
+// The full matrix of distances between two sets of rows, tile by tile, in T. Where the norm expansion would cancel, or T cannot
+// hold what it adds up, the canonical distance replaces it, so that equal rows have distance 0 and near ones keep their digits.
 #pragma once
 
 #include "core/borrowed.hpp"
 #include "knn/pack.hpp"
+#include "knn/wide.hpp"
 
 namespace deeprob::knn {
+
+// Sums of less may have lost what T cannot hold.
+template <class T> inline constexpr double kSmallestSum = std::is_same_v<T, float> ? 0x1p-100 : 0x1p-900;
+
+// Rows whose squares or products T may not hold count as too long for scores: the search has bounds for what is lost, but a
+// distance that vanishes would be wrong.
+template <class T> class PairwisePacker : public DensePacker<T> {
+  public:
+    using DensePacker<T>::DensePacker;
+    PackedRow<T> row(const Rows& from, Index id, double* values, T* out) const {
+        PackedRow<T> packed = DensePacker<T>::row(from, id, values, out);
+        if (vanishes(packed.measure, values)) packed.bound.bias = std::numeric_limits<T>::infinity();
+        return packed;
+    }
+    RowMeasure query(const Rows& from, Index id, double* values, T* out) const {
+        RowMeasure measure = DensePacker<T>::query(from, id, values, out);
+        if (vanishes(measure, values)) measure.norm2 = std::numeric_limits<double>::infinity();
+        return measure;
+    }
+
+  private:
+    [[nodiscard]] bool vanishes(const RowMeasure& row, const double* centred) const {
+        const Surrogate& surrogate = this->surrogate();
+        if (surrogate.metric == Metric::manhattan || row.norm1 == 0) return false;
+        const double shrunk = std::min(1.0, surrogate.scale);
+        if (row.norm2 * shrunk * shrunk < kSmallestSum<T>) return true;
+        // A product may come from the smallest elements alone.
+        constexpr double kSmallestFactor = 0x1p-500;
+        return surrogate.metric == Metric::inner_product && shrunk < 1
+               && std::any_of(
+                   centred, centred + surrogate.n_features,
+                   [&](double x) { return x != 0 && std::abs(x) * shrunk < kSmallestFactor; }
+               );
+    }
+};
 
 template <class T> struct PairwiseInput {
     Rows x;
     Rows y;
     Packed<const T> packed; // of y
+    [[nodiscard]] bool symmetric() const {
+        return x.data == y.data && x.stride == y.stride && x.n_rows == y.n_rows && x.dtype == y.dtype;
+    }
 };
 
 // How a score becomes a distance: offset + factor * score, and when not to trust it: score > near + near_bias * bias.
@@ -21,32 +60,26 @@ template <class T> struct ScoreToDistance {
     T near_bias;
 };
 
-// Distances below 1/8 of |x|^2 + |y|^2 (or a cosine distance below 1/8) are recomputed: above, the expansion loses three bits.
+// Squared distances below 1/8 of |x|^2 + |y|^2 are recomputed: above, the expansion loses three bits.
 template <class T> ScoreToDistance<T> score_to_distance(const Surrogate& surrogate, const RowMeasure& query) {
     constexpr double kNear = 0.125;
     const double square = surrogate.scale * surrogate.scale;
     const T always = -std::numeric_limits<T>::infinity();
     const bool fits = query.filterable(surrogate);
-    switch (surrogate.metric) {
-    case Metric::euclidean:
-    case Metric::sqeuclidean: {
+    if (is_euclidean(surrogate.metric)) {
         const double near = 0.5 * (1 - kNear) * query.norm2 * square;
+        const double part = surrogate.metric == Metric::cosine ? 0.5 : 1; // of the squared distance
         return {
-            static_cast<T>(query.norm2), static_cast<T>(-2 / square), fits ? static_cast<T>(near) : always,
-            static_cast<T>(kNear)
+            static_cast<T>(part * query.norm2), static_cast<T>(part * -2 / square),
+            fits ? static_cast<T>(near) : always, static_cast<T>(kNear)
         };
     }
-    case Metric::cosine: {
-        const double with_center = query.center_product + surrogate.center_norm2;
-        const double near = (1 - kNear - with_center) * square;
-        return {static_cast<T>(1 - with_center), static_cast<T>(-1 / square), fits ? static_cast<T>(near) : always, 0};
-    }
-    case Metric::inner_product:
-    case Metric::manhattan: break;
+    if (surrogate.metric == Metric::manhattan) {
+        const auto near = static_cast<T>(-kSmallestSum<T>);
+        return {0, static_cast<T>(-1 / surrogate.scale), fits ? near : always, 0};
     }
     // No cancellation to mend; rows that do not fit have an infinite score and are recomputed.
     const T never = fits ? std::numeric_limits<T>::max() : always;
-    if (surrogate.metric == Metric::manhattan) return {0, static_cast<T>(-1 / surrogate.scale), never, 0};
     const double with_center = query.center_product + surrogate.center_norm2;
     return {static_cast<T>(with_center), static_cast<T>(1 / square), never, 0};
 }
@@ -58,8 +91,8 @@ template <class T> class PairwiseBlock {
 
     PairwiseBlock(core::Borrowed<PairwiseInput<T>> input, core::Borrowed<Surrogate> surrogate)
         : input_(input), surrogate_(surrogate), packer_(surrogate), scratch_(packer_),
-          packed_(size(kQueries * surrogate->n_features)), partial_(size(kQueries * core::kPanelRows<T>)),
-          measures_(size(kQueries)), maps_(size(kQueries)) {}
+          other_(size(surrogate->n_features)), packed_(size(kQueries * surrogate->n_features)),
+          partial_(size(kQueries * core::kPanelRows<T>)), measures_(size(kQueries)), maps_(size(kQueries)) {}
 
     // Returns the first query that has no distances, or -1.
     Index load(Index begin, Index end) {
@@ -75,7 +108,8 @@ template <class T> class PairwiseBlock {
             );
         }
         for (Index q = 0; q < n_queries_; ++q) {
-            if (!measures_[size(q)].usable() && unusable < 0) unusable = begin + q;
+            const bool finite = measures_[size(q)].usable() || is_finite(input_.x, begin + q, scratch_.values.data());
+            if (!finite && unusable < 0) unusable = begin + q;
             maps_[size(q)] = score_to_distance<T>(surrogate_, measures_[size(q)]);
         }
         return unusable;
@@ -135,40 +169,58 @@ template <class T> class PairwiseBlock {
         double keys[core::kPanelRows<T>];
         std::size_t n = 0;
         for (; lanes != 0; lanes &= lanes - 1) rows[n++] = first + std::countr_zero(lanes);
-        row_as_double(input_.x, first_query_ + q, scratch_.values.data());
-        const CanonicalQuery query{scratch_.values.data(), measures_[size(q)].input_norm2};
+        const bool directed = canonical_row(surrogate_.metric, input_.x, first_query_ + q, scratch_.values.data());
+        const CanonicalQuery query{scratch_.values.data(), directed};
         canonical_keys(surrogate_.metric, query, input_.y, {rows, n}, keys);
         for (std::size_t i = 0; i < n; ++i) {
-            out[rows[i]] = static_cast<T>(distance_of_key(surrogate_.metric, keys[i]));
+            double distance = distance_of_key(surrogate_.metric, keys[i]);
+            if (!in_range(surrogate_.metric, distance)) {
+                row_as_double(input_.y, rows[i], other_.data());
+                distance = wide_distance(surrogate_.metric, query.values, other_.data(), input_.y.n_features);
+            }
+            out[rows[i]] = static_cast<T>(distance);
         }
     }
 
     const PairwiseInput<T>& input_;
     const Surrogate& surrogate_;
-    DensePacker<T> packer_;
-    PackScratch<DensePacker<T>> scratch_;
+    PairwisePacker<T> packer_;
+    PackScratch<PairwisePacker<T>> scratch_;
     Index first_query_ = 0;
     Index n_queries_ = 0;
     Index n_groups_ = 0;
+    std::vector<double> other_; // a row of y
     core::AlignedVector<T> packed_;
     core::AlignedVector<T> partial_;
     std::vector<RowMeasure> measures_;
     std::vector<ScoreToDistance<T>> maps_;
 };
 
-// Fills `out`, (n_x, n_y). Returns the first row of x that has no distances, or -1.
+// Of rows [begin, end) with all rows, copies what lies above the diagonal to below it.
+template <class T> void mirror(T* out, Index stride, Index begin, Index end, Index n) {
+    constexpr Index kColumns = 64; // of a block of rows, they stay in the first-level cache or the second
+    for (Index first = begin; first < n; first += kColumns) {
+        for (Index column = first; column < std::min(first + kColumns, n); ++column) {
+            T* below = out + column * stride;
+            for (Index row = begin; row < std::min(end, column); ++row) below[row] = out[row * stride + column];
+        }
+    }
+}
+
+// Fills `out`, (n_x, n_y); of a matrix that is symmetric, one half is computed. Returns the first row of x that has no distances,
+// or -1.
 template <class T>
 Index pairwise(
     const PairwiseInput<T>& input, const Surrogate& surrogate, T* out, Index out_stride,
     const core::Execution& execution
 ) {
     const Index n_x = input.x.n_rows;
-    // Even blocks in a multiple of the threads.
-    const Index wanted =
-        core::round_up(core::ceil_div(n_x, PairwiseBlock<T>::kQueries), std::max(1, execution.n_threads));
-    const Index block = std::min(
-        core::round_up(core::ceil_div(n_x, std::max<Index>(wanted, 1)), core::kTileQueries), PairwiseBlock<T>::kQueries
-    );
+    const bool symmetric = input.symmetric();
+    // Even blocks in a multiple of the threads; those of a symmetric matrix have whole panels above the diagonal.
+    constexpr Index kMost = PairwiseBlock<T>::kQueries;
+    const Index wanted = core::round_up(core::ceil_div(n_x, kMost), std::max(1, execution.n_threads));
+    const Index even = core::round_up(core::ceil_div(n_x, std::max<Index>(wanted, 1)), core::kTileQueries);
+    const Index block = symmetric ? kMost / core::kPanelRows<T> * core::kPanelRows<T> : std::min(even, kMost);
     const Index n_blocks = core::ceil_div(n_x, std::max<Index>(block, 1));
     const Index n_panels = core::ceil_div(input.y.n_rows, core::kPanelRows<T>);
     const auto n_threads = static_cast<std::size_t>(core::team_size(n_blocks, execution));
@@ -177,10 +229,13 @@ Index pairwise(
     core::parallel_for(n_blocks, execution, [&](Index task, int thread, core::LoopControl& control) {
         PairwiseBlock<T>& work = blocks[static_cast<std::size_t>(thread)];
         const Index begin = task * block;
-        unusable[static_cast<std::size_t>(task)] = work.load(begin, std::min(begin + block, n_x));
-        for (Index panel = 0; panel < n_panels && !control.stopped(thread); ++panel) {
+        const Index end = std::min(begin + block, n_x);
+        unusable[static_cast<std::size_t>(task)] = work.load(begin, end);
+        for (Index panel = symmetric ? begin / core::kPanelRows<T> : 0; panel < n_panels; ++panel) {
+            if (control.stopped(thread)) return;
             work.compute(panel, out + begin * out_stride, out_stride);
         }
+        if (symmetric) mirror(out, out_stride, begin, end, n_x);
     });
     for (const Index bad : unusable) {
         if (bad >= 0) return bad;

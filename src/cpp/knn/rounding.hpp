@@ -28,7 +28,7 @@ class RowRounder {
         center_fits_ = std::ranges::equal(center_, float_center_);
     }
 
-    static bool serves(Metric metric) { return is_euclidean(metric) || metric == Metric::cosine; }
+    static bool serves(Metric metric) { return is_euclidean(metric); }
 
     // Writes the bytes of a row, and v if `centred` is not null: whole vectors, beyond the last feature of zeros.
     [[nodiscard]] Rounded round(const Rows& rows, Index row, float* centred, std::int8_t* bytes) const {
@@ -52,11 +52,14 @@ class RowRounder {
         return center;
     }
 
-    // factor * x - center, elements from f on. Each is off by one rounding of itself and, for a factor that is not 1, two of
-    // factor * x. Where float32 does not hold x or the center, float64 computes.
+    // Where float32 does not hold x or the center, float64 computes.
+    template <class T> [[nodiscard]] bool in_float() const { return !std::is_same_v<T, double> && center_fits_; }
+
+    // factor * x - center, elements from f on. Each is off by one rounding of itself and, in float32, for a factor that is not 1,
+    // two of factor * x.
     template <class T> V center(const T* x, double factor, Index f) const {
         if constexpr (!std::is_same_v<T, double>) {
-            if (center_fits_) {
+            if (in_float<T>()) {
                 return core::load_as_float(x) * static_cast<float>(factor) - core::load(float_center_.data() + f);
             }
         }
@@ -95,7 +98,7 @@ class RowRounder {
             std::memcpy(tail, row + f, static_cast<std::size_t>(n_features - f) * sizeof(T));
             step(f, tail);
         }
-        return measured(sums);
+        return measured(sums, surrogate_.metric == Metric::cosine && in_float<T>() ? 2 : 0);
     }
 
     [[gnu::always_inline]] static V to_integers(V v, V value, Sums& sums) {
@@ -112,7 +115,8 @@ class RowRounder {
         return integer;
     }
 
-    [[nodiscard]] Rounded measured(const Sums& sums) const {
+    // `turned`: what the rows that are centred are off by already, in units of float32.
+    [[nodiscard]] Rounded measured(const Sums& sums, double turned) const {
         Rounded rounded;
         const double norm2 = core::add_lanes(sums.norm2);
         // Far inside the range of float32; also false for NaN.
@@ -125,7 +129,7 @@ class RowRounder {
         const double chain = static_cast<double>(n_additions + 8) * kUnit;
         const double norm = std::sqrt(norm2) * (1 + chain) + vanished;
         rounded.norm2 = norm2;
-        rounded.error = 1.01 * kUnit * (norm + (surrogate_.metric == Metric::cosine ? 2 : 0));
+        rounded.error = 1.01 * kUnit * (norm + turned);
         rounded.norm2_error = 1.01 * (chain * norm2 + vanished2);
         rounded.square = core::add_lanes(sums.square);
         rounded.sum = core::add_lanes(sums.sum);

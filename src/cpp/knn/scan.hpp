@@ -20,12 +20,13 @@ class SegmentScan {
 
     SegmentScan(core::Borrowed<SearchInput> input, Metric metric, Index k)
         : input_(input), metric_(metric), k_(k), n_queries_(input->queries.n_rows),
-          values_(size(n_queries_ * input->queries.n_features)), norms_(size(n_queries_)),
+          values_(size(n_queries_ * input->queries.n_features)), norms_(size(n_queries_)), directed_(size(n_queries_)),
           lists_(size(n_queries_ * capacity())), counts_(size(n_queries_)), ids_(size(kRows)), keys_(size(kRows)) {
         for (Index q = 0; q < n_queries_; ++q) {
             double* values = values_.data() + q * input->queries.n_features;
             row_as_double(input->queries, q, values);
             norms_[size(q)] = canonical_norm2(values, input->queries.n_features);
+            directed_[size(q)] = canonical_row(metric, input->queries, q, values) ? 1 : 0;
         }
     }
 
@@ -39,7 +40,7 @@ class SegmentScan {
         for (Index q = 0; q < n_queries_; ++q) {
             const double* values = values_.data() + q * input_.queries.n_features;
             const auto* bytes = bytes_of_query(input_.queries, q, input_.train);
-            const CanonicalQuery query{values, norms_[size(q)], bytes};
+            const CanonicalQuery query{values, directed_[size(q)] != 0, bytes};
             canonical_keys(metric_, query, input_.train, {ids_.data(), n}, keys_.data());
             for (std::size_t i = 0; i < n; ++i) insert(q, {keys_[i], ids_[i]});
         }
@@ -90,7 +91,8 @@ class SegmentScan {
     Index k_;
     Index n_queries_;
     std::vector<double> values_;
-    std::vector<double> norms_;
+    std::vector<double> norms_; // squared, as given
+    std::vector<std::uint8_t> directed_;
     std::vector<Neighbor> lists_; // of each query: the k best up to some row, ascending, and later ones
     std::vector<Index> counts_;
     std::vector<Index> ids_;

@@ -12,8 +12,9 @@ namespace deeprob::knn {
 
 // Squares of larger values, or their sums, could overflow in the canonical distance: such rows are refused.
 inline constexpr double kMaxNorm2 = 1e150;
-// Below, the cosine's own rounding is no longer small beside the cosine: such rows are never filtered.
+// Of rows, for the cosine, whose directions need no scaling: others are never filtered, nor are rows without direction.
 inline constexpr double kMinCosineNorm2 = 1e-140;
+static_assert(kMinCosineNorm2 >= kMinPlainNorm2 && kMaxNorm2 <= kMaxPlainNorm2);
 // Surrogates longer than this could overflow T = float in a product of two: such rows are never filtered.
 inline constexpr double kMaxSurrogateNorm = 0x1p60;
 
@@ -46,9 +47,8 @@ struct RowMeasure {
     [[nodiscard]] bool integral() const { return fraction == 0; }
     [[nodiscard]] bool usable() const { return input_norm2 <= kMaxNorm2; }
     [[nodiscard]] bool filterable(const Surrogate& surrogate) const {
-        const bool norm_known =
-            surrogate.metric != Metric::cosine || input_norm2 == 0 || input_norm2 >= kMinCosineNorm2;
-        return usable() && norm_known
+        const bool directed = surrogate.metric != Metric::cosine || input_norm2 >= kMinCosineNorm2;
+        return usable() && directed
                && norm2 * surrogate.scale * surrogate.scale <= kMaxSurrogateNorm * kMaxSurrogateNorm;
     }
 };
@@ -62,7 +62,8 @@ inline RowMeasure center_row(const Surrogate& surrogate, double* values) {
     measure.input_norm2 = canonical_norm2(values, surrogate.n_features);
     double factor = 1;
     if (surrogate.metric == Metric::cosine) {
-        factor = measure.input_norm2 > 0 ? 1 / std::sqrt(measure.input_norm2) : 0;
+        // As direction_of has it: the filters compare the very rows that the canonical distance compares.
+        factor = measure.input_norm2 >= kMinCosineNorm2 ? 1 / std::sqrt(measure.input_norm2) : 0;
     }
     // Adding and subtracting 1.5 * 2^52 rounds to an integer.
     const V to_integer = core::broadcast(0x1.8p52);
