@@ -151,7 +151,7 @@ class KNeighborsClassifier(ClassifierMixin, _Search):
     n_neighbors : int
     weights : {"uniform", "distance", "softmax"} or callable
         Weight of a vote: 1, 1 / distance, exp(-distance / temperature), or what a function of the distances, (n_queries, k),
-        returns.
+        returns: finite, not negative, and not all 0 for a query.
     temperature : float
         Of "softmax", in units of the distance.
     metric : {"euclidean", "sqeuclidean", "manhattan", "cosine", "inner_product"}
@@ -232,11 +232,7 @@ class KNeighborsClassifier(ClassifierMixin, _Search):
         neighbors = fitted._neighbors(X, None)
         threads = _validation.check_n_threads(self.n_jobs)
         votes = class_votes(neighbors, fitted._labels, len(fitted.classes_), **fitted._voting(), n_threads=threads)
-        sums = votes.sum(axis=1, keepdims=True)
-        if not sums.all():
-            msg = f"weights must not be 0 for all neighbours of a query; got 0 for those of query {int(sums.argmin())}"
-            raise ValueError(msg)
-        shares: Float64 = votes / sums
+        shares: Float64 = votes / votes.sum(axis=1, keepdims=True)
         return shares
 
     def predict(self, X: ArrayLike) -> AnyArray:

@@ -85,6 +85,23 @@ def test_neighbors_at_distance_zero_outvote_all_others():
     np.testing.assert_array_equal(model.predict_proba([[0.0]]), [[1.0, 0.0]])
 
 
+def test_inverses_that_overflow_when_they_are_added():
+    model = df.KNeighborsClassifier(2, weights="distance", metric="manhattan").fit([[1e-308], [2e-308], [1.0]], [0, 1, 1])
+    np.testing.assert_allclose(model.predict_proba([[0.0]]), [[2 / 3, 1 / 3]])
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba"])
+def test_weights_of_a_function_must_be_votes(method):
+    queries = [[0.0], [1.0], [9.0]]
+    model = df.KNeighborsClassifier(2, weights=lambda d: np.where(d < 0.1, 1.0, 0.0)).fit([[0.0], [1.0], [2.0]], ["a", "b", "b"])
+    assert len(getattr(model, method)(queries[:2])) == 2
+    with pytest.raises(ValueError, match=r"weights must return numbers with a finite sum above 0 .*; got 0.0 for query 2"):
+        getattr(model, method)(queries)
+    for weigh, came in ((lambda d: 5 - d, "-2.0"), (lambda d: np.where(d > 5, np.inf, 1.0), "inf")):
+        with pytest.raises(ValueError, match=f"weights must return finite numbers that are not negative; got {came} for query 2"):
+            getattr(model.set_params(weights=weigh), method)(queries)
+
+
 def test_training_rows_are_not_their_own_neighbors():
     x = np.array([[0.0], [0.0], [0.0], [5.0]])
     distances, indices = df.NearestNeighbors(2).fit(x).kneighbors()
