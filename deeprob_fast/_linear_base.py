@@ -79,7 +79,7 @@ class LinearClassifier(ClassifierMixin, Parameters):
         if held_out is None:
             validation = self._given_validation(examples, X_val, y_val)
         else:
-            given = None if sample_weight is None else np.asarray(sample_weight)[held_out]
+            given = None if sample_weight is None else _validation.as_numbers("sample_weight", sample_weight)[held_out]
             validation = self._validation(examples, rows[held_out], class_numbers[held_out], given)
         self._trainer = None
         self.loss_curve_: list[float] = []

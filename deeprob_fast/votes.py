@@ -67,7 +67,7 @@ def neighbor_weights(distances: Float64, weights: Weights, metric: str, temperat
 
 def _checked_weights(values: object, shape: tuple[int, ...]) -> Float64:
     """Return a copy of what a user's function made of the distances, which it may keep and change."""
-    array = _validation.as_array("weights(distances)", values).copy()
+    array = _validation.as_numbers("weights(distances)", values).copy()
     if array.dtype.kind not in "fiub" or array.shape != shape:
         msg = f"weights must return real numbers of shape {shape}; got {array.dtype} of {array.shape}"
         raise ValueError(msg)
