@@ -5,6 +5,7 @@ where their layout makes that impossible. Numbers of rows and classes, by which 
 are checked: another thread may change the caller's array at any time.
 """
 
+import numbers
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -187,10 +188,12 @@ def check_strategy(strategy: object) -> str:
 
 
 def check_n_threads(n_threads: Any, name: str = "n_threads") -> int:
-    """Return a number of threads; None and -1 stand for all that the environment grants."""
-    if n_threads is None or (isinstance(n_threads, (int, float, np.number)) and n_threads == -1):
+    """Return a number of threads; None stands for all that the environment grants, -1 too, -2 for all but one, as in joblib."""
+    if n_threads is None:
         return available_threads()
-    return check_integer(name, n_threads, 1, 4096, "or -1 or None for all")
+    if isinstance(n_threads, numbers.Integral) and n_threads < 0:
+        return max(1, available_threads() + 1 + int(n_threads))
+    return check_integer(name, n_threads, 1, 4096, "or -1 or None for all, -2 for all but one, ...")
 
 
 def check_labels(name: str, labels: object, n_rows: int, of: str) -> AnyArray:

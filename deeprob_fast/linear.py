@@ -65,7 +65,7 @@ class SoftmaxClassifier(LinearClassifier):
     random_state : int, RandomState or None
         Of permutations and the held-out part; an int is the `seed` of `deeprob_fast.train`.
     n_jobs : int, optional
-        Threads; by default, and for -1, all that the environment grants. Does not change any result.
+        Threads; by default, and for -1, all that the environment grants, for -2 all but one. Does not change any result.
 
     Attributes
     ----------
@@ -257,7 +257,7 @@ class LinearSVM(LinearClassifier):
     random_state : int, RandomState or None
         Of permutations and the held-out part; an int is the `seed` of `deeprob_fast.train`.
     n_jobs : int, optional
-        Threads; by default, and for -1, all that the environment grants. Does not change any result.
+        Threads; by default, and for -1, all that the environment grants, for -2 all but one. Does not change any result.
 
     Attributes
     ----------
