@@ -21,13 +21,17 @@ BOTH = [df.SoftmaxClassifier, df.LinearSVM]
 
 @parametrize_with_checks(
     [
-        df.SoftmaxClassifier(),
-        df.SoftmaxClassifier(optimizer="adam", standardize=True, batch_size=None, max_epochs=50),
-        df.LinearSVM(),
+        df.SoftmaxClassifier(optimizer="adam", learning_rate=0.1, standardize=True, batch_size=None, max_epochs=50),
         df.LinearSVM(formulation="one_vs_all", schedule="constant", penalty="elasticnet"),
     ]
 )
 def test_scikit_learn_checks(estimator, check):
+    check(estimator)
+
+
+@parametrize_with_checks([kind() for kind in BOTH])
+@pytest.mark.filterwarnings("error")
+def test_scikit_learn_checks_are_silent(estimator, check):
     check(estimator)
 
 
