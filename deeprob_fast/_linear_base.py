@@ -212,6 +212,10 @@ class LinearClassifier(ClassifierMixin, Parameters):
         except (TypeError, ValueError) as error:
             msg = f'class_weight must be a dict of numbers by label, "balanced" or None; got {self.class_weight!r}: {error}'
             raise (ValueError if isinstance(error, ValueError) else TypeError)(msg) from error
+        if not (np.isfinite(factors) & (factors >= 0)).all():
+            msg = f"class_weight must hold finite numbers that are not negative; got {self.class_weight!r}"
+            raise ValueError(msg)
+        factors = _validation.of_ordinary_size(factors)
         return _validation.check_sample_weight(factors[class_numbers] * (1.0 if weights is None else weights), len(labels))
 
     def _split(self, class_numbers: Int64) -> tuple[Int64, Int64]:

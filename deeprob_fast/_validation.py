@@ -309,6 +309,11 @@ def check_sample_weight(values: object, n_rows: int) -> Float64:
     if (weights < 0).any() or not weights.any():
         msg = f"sample_weight must not be negative, and not zero for all rows; got {weights.min()}"
         raise ValueError(msg)
+    return of_ordinary_size(weights)
+
+
+def of_ordinary_size(weights: Float64) -> Float64:
+    """Return weights of which only the ratios count, all divided by a power of two where products or sums might overflow."""
     exponent = int(np.frexp(weights.max())[1])
     return weights if abs(exponent) < 400 else np.ldexp(weights, -exponent)
 

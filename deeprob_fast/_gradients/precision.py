@@ -45,7 +45,9 @@ def precision(evaluate: Callable[[list[Float64]], AnyArray], base: AnyArray, poi
     if not any(size.any() for size in sizes):
         sizes = [np.ones(point.shape) for point in points]
     moves = [rng.choice([-1.0, 1.0], size.shape) * rng.uniform(0.5, 1.0, size.shape) * size for size in sizes]
-    for step in _STEPS if any(move.size for move in moves) else ():
+    with np.errstate(over="ignore"):
+        usable = all(np.isfinite(point + move).all() for point, move in zip(points, moves, strict=True))
+    for step in _STEPS if usable and any(move.size for move in moves) else ():
         at = [evaluate([point + i * step * move for point, move in zip(points, moves, strict=True)]) for i in range(1, _N_POINTS)]
         values = np.array([np.ravel(value) for value in (base, *at)], dtype=np.float64)
         values = values[:, (values != values[0]).any(axis=0) & np.isfinite(values).all(axis=0)]
