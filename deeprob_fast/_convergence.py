@@ -26,6 +26,7 @@ def _centers_and_spreads(examples: Examples) -> tuple[Float64, Float64]:
     return centers, np.where(spreads > 0, spreads, 1.0)
 
 
+@np.errstate(all="ignore")  # what overflows gains nothing
 def possible_decrease(
     examples: Examples, held_out: Examples | None, head: Head, weights: AnyArray, *, penalize_bias: bool, n_threads: int
 ) -> float:
@@ -54,13 +55,12 @@ def possible_decrease(
     _kernels.loss_and_gradient(*examples, *formula, packed, gradient, n_threads)
     step = examples.unpacked(gradient, n_classes).astype(np.float64)
     centers, spreads = _centers_and_spreads(examples)
-    with np.errstate(all="ignore"):  # what overflows is no step
-        if examples.bias:
-            step[:, :-1] -= step[:, -1:] * centers
-        step[:, :n_features] /= spreads**2
-        if examples.bias:
-            step[:, -1] -= step[:, :-1] @ centers
-        tried = (weights - _LENGTHS[:, np.newaxis, np.newaxis] * step).astype(examples.dtype)
+    if examples.bias:
+        step[:, :-1] -= step[:, -1:] * centers
+    step[:, :n_features] /= spreads**2
+    if examples.bias:
+        step[:, -1] -= step[:, :-1] @ centers
+    tried = (weights - _LENGTHS[:, np.newaxis, np.newaxis] * step).astype(examples.dtype)
     if not np.isfinite(tried).all():
         return 0.0
     losses, accuracies = np.empty(len(tried)), np.empty(len(tried))
