@@ -87,8 +87,8 @@ def test_neighbors_at_distance_zero_outvote_all_others():
 
 
 def test_inverses_that_overflow_when_they_are_added():
-    model = df.KNeighborsClassifier(2, weights="distance", metric="manhattan").fit([[1e-308], [2e-308], [1.0]], [0, 1, 1])
-    np.testing.assert_allclose(model.predict_proba([[0.0]]), [[2 / 3, 1 / 3]])
+    model = df.KNeighborsClassifier(2, weights="distance", metric="manhattan").fit([[1e-308], [1.1e-308], [1.0]], [0, 1, 1])
+    np.testing.assert_allclose(model.predict_proba([[0.0]]), [[1.1 / 2.1, 1 / 2.1]])
 
 
 @pytest.mark.parametrize("method", ["predict", "predict_proba"])
