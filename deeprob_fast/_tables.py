@@ -1,4 +1,4 @@
-"""Data frames and lists as arrays of the numbers that they hold, or a refusal where NumPy would take others for them.
+"""Tables and lists as arrays of the numbers that they hold, or a refusal where NumPy would take others for them.
 
 A column of text, a missing value and an integer that float64 rounds are refused by their names.
 """
@@ -6,7 +6,7 @@ A column of text, a missing value and an integer that float64 rounds are refused
 import reprlib
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,15 +16,50 @@ _EXACT_INTEGERS = 2**53
 _INTEGERS = (int, np.integer)
 
 
-def _pandas() -> Any:
-    """Return pandas if the program has imported it; else nothing is of its types."""
-    return sys.modules.get("pandas")
+class _Column(NamedTuple):
+    """A column of a table: its type there, its values as NumPy has them, and which of them are missing."""
+
+    type: object
+    values: AnyArray
+    missing: AnyArray
+
+
+def _is(values: object, module: str, name: str) -> bool:
+    """Tell whether values are of a type of a library, which is only asked if the program has imported it."""
+    library = sys.modules.get(module)
+    return library is not None and isinstance(values, getattr(library, name))
+
+
+def _of_pandas(column: Any) -> _Column:
+    missing = column.isna().to_numpy()
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind == "f":  # NaN, which is told by its row
+        missing = np.zeros_like(missing)
+    return _Column(column.dtype, column.to_numpy(), missing)
+
+
+def _columns_of_pandas(table: Any) -> list[tuple[object, _Column]]:
+    return [(label, _of_pandas(table.iloc[:, i])) for i, label in enumerate(table.columns)]
+
+
+def _columns_of_arrow(table: Any) -> list[tuple[object, _Column]]:
+    named = zip(table.column_names, table.columns, strict=True)
+    return [(label, _Column(own.type, own.to_numpy(), own.is_null().to_numpy())) for label, own in named]
+
+
+def _columns_of_polars(table: Any) -> list[tuple[object, _Column]]:
+    return [(own.name, _Column(own.dtype, own.to_numpy(), own.is_null().to_numpy())) for own in table.get_columns()]
+
+
+_TABLES = {
+    ("pandas", "DataFrame"): _columns_of_pandas,
+    ("pyarrow", "Table"): _columns_of_arrow,
+    ("polars", "DataFrame"): _columns_of_polars,
+}
 
 
 def is_table(values: object) -> bool:
-    """Tell whether values are a data frame of pandas."""
-    pandas = _pandas()
-    return pandas is not None and isinstance(values, pandas.DataFrame)
+    """Tell whether values are a table of named columns: of pandas, PyArrow or Polars."""
+    return any(_is(values, *kind) for kind in _TABLES)
 
 
 def check_unmasked(name: str, values: object) -> None:
@@ -57,46 +92,46 @@ def check_objects(name: str, array: AnyArray) -> None:
 
 
 def plain(name: str, values: object) -> Any:
-    """Return what pandas and lists hold as an array of numbers, and all else as it is."""
+    """Return what tables and lists hold as an array of numbers, and all else as it is."""
     if isinstance(values, (list, tuple)):
         return _list(name, values)
-    if is_table(values):
-        return _table(name, values)
-    pandas = _pandas()
-    if pandas is not None and isinstance(values, pandas.Series) and _is_extended(values):
-        return _column(name, values)
+    if _is(values, "pandas", "Series") and _is_extended(values):
+        return _numbers(name, _of_pandas(values))
+    if _is(values, "pandas", "DataFrame") and _is_of_one_type(values):
+        return np.asarray(values)
+    for kind, columns_of in _TABLES.items():
+        if _is(values, *kind):
+            return _joined(name, values, columns_of(values))
     return values
 
 
 def _is_extended(column: Any) -> bool:
     """Tell whether a column is of a numeric type that only pandas knows: nullable, of Arrow, sparse."""
-    return not isinstance(column.dtype, np.dtype) and bool(_pandas().api.types.is_numeric_dtype(column.dtype))
+    return not isinstance(column.dtype, np.dtype) and bool(sys.modules["pandas"].api.types.is_numeric_dtype(column.dtype))
 
 
-def _table(name: str, frame: Any) -> AnyArray:
+def _is_of_one_type(frame: Any) -> bool:
+    """Tell whether NumPy reads a data frame as it is, often without a copy."""
     kinds = set(frame.dtypes)
-    if len(kinds) == 1 and isinstance(kind := kinds.pop(), np.dtype) and kind.kind in "fiub":
-        return np.asarray(frame)
-    columns = [_column(f"{name} (column {label!r})", frame.iloc[:, i]) for i, label in enumerate(frame.columns)]
-    if not columns:
-        return np.empty(frame.shape)
-    dtype = np.result_type(*columns)
-    if dtype.kind == "f":
-        for label, column in zip(frame.columns, columns, strict=True):
-            check_exact(f"{name} (column {label!r})", column)
-    result = np.empty(frame.shape, dtype=dtype)
-    for i, column in enumerate(columns):
-        result[:, i] = column
+    return len(kinds) == 1 and isinstance(kind := kinds.pop(), np.dtype) and kind.kind in "fiub"
+
+
+def _joined(name: str, table: Any, columns: list[tuple[object, _Column]]) -> AnyArray:
+    arrays = {i: _numbers(f"{name} (column {label!r})", column) for i, (label, column) in enumerate(columns)}
+    result = np.empty(table.shape, dtype=np.result_type(*arrays.values()) if arrays else np.float64)
+    for i, array in arrays.items():
+        if result.dtype.kind == "f":
+            check_exact(f"{name} (column {columns[i][0]!r})", array)
+        result[:, i] = array
     return result
 
 
-def _column(name: str, column: Any) -> AnyArray:
-    array: AnyArray = column.to_numpy()
+def _numbers(name: str, column: _Column) -> AnyArray:
+    array = column.values
     if array.dtype == object:
         check_objects(name, array)
-    missing = column.isna()
-    if missing.any() and not (isinstance(column.dtype, np.dtype) and column.dtype.kind == "f"):  # whose NaN the search tells
-        msg = f"{name} must not hold missing values; got one in row {int(missing.to_numpy().argmax())}"
+    if column.missing.any():
+        msg = f"{name} must not hold missing values; got one in row {int(column.missing.argmax())}"
         raise ValueError(msg)
     if array.dtype == object:
         try:
@@ -105,7 +140,7 @@ def _column(name: str, column: Any) -> AnyArray:
             msg = f"{name} must hold real numbers: {error}"
             raise TypeError(msg) from None
     if array.dtype.kind not in "fiub":
-        msg = f"{name} must hold real numbers; got dtype {column.dtype}"
+        msg = f"{name} must hold real numbers; got dtype {column.type}"
         raise TypeError(msg)
     return array
 

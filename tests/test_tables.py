@@ -75,6 +75,31 @@ def test_columns_may_have_one_name():
     np.testing.assert_array_equal(_validation.check_rows("X", table), MIXED)
 
 
+def others(library, **columns):
+    module = pytest.importorskip(library)
+    return module.table(columns) if library == "pyarrow" else module.DataFrame(columns)
+
+
+@pytest.mark.parametrize("library", ["pyarrow", "polars"])
+def test_tables_of_other_libraries(library):
+    plain = others(library, a=X[:, 0], b=FLAGS)
+    for call, _ in CALLS.values():
+        np.testing.assert_array_equal(call(plain), call(MIXED))
+    assert _validation.check_rows("X", others(library, a=np.float32([1, 2]), b=np.float32([3, 4]))).dtype == np.float32
+    for columns, error, words in (
+        (
+            {"a": [0.5, 1], "b": [2**60 + 1, 1]},
+            ValueError,
+            r"must hold integers up to 2\*\*53 in magnitude; got 1152921504606846977",
+        ),
+        ({"a": [0.5, 1], "b": [1, None]}, ValueError, "must not hold missing values; got one in row 1"),
+        ({"a": [0.5, 1], "b": ["1", "2"]}, TypeError, "must hold real numbers; got the text '1'"),
+    ):
+        for read in (lambda table: _validation.check_rows("X", table), df.NearestNeighbors(1).fit):
+            with pytest.raises(error, match=rf"^X \(column 'b'\) {words}"):
+                read(others(library, **columns))
+
+
 def test_narrow_columns_stay_narrow():
     for dtype in ("Float32", "float[pyarrow]", "float32"):
         assert _validation.check_rows("X", pd.DataFrame(X).astype(dtype)).dtype == np.float32
