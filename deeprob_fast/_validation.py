@@ -274,7 +274,7 @@ def check_weights(values: object, n_rows: int) -> AnyArray:
 
 def check_class_numbers(name: str, labels: object, n_rows: int, n_classes: int, of: str = "X") -> Int64:
     """Return one class number for each row of `of`, in an array that nobody else can change."""
-    array = check_labels(name, labels, n_rows, of).copy()
+    array = check_labels(name, plain(name, labels), n_rows, of).copy()
     if n_rows == 0:
         msg = f"{of} must have at least one row; got none"
         raise ValueError(msg)

@@ -188,6 +188,21 @@ def test_weights_of_examples_may_be_columns(dtype):
         df.softmax_loss(W, X, Y, sample_weight=weights)
 
 
+@pytest.mark.parametrize("dtype", ["Int64", "UInt8", "int64[pyarrow]", "boolean"])
+def test_numbers_of_classes_may_be_columns(dtype):
+    numbers = pd.Series(Y % 2).astype(dtype)
+    for compute in (
+        lambda given: df.softmax_loss(W, X, given).grad,
+        lambda given: df.train(X, given, n_epochs=1).W,
+        lambda given: df.minimize_softmax(X, given, reg=0.1).W,
+        lambda given: df.fit_temperature(X, given),
+    ):
+        np.testing.assert_array_equal(compute(numbers), compute(Y % 2))
+    numbers[5] = None
+    with pytest.raises(ValueError, match="y must not hold missing values; got one in row 5"):
+        df.svm_loss(W, X, numbers)
+
+
 def test_names_of_columns_reach_scikit_learn():
     table = TABLES["flags beside numbers"][0]
     model = df.LinearSVM(random_state=0, max_epochs=1).fit(table, Y)
