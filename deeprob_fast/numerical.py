@@ -176,8 +176,8 @@ def grad_check_sparse(
     Returns
     -------
     list of SparseCheck
-        For each check the coordinate, the two derivatives and their relative error; below 1e-5 all is well. It may be larger
-        where the step crosses a kink.
+        For each check the coordinate, the two derivatives and their relative error; below 1e-5 all is well, below 1e-2 where f
+        computes in float32. It may be larger where the step crosses a kink.
 
     Raises
     ------
