@@ -23,7 +23,7 @@ class Batches(NamedTuple):
 
 def check_batch(name: str, batch: ArrayLike, n_examples: int) -> Int64:
     """Return the numbers of the examples of a batch, at least one, in an array that nobody else can change."""
-    array = _validation.as_array(name, batch).copy()
+    array = _validation.as_numbers(name, batch).copy()
     if array.ndim != 1 or array.dtype.kind not in "iu" or len(array) == 0:
         msg = f"{name} must be a 1-D array of at least one row number; got {array.dtype} of shape {array.shape}"
         raise ValueError(msg)

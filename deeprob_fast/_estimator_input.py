@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
-from deeprob_fast import _validation
+from deeprob_fast import _tables, _validation
 from deeprob_fast._typing import ArrayLike
 
 # What is none of these becomes the first: float64, or float32 where that is what is computed in.
@@ -17,18 +17,18 @@ DTYPES = (np.float64, np.float32, np.float16, np.uint8, np.int8)
 def _as_numbers(name: str, values: ArrayLike) -> Any:
     """Refuse what scikit-learn would turn into numbers although it holds none, or others; lists come back as arrays."""
     _validation.check_unmasked(name, values)
-    if isinstance(values, (list, tuple)):
-        try:
-            values = np.asarray(values)
-        except (TypeError, ValueError):  # which scikit-learn tells better
-            return values
-    dtype = getattr(values, "dtype", None)
-    if isinstance(dtype, np.dtype):
+    if _tables.is_table(values):
+        array = _tables.plain(name, values)  # scikit-learn reads the table itself, and the names of its columns
+    else:
+        array = values = _tables.plain(name, values)
+    if isinstance(array, np.ndarray):
+        dtype = array.dtype
         if dtype.kind in "USMmV" or (dtype.kind == "f" and dtype.itemsize > 8):
             msg = f"{name} must hold real numbers; got dtype {dtype}"
             raise TypeError(msg)
-        if dtype.itemsize == 8 and dtype.kind in "iu" and isinstance(values, np.ndarray):
-            _validation.check_exact(name, values)
+        if dtype.kind == "O":
+            _tables.check_objects(name, array)
+        _validation.check_exact(name, array)
     return values
 
 

@@ -45,6 +45,13 @@ class Examples(NamedTuple):
         """How many weights a class has, its bias included."""
         return int(self.rows.shape[1]) + self.bias
 
+    def columns(self, numbers: slice | AnyArray) -> Float64:
+        """Return some rows as the classifier sees them, standardised and with the column of ones, in float64."""
+        rows = self.rows[numbers].astype(np.float64)
+        if self.shift.size:
+            rows = (rows - self.shift) * self.scale
+        return np.hstack([rows, np.ones((len(rows), 1))]) if self.bias else rows
+
     def packed(self, weights: AnyArray) -> AnyArray:
         """Return weights (..., n_classes, n_columns) in the kernels' layout, (..., size)."""
         *heads, n_classes, _ = weights.shape

@@ -55,6 +55,7 @@ def _checked(pair: Any, n: int) -> tuple[Int64, Int64]:
         raise TypeError(msg) from None
     checked = []
     for values in (first, second):
+        _validation.check_unmasked("folds", values)
         rows = np.array(values)
         if rows.dtype == bool and rows.shape == (n,):
             rows = np.flatnonzero(rows)

@@ -13,6 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from deeprob_fast import _examples, _kernels, _scaling, _validation
+from deeprob_fast._convergence import possible_decrease
 from deeprob_fast._epochs import Learned, learn
 from deeprob_fast._estimator_input import DTYPES, checked
 from deeprob_fast._examples import Examples
@@ -20,6 +21,9 @@ from deeprob_fast._heads import Head, HeadTrainer
 from deeprob_fast._labels import check_present, numbered
 from deeprob_fast._linear_parameters import Parameters
 from deeprob_fast._typing import AnyArray, ArrayLike, Float64, Int64
+
+# Share of the loss of zero weights that the objective may lie above its minimum without a warning, at least.
+_FAR = 0.03
 
 
 def _distinct(classes: ArrayLike) -> AnyArray:
@@ -79,7 +83,7 @@ class LinearClassifier(ClassifierMixin, Parameters):
         if held_out is None:
             validation = self._given_validation(examples, X_val, y_val)
         else:
-            given = None if sample_weight is None else np.asarray(sample_weight)[held_out]
+            given = None if sample_weight is None else _validation.as_numbers("sample_weight", sample_weight)[held_out]
             validation = self._validation(examples, rows[held_out], class_numbers[held_out], given)
         self._trainer = None
         self.loss_curve_: list[float] = []
@@ -165,8 +169,9 @@ class LinearClassifier(ClassifierMixin, Parameters):
             tol=None if self._is_annealed() or self.early_stopping else self.tol,
             n_iter_no_change=n_to_wait,
         )
-        self._record(learned)
         self.n_iter_ = len(learned.loss_curve)
+        if self._record(learned):
+            self._check_convergence(head, examples, chosen, validation, learned.weights)
         for name in ("validation_losses_", "validation_scores_"):
             if hasattr(self, name):
                 delattr(self, name)
@@ -207,6 +212,10 @@ class LinearClassifier(ClassifierMixin, Parameters):
         except (TypeError, ValueError) as error:
             msg = f'class_weight must be a dict of numbers by label, "balanced" or None; got {self.class_weight!r}: {error}'
             raise (ValueError if isinstance(error, ValueError) else TypeError)(msg) from error
+        if not (np.isfinite(factors) & (factors >= 0)).all():
+            msg = f"class_weight must hold finite numbers that are not negative; got {self.class_weight!r}"
+            raise ValueError(msg)
+        factors = _validation.of_ordinary_size(factors)
         return _validation.check_sample_weight(factors[class_numbers] * (1.0 if weights is None else weights), len(labels))
 
     def _split(self, class_numbers: Int64) -> tuple[Int64, Int64]:
@@ -261,8 +270,8 @@ class LinearClassifier(ClassifierMixin, Parameters):
         checked = np.empty(0) if weights is None else _validation.check_sample_weight(weights, len(rows))
         return examples._replace(rows=_validation.check_rows("X_val", rows), labels=class_numbers, sample_weights=checked)
 
-    def _record(self, learned: Learned) -> None:
-        """Set what training has found, and warn if it went wrong."""
+    def _record(self, learned: Learned) -> bool:
+        """Set what training has found, and return whether it went well; warn if not."""
         self.t_ += learned.n_steps
         self.loss_curve_ += learned.loss_curve
         self.best_loss_ = min(self.loss_curve_, default=np.inf)
@@ -277,6 +286,33 @@ class LinearClassifier(ClassifierMixin, Parameters):
         elif baseline > 0 and learned.loss_curve[-1] > 2 * baseline:
             last = learned.loss_curve[-1]
             msg = f"the loss of the last epoch, {last:.3g}, is far above that of zero weights, {baseline:.3g}; {advice}"
+            warnings.warn(msg, ConvergenceWarning, stacklevel=4)
+        else:
+            return True
+        return False
+
+    def _check_convergence(
+        self, head: Head, examples: Examples, chosen: Int64, validation: Examples | None, weights: AnyArray
+    ) -> None:
+        """Warn if one step would lower the objective by much, or with early stopping the loss that it watches."""
+        if len(chosen) < len(examples.rows):
+            shares = np.zeros(len(examples.rows))
+            shares[chosen] = examples.sample_weights[chosen] if examples.sample_weights.size else 1.0
+            examples = examples._replace(sample_weights=shares)
+        watched = validation if self.early_stopping else None
+        threads = _validation.check_n_threads(self.n_jobs, "n_jobs")
+        missing = possible_decrease(
+            examples, watched, head, weights, penalize_bias=bool(self.penalize_intercept), n_threads=threads
+        )
+        baseline = self._loss_at_zero()
+        if missing > _FAR * baseline > 0:
+            what = "validation loss" if self.early_stopping else "objective"
+            remedies = ["standardize=True"] * (not self.standardize) + [f"more epochs than {self.n_iter_} (max_epochs)"]
+            msg = (
+                f"training ended far from the minimum: one step along the gradient of standardised features lowers the {what} by "
+                f"{missing:.3g} more, {missing / baseline:.0%} of the loss of zero weights; try {', '.join(remedies)} or another "
+                "learning_rate"
+            )
             warnings.warn(msg, ConvergenceWarning, stacklevel=4)
 
     def _publish(self, weights: AnyArray, examples: Examples) -> None:

@@ -42,13 +42,6 @@ class SoftmaxObjective:
         value = _kernels.loss_and_gradient(*self.examples, *nothing, self.n_classes, packed, gradient, self.n_threads)
         return value, self.examples.unpacked(gradient, self.n_classes).astype(np.float64, copy=False)
 
-    def _columns(self, numbers: slice | AnyArray) -> Float64:
-        """Return some rows as the classifier sees them."""
-        rows = self.examples.rows[numbers].astype(np.float64)
-        if self.examples.shift.size:
-            rows = (rows - self.examples.shift) * self.examples.scale
-        return np.hstack([rows, np.ones((len(rows), 1))]) if self.examples.bias else rows
-
     def _weights(self, numbers: slice | AnyArray) -> Float64:
         weights = self.examples.sample_weights
         return weights[numbers] if weights.size else np.ones(len(self.examples.rows[numbers]))
@@ -58,7 +51,7 @@ class SoftmaxObjective:
         """Evenly spread rows, and their weights."""
         n_rows = len(self.examples.rows)
         numbers = np.unique(np.linspace(0, n_rows - 1, min(n_rows, _SAMPLE_ROWS)).astype(np.int64))
-        return self._columns(numbers), self._weights(numbers)
+        return self.examples.columns(numbers), self._weights(numbers)
 
     def _probabilities(self, weights: Float64) -> Float64:
         scores = self._sample[0] @ weights.T
@@ -89,5 +82,5 @@ class SoftmaxObjective:
         for start in range(0, n_rows, _CHUNK_ROWS):
             part = slice(start, min(start + _CHUNK_ROWS, n_rows))
             hot = (self.examples.labels[part] == np.arange(self.n_classes)[:, None]) * self._weights(part)
-            sums += hot @ self._columns(part)
+            sums += hot @ self.examples.columns(part)
         return sums / n_rows

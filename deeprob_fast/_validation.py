@@ -5,6 +5,7 @@ where their layout makes that impossible. Numbers of rows and classes, by which 
 are checked: another thread may change the caller's array at any time.
 """
 
+import numbers
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -16,7 +17,7 @@ from deeprob_fast import _kernels
 from deeprob_fast._labels import check_present
 from deeprob_fast._rows import ConvertedRows, is_mapped
 
-# The one home of all checks: those of numbers, names and functions are handed on.
+# The one home of all checks: those of numbers, names, functions and tables are handed on.
 from deeprob_fast._scalars import check_callable as check_callable  # noqa: PLC0414
 from deeprob_fast._scalars import check_choice as check_choice  # noqa: PLC0414
 from deeprob_fast._scalars import check_integer as check_integer  # noqa: PLC0414
@@ -26,6 +27,9 @@ from deeprob_fast._scalars import check_seed as check_seed  # noqa: PLC0414
 from deeprob_fast._scalars import check_sequence as check_sequence  # noqa: PLC0414
 from deeprob_fast._scalars import one_or_several as one_or_several  # noqa: PLC0414
 from deeprob_fast._strategy import STRATEGIES
+from deeprob_fast._tables import check_exact as check_exact  # noqa: PLC0414
+from deeprob_fast._tables import check_unmasked as check_unmasked  # noqa: PLC0414
+from deeprob_fast._tables import plain
 from deeprob_fast._threads import available_threads
 from deeprob_fast._typing import AnyArray, Float64, Int64
 
@@ -45,7 +49,6 @@ _WIDENED = {
         "uint64": "float64",
     }.items()
 }
-_EXACT_INTEGERS = 2**53
 
 # Rows of a mapped file that take more are converted piece by piece, where the kernels cannot read them in place.
 _CONVERTED_BYTES = 1 << 28
@@ -68,11 +71,9 @@ def as_array(name: str, values: object) -> AnyArray:
         raise TypeError(msg) from error
 
 
-def check_unmasked(name: str, values: object) -> None:
-    """Refuse arrays that say of some values that they are not valid."""
-    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
-        msg = f"{name} must not hold masked values; got {int(np.ma.getmaskarray(values).sum())} of them"
-        raise ValueError(msg)
+def as_numbers(name: str, values: object) -> AnyArray:
+    """Return `values` as `as_array` does; data frames and lists as the numbers that they hold, exactly."""
+    return as_array(name, plain(name, values))
 
 
 def _native_dtype(name: str, array: AnyArray) -> np.dtype[Any]:
@@ -82,15 +83,6 @@ def _native_dtype(name: str, array: AnyArray) -> np.dtype[Any]:
         msg = f"{name} must hold real numbers (float16, float32, float64 or integers); got dtype {array.dtype}"
         raise TypeError(msg)
     return target
-
-
-def check_exact(name: str, array: AnyArray) -> None:
-    """Refuse 64-bit integers that float64 would round."""
-    if array.dtype.newbyteorder("=") in (np.int64, np.uint64) and array.size:
-        largest = max(abs(int(array.min())), abs(int(array.max())))
-        if largest > _EXACT_INTEGERS:
-            msg = f"{name} must hold integers up to 2**53 in magnitude; got {largest}"
-            raise ValueError(msg)
 
 
 def _has_contiguous_rows(array: AnyArray) -> bool:
@@ -110,7 +102,7 @@ def _converted(name: str, dtype: np.dtype[Any], array: AnyArray) -> AnyArray:
 
 def _check_matrix(name: str, values: object, n_features: int | None = None) -> tuple[AnyArray, np.dtype[Any]]:
     """Return a 2-D array as it is, and the native dtype that holds its values."""
-    array = as_array(name, values)
+    array = as_numbers(name, values)
     dtype = _native_dtype(name, array)
     if array.ndim != 2:
         msg = f"{name} must be 2-D, (n_rows, n_features); got shape {array.shape}"
@@ -155,7 +147,7 @@ def _check_not_empty(train: AnyArray) -> None:
 
 def check_values(values: object) -> AnyArray:
     """Return a matrix for `top_k`: C-ordered rows of float32, float64 or int64."""
-    array = as_array("values", values)
+    array = as_numbers("values", values)
     if array.ndim != 2:
         msg = f"values must be 2-D; got shape {array.shape}"
         raise ValueError(msg)
@@ -196,10 +188,12 @@ def check_strategy(strategy: object) -> str:
 
 
 def check_n_threads(n_threads: Any, name: str = "n_threads") -> int:
-    """Return a number of threads; None and -1 stand for all that the environment grants."""
-    if n_threads is None or (isinstance(n_threads, (int, float, np.number)) and n_threads == -1):
+    """Return a number of threads; None stands for all that the environment grants, -1 too, -2 for all but one, as in joblib."""
+    if n_threads is None:
         return available_threads()
-    return check_integer(name, n_threads, 1, 4096, "or -1 or None for all")
+    if isinstance(n_threads, numbers.Integral) and n_threads < 0:
+        return max(1, available_threads() + 1 + int(n_threads))
+    return check_integer(name, n_threads, 1, 4096, "or -1 or None for all, -2 for all but one, ...")
 
 
 def check_labels(name: str, labels: object, n_rows: int, of: str) -> AnyArray:
@@ -225,7 +219,7 @@ def check_k_values(
 
 def check_point(name: str, values: object) -> Float64:
     """Return a C-ordered float64 copy of a finite point at which a function is differentiated."""
-    array = as_array(name, values)
+    array = as_numbers(name, values)
     if array.dtype.kind in "iub":
         msg = f"{name} must hold floating-point numbers, or a small step would round away; got dtype {array.dtype}"
         raise TypeError(msg)
@@ -252,7 +246,7 @@ def check_shaped_like(name: str, values: object, shape: tuple[int, ...], of: str
 
 def check_real_array(name: str, values: object) -> AnyArray:
     """Return a copy of real numbers, as an array of their own dtype."""
-    array = as_array(name, values)
+    array = as_numbers(name, values)
     if array.dtype.kind not in "fiub":
         msg = f"{name} must hold real numbers; got dtype {array.dtype}"
         raise TypeError(msg)
@@ -269,7 +263,7 @@ def check_penalty(reg: Any, penalty: object, l1_ratio: Any) -> tuple[float, floa
 
 def check_weights(values: object, n_rows: int) -> AnyArray:
     """Return a matrix of weights, (n_rows, n_classes), as float32 or float64."""
-    array = as_array("W", values)
+    array = as_numbers("W", values)
     if array.ndim != 2 or array.shape[0] != n_rows or array.shape[1] == 0:
         msg = f"W must have shape ({n_rows}, n_classes), one row for each feature (and the bias); got {array.shape}"
         raise ValueError(msg)
@@ -280,7 +274,7 @@ def check_weights(values: object, n_rows: int) -> AnyArray:
 
 def check_class_numbers(name: str, labels: object, n_rows: int, n_classes: int, of: str = "X") -> Int64:
     """Return one class number for each row of `of`, in an array that nobody else can change."""
-    array = check_labels(name, labels, n_rows, of).copy()
+    array = check_labels(name, plain(name, labels), n_rows, of).copy()
     if n_rows == 0:
         msg = f"{of} must have at least one row; got none"
         raise ValueError(msg)
@@ -296,7 +290,7 @@ def check_class_numbers(name: str, labels: object, n_rows: int, n_classes: int, 
 
 def check_vector(name: str, values: object, size: int, of: str) -> AnyArray:
     """Return a 1-D array of finite numbers, one for each `of`."""
-    array = as_array(name, values)
+    array = as_numbers(name, values)
     if array.ndim != 1 or len(array) != size:
         msg = f"{name} must be 1-D with one number for each of the {size} {of}s; got shape {array.shape}"
         raise ValueError(msg)
@@ -315,6 +309,11 @@ def check_sample_weight(values: object, n_rows: int) -> Float64:
     if (weights < 0).any() or not weights.any():
         msg = f"sample_weight must not be negative, and not zero for all rows; got {weights.min()}"
         raise ValueError(msg)
+    return of_ordinary_size(weights)
+
+
+def of_ordinary_size(weights: Float64) -> Float64:
+    """Return weights of which only the ratios count, all divided by a power of two where products or sums might overflow."""
     exponent = int(np.frexp(weights.max())[1])
     return weights if abs(exponent) < 400 else np.ldexp(weights, -exponent)
 
@@ -371,7 +370,7 @@ def check_parameter(name: str, values: object) -> AnyArray:
 
 def check_gradient(name: str, values: object, parameter: AnyArray) -> AnyArray:
     """Return an array of the parameter's shape and dtype."""
-    array = as_array(name, values)
+    array = as_numbers(name, values)
     if array.shape != parameter.shape:
         msg = f"{name} must have the shape of its parameter, {parameter.shape}; got shape {array.shape}"
         raise ValueError(msg)

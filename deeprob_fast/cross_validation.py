@@ -17,6 +17,8 @@ from deeprob_fast._typing import AnyArray, ArrayLike, Int64
 from deeprob_fast.knn import Neighbors, nearest_neighbors
 from deeprob_fast.votes import Weights, check_voting, rank_classes
 
+_K_CHOICES = (1, 3, 5, 8, 10, 12, 15, 20, 50, 100)  # the courses'
+
 
 @dataclass(frozen=True)
 class CrossValidation:
@@ -74,7 +76,7 @@ def knn_cross_validate(
     X: ArrayLike,
     y: ArrayLike,
     num_folds: int = 5,
-    k_choices: int | Sequence[int] = (1, 3, 5, 8, 10, 12, 15, 20, 50, 100),
+    k_choices: int | Sequence[int] | None = None,
     folds: Any = "chunk",
     *,
     groups: ArrayLike | None = None,
@@ -93,8 +95,9 @@ def knn_cross_validate(
         Numbers or strings.
     num_folds : int
         For the two rules of `folds`.
-    k_choices : int or sequence of int
-        Each at least 1 and at most the number of training rows of the smallest fold.
+    k_choices : int or sequence of int, optional
+        Each at least 1 and at most the number of training rows of every fold. By default those of 1, 3, 5, 8, 10, 12, 15, 20, 50
+        and 100 that are.
     folds : {"chunk", "array_split"}, splitter or iterable
         "chunk": consecutive folds of ceil(n_rows / num_folds) rows, the last one smaller, as `torch.chunk` makes them; these may
         be fewer than num_folds. "array_split": always num_folds, the first ones one row larger, as `numpy.array_split` makes
@@ -143,6 +146,8 @@ def knn_cross_validate(
         raise ValueError(msg)
     pairs = folds_of(folds, num_folds, rows, labels, groups)
     smallest = min(len(train) for train, _ in pairs)
+    if k_choices is None:
+        k_choices = [k for k in _K_CHOICES if k <= smallest]
     k_values = _validation.check_k_values(k_choices, smallest, "k_choices", "the number of training rows of a fold")
     threads = _validation.check_n_threads(n_threads)
     classes, (numbers,) = numbered(("y", labels))

@@ -27,7 +27,8 @@ class KNNScore(NamedTuple):
     temperature : float or None
         None where votes do not depend on it.
     top1, top5 : float
-        Share of the queries whose class has the most votes, or is among the five (or all) classes with the most.
+        Share of the queries whose class has the most votes, or is among the five classes with the most. A class without votes is
+        never counted: with k = 1 both are the same, and a class that has no training rows counts as wrong.
     mean_per_class : float
         Mean over the classes of the queries of `top1` among each one's.
     """
@@ -126,7 +127,7 @@ class _Voting(NamedTuple):
     n_threads: int
 
     def rank(self, neighbors: Neighbors, labels: Int64, k_values: Sequence[int]) -> Int64:
-        """Return the classes with the most votes: (n_temperatures, n_k, n_queries, up to 5)."""
+        """Return the classes with the most votes, -1 behind the last one: (n_temperatures, n_k, n_queries, up to 5)."""
         ranked = [
             rank_classes(
                 neighbors,
@@ -179,7 +180,8 @@ def evaluate_knn(
         Of "softmax", in units of the distance.
     weights : {"uniform", "distance", "softmax"} or callable, optional
         Weight of a vote: 1, 1 / distance, exp(-distance / temperature), or what a function of the distances, (n_queries, k),
-        returns. With the metric "cosine" the softmax is that of similarities, as in DINO and MoCo.
+        returns: finite, not negative, and not all 0 for a query. With the metric "cosine" the softmax is that of similarities, as
+        in DINO and MoCo.
     metric : {"euclidean", "sqeuclidean", "manhattan", "cosine", "inner_product"}, optional
     n_per_class : int or sequence of int
         Evaluate as well on subsets with so many training rows of each class (all, if a class has fewer). There k is each of the
@@ -204,8 +206,9 @@ def evaluate_knn(
 
     Notes
     -----
-    Equal votes go to the smaller label, equal distances to the smaller training row. Voting takes O(k) for a query and
-    temperature, however many classes there are. A few-shot subset is searched by itself, which costs its share of the rows.
+    Equal votes go to the smaller label, also for the fifth place, equal distances to the smaller training row. Voting takes O(k)
+    for a query and temperature, however many classes there are. A few-shot subset is searched by itself, which costs its share of
+    the rows.
 
     References
     ----------

@@ -97,12 +97,14 @@ def gradcheck(
     -----
     GradcheckWarning
         If a gradient was accepted at kinks; if an input is float32 or float16: then the gradient at the input as it is is
-        compared with differences of func at float64 copies; if func returns float32 all the same: then eps is raised to 5e-3.
+        compared with differences of func at float64 copies; if func computes in float32 all the same, whatever type it returns:
+        then eps is raised to 5e-3, and atol by 2.4e-4 max(1, abs(func)).
 
     Notes
     -----
-    Costs two calls of func for each entry and four more; ten more for an entry that may be a kink. Unlike PyTorch's, the step
-    grows with the entry.
+    Costs two calls of func for each entry and four more; ten more for an entry that may be a kink. Where entries disagree, nine
+    more tell whether func computes in float32 or float16, and if so the check is repeated with the step that fits. Unlike
+    PyTorch's, the step grows with the entry.
 
     Examples
     --------
@@ -207,8 +209,8 @@ def gradgradcheck(
 
     Notes
     -----
-    Costs two evaluations of the gradient for each entry. The entries of a small Hessian are checked one by one by
-    ``gradcheck(gradient, inputs, grad=hessian)``.
+    Costs two evaluations of the gradient for each entry, and up to nine that tell how it rounds. The entries of a small Hessian
+    are checked one by one by ``gradcheck(gradient, inputs, grad=hessian)``.
 
     Examples
     --------

@@ -41,7 +41,7 @@ class Hyperplane:
     b: float
 
     def __post_init__(self) -> None:
-        w = _validation.as_array("w", self.w)
+        w = _validation.as_numbers("w", self.w)
         w = _validation.check_vector("w", w, w.size, "feature").astype(np.float64)
         if not w.any():
             msg = f"w must not be 0; got {w.tolist()}"

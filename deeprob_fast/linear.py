@@ -65,7 +65,7 @@ class SoftmaxClassifier(LinearClassifier):
     random_state : int, RandomState or None
         Of permutations and the held-out part; an int is the `seed` of `deeprob_fast.train`.
     n_jobs : int, optional
-        Threads; by default, and for -1, all that the environment grants. Does not change any result.
+        Threads; by default, and for -1, all that the environment grants, for -2 all but one. Does not change any result.
 
     Attributes
     ----------
@@ -95,6 +95,8 @@ class SoftmaxClassifier(LinearClassifier):
 
     Notes
     -----
+    `fit` warns (`ConvergenceWarning`) if training diverges or ends far from the minimum; `standardize=True` is what helps most.
+
     Minimises the mean loss + reg * R(W). Two classes are trained as two rows of scores, of which `coef_` is the difference,
     second minus first; a penalty reg * sum(W**2) is then reg / 2 * sum(coef_**2).
 
@@ -257,7 +259,7 @@ class LinearSVM(LinearClassifier):
     random_state : int, RandomState or None
         Of permutations and the held-out part; an int is the `seed` of `deeprob_fast.train`.
     n_jobs : int, optional
-        Threads; by default, and for -1, all that the environment grants. Does not change any result.
+        Threads; by default, and for -1, all that the environment grants, for -2 all but one. Does not change any result.
 
     Attributes
     ----------
@@ -290,6 +292,8 @@ class LinearSVM(LinearClassifier):
 
     Notes
     -----
+    `fit` warns (`ConvergenceWarning`) if training diverges or ends far from the minimum; `standardize=True` is what helps most.
+
     Minimises the mean loss + reg * R(W). Two classes are trained as two rows of scores, of which `coef_` is the difference,
     second minus first; a penalty reg * sum(W**2) is then reg / 2 * sum(coef_**2), and with "weston_watkins" and "runner_up" this
     is the binary support vector machine.

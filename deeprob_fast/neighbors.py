@@ -91,6 +91,38 @@ class _Search(BaseEstimator):
             neighbors = self._neighbors(X, n_neighbors)
         return (neighbors.distances, neighbors.indices) if return_distance else neighbors.indices
 
+    def kneighbors_graph(self, X: ArrayLike | None = None, n_neighbors: int | None = None, mode: str = "connectivity") -> Any:
+        """Compute the graph that joins each query with its nearest training rows.
+
+        Parameters
+        ----------
+        X : array-like, shape (n_queries, n_features), optional
+            By default the training rows, none of which counts as its own neighbour.
+        n_neighbors : int, optional
+            By default that of the estimator.
+        mode : {"connectivity", "distance"}
+            What an edge holds: 1, or the distance.
+
+        Returns
+        -------
+        scipy.sparse.csr_matrix of float64, shape (n_queries, n_samples_fit)
+            `n_neighbors` edges in each row, nearest first; a distance of 0 is stored as well.
+
+        Raises
+        ------
+        ValueError
+            If a shape, a value, a name or n_neighbors does not fit.
+        """
+        from scipy.sparse import csr_matrix
+
+        _validation.check_choice("mode", mode, ("connectivity", "distance"))
+        check_is_fitted(self, "index_")
+        fitted = copy(self)
+        distances, indices = fitted.kneighbors(X, n_neighbors)
+        edges = np.ones_like(distances) if mode == "connectivity" else distances
+        starts = np.arange(0, indices.size + 1, indices.shape[1])
+        return csr_matrix((edges.ravel(), indices.ravel(), starts), shape=(len(indices), fitted.index_.n_train))
+
 
 class NearestNeighbors(_Search):
     """Exact nearest neighbours as a scikit-learn estimator.
@@ -101,7 +133,7 @@ class NearestNeighbors(_Search):
         Default of `kneighbors`.
     metric : {"euclidean", "sqeuclidean", "manhattan", "cosine", "inner_product"}
     n_jobs : int, optional
-        Threads; by default, and for -1, all that the environment grants. Does not change any result.
+        Threads; by default, and for -1, all that the environment grants, for -2 all but one. Does not change any result.
 
     Attributes
     ----------
@@ -151,12 +183,12 @@ class KNeighborsClassifier(ClassifierMixin, _Search):
     n_neighbors : int
     weights : {"uniform", "distance", "softmax"} or callable
         Weight of a vote: 1, 1 / distance, exp(-distance / temperature), or what a function of the distances, (n_queries, k),
-        returns.
+        returns: finite, not negative, and not all 0 for a query.
     temperature : float
         Of "softmax", in units of the distance.
     metric : {"euclidean", "sqeuclidean", "manhattan", "cosine", "inner_product"}
     n_jobs : int, optional
-        Threads; by default, and for -1, all that the environment grants. Does not change any result.
+        Threads; by default, and for -1, all that the environment grants, for -2 all but one. Does not change any result.
 
     Attributes
     ----------
@@ -230,13 +262,9 @@ class KNeighborsClassifier(ClassifierMixin, _Search):
         """
         fitted = copy(self)
         neighbors = fitted._neighbors(X, None)
-        threads = _validation.check_n_threads(self.n_jobs)
-        votes = class_votes(neighbors, fitted._labels, len(fitted.classes_), **fitted._voting(), n_threads=threads)
-        sums = votes.sum(axis=1, keepdims=True)
-        if not sums.all():
-            msg = f"weights must not be 0 for all neighbours of a query; got 0 for those of query {int(sums.argmin())}"
-            raise ValueError(msg)
-        shares: Float64 = votes / sums
+        voting = {**fitted._voting(), "n_threads": fitted._n_threads()}
+        votes = class_votes(neighbors, fitted._labels, len(fitted.classes_), **voting)
+        shares: Float64 = votes / votes.sum(axis=1, keepdims=True)
         return shares
 
     def predict(self, X: ArrayLike) -> AnyArray:

@@ -6,10 +6,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from deeprob_fast import _validation
+from deeprob_fast._gradients.precision import precision
 from deeprob_fast._typing import AnyArray, ArrayLike, Float64
 
 # The power of the rounding unit that balances the error of rounding and that of the difference formula, for steps beside 1.
 _POWERS = {"central": 1 / 3, "forward": 1 / 2}
+
+_USUAL_STEP = 1e-7  # the courses'
 
 
 class SparseCheck(NamedTuple):
@@ -29,11 +32,6 @@ class SparseCheck(NamedTuple):
     numerical: float
     analytic: float
     relative_error: float
-
-
-def rounding_unit(dtype: np.dtype[Any]) -> float:
-    """Return the relative spacing of what a function returned, at least that of float64."""
-    return max(float(np.finfo(dtype).eps), 2.0**-52) if dtype.kind == "f" else 2.0**-52
 
 
 def relative_error(numerical: float, analytic: float) -> float:
@@ -85,7 +83,7 @@ def numerical_gradient(
         (f(x + h) - f(x - h)) / 2h, or (f(x + h) - f(x)) / h, which needs half the calls and has half the digits.
     h : float, optional
         The step of every coordinate. By default eps^(1/3) max(1, abs(x_i)), forward eps^(1/2) max(1, abs(x_i)), where eps is
-        the rounding unit of what f returns: 2^-52, or larger where f computes in float32 or float16.
+        the rounding unit of f: 2^-52, or larger where f computes in float32 or float16, whatever type it returns.
     upstream : array-like, optional
         The gradient of some scalar in the values of f, of their shape; the result is then the gradient of that scalar in x
         (the vector-Jacobian product).
@@ -104,9 +102,9 @@ def numerical_gradient(
 
     Notes
     -----
-    Costs 2 calls of f for each entry of x and one more. The quotient divides by the step that was really taken, (x + h) - x.
-    The error relative to a gradient of size 1 is about 1e-10 (central), 1e-8 (forward). A function that ignores its argument
-    and reads x itself has gradient 0 here.
+    Costs 2 calls of f for each entry of x and one more; without h up to 9 more, which tell how f rounds. The quotient divides by
+    the step that was really taken, (x + h) - x. The error relative to a gradient of size 1 is about 1e-10 (central), 1e-8
+    (forward). A function that ignores its argument and reads x itself has gradient 0 here.
 
     Examples
     --------
@@ -134,7 +132,8 @@ def numerical_gradient(
         return _validation.check_shaped_like("the value of f", f(at), base.shape, "its first value")
 
     if step is None:
-        steps = steps_at("x", point, rounding_unit(base.dtype) ** _POWERS[method] * np.maximum(1.0, np.abs(point)).reshape(-1))
+        unit = precision(lambda points: call(points[0]), base, [point])
+        steps = steps_at("x", point, unit ** _POWERS[method] * np.maximum(1.0, np.abs(point)).reshape(-1))
     else:
         steps = steps_at("h", point, step)
     gradient = np.empty(point.shape)
@@ -152,7 +151,7 @@ def grad_check_sparse(
     x: ArrayLike,
     analytic_grad: ArrayLike,
     num_checks: int = 10,
-    h: float = 1e-7,
+    h: float | None = None,
     *,
     seed: int = 0,
 ) -> list[SparseCheck]:
@@ -168,16 +167,17 @@ def grad_check_sparse(
         What is checked.
     num_checks : int
         How many coordinates are drawn, with replacement.
-    h : float
-        The step of the central difference.
+    h : float, optional
+        The step of the central difference. By default 1e-7, as in the courses, and the one of `numerical_gradient` where f
+        computes in float32 or float16, whose differences at 1e-7 are noise.
     seed : int
         Of the draw.
 
     Returns
     -------
     list of SparseCheck
-        For each check the coordinate, the two derivatives and their relative error; below 1e-5 all is well. It may be larger
-        where the step crosses a kink.
+        For each check the coordinate, the two derivatives and their relative error; below 1e-5 all is well, below 1e-2 where f
+        computes in float32. It may be larger where the step crosses a kink.
 
     Raises
     ------
@@ -199,16 +199,20 @@ def grad_check_sparse(
     point = _validation.check_point("x", x)
     analytic = _validation.check_shaped_like("analytic_grad", analytic_grad, point.shape, "x")
     num_checks = _validation.check_integer("num_checks", num_checks, 0, 2**31, "a number of coordinates")
-    steps = steps_at("h", point, _validation.check_positive("h", h))
+    steps = None if h is None else steps_at("h", point, _validation.check_positive("h", h))
     seed = _validation.check_integer("seed", seed, 0, 2**128, "a seed of NumPy's generators")
     if point.size == 0:
         msg = f"x must have at least one entry; got shape {point.shape}"
         raise ValueError(msg)
+    if steps is None:
+        unit = precision(lambda points: _number(f(points[0])), _number(f(point.copy())), [point])
+        fitting = _USUAL_STEP if unit <= 2.0**-52 else unit ** _POWERS["central"] * np.maximum(1.0, np.abs(point)).reshape(-1)
+        steps = steps_at("h", point, fitting)
     checks = []
     for coordinate in np.random.default_rng(seed).integers(0, point.size, num_checks).tolist():
         position, step = float(point.reshape(-1)[coordinate]), float(steps[coordinate])
-        change = _number(f(moved(point, coordinate, position + step))) - _number(f(moved(point, coordinate, position - step)))
-        numerical = change / ((position + step) - (position - step))
+        ahead, behind = (float(_number(f(moved(point, coordinate, at)))) for at in (position + step, position - step))
+        numerical = (ahead - behind) / ((position + step) - (position - step))
         index = tuple(int(part) for part in np.unravel_index(coordinate, point.shape))
         found = float(analytic[index])
         check = SparseCheck(index, numerical, found, relative_error(numerical, found))
@@ -217,10 +221,10 @@ def grad_check_sparse(
     return checks
 
 
-def _number(value: object) -> float:
-    """Return the one number that a function gave."""
+def _number(value: object) -> AnyArray:
+    """Return the one number that a function gave, of its own type."""
     array: AnyArray = _validation.check_real_array("the value of f", value)
     if array.size != 1:
         msg = f"f must return one number; got shape {array.shape}"
         raise ValueError(msg)
-    return float(array.reshape(-1)[0])
+    return array.reshape(())

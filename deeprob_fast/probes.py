@@ -169,6 +169,11 @@ def evaluate_probe(
     TypeError
         If an array does not hold real numbers, labels are of different kinds, or an override is unknown.
 
+    Warns
+    -----
+    ConvergenceWarning
+        If softmax regression with the chosen setting reaches ``max_iter`` before its minimum.
+
     See Also
     --------
     evaluate_knn : The other probe.

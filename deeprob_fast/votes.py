@@ -11,6 +11,9 @@ from deeprob_fast.knn import Neighbors
 
 WEIGHTS = ("uniform", "distance", "softmax")
 
+_TINY = -900  # exponents of distances whose inverses may be too large to be added
+_BLOCK_VOTES = 2**20
+
 # One of WEIGHTS, or a function of the distances, (n_queries, k), that returns as many weights.
 Weights: TypeAlias = str | Callable[[Float64], Float64]
 
@@ -25,7 +28,7 @@ def neighbor_weights(distances: Float64, weights: Weights, metric: str, temperat
     weights : {"uniform", "distance", "softmax"} or callable
         1; 1 / distance, where neighbours at distance 0 count 1 and all others 0 if there are any; or exp(-distance / temperature)
         (exp(product / temperature) for the metric "inner_product"), scaled so that the nearest neighbour counts 1. A callable
-        takes the distances and returns as many weights.
+        takes the distances and returns as many weights, finite, not negative and not all 0 for a query.
     metric : str
     temperature : float
         In units of the distance; used by "softmax" only.
@@ -33,6 +36,12 @@ def neighbor_weights(distances: Float64, weights: Weights, metric: str, temperat
     Returns
     -------
     array of float64, shape (n_queries, k)
+        Not all 0 for any query.
+
+    Raises
+    ------
+    ValueError
+        If a callable returns anything else.
 
     References
     ----------
@@ -46,11 +55,11 @@ def neighbor_weights(distances: Float64, weights: Weights, metric: str, temperat
         sign = 1 if metric == "inner_product" else -1
         with np.errstate(over="ignore", under="ignore"):  # far beyond the temperature a neighbour counts 0
             return np.exp(sign * (distances - distances[:, :1]) / temperature)
+    # Where inverses, or their sums, would overflow, distances are divided by a power of two, which changes no share of the votes.
+    exponents = np.frexp(distances[:, :1])[1]
+    with np.errstate(divide="ignore", over="ignore", under="ignore"):
+        inverse = 1 / np.ldexp(distances, np.where(exponents < _TINY, -exponents, 0))
     zero = distances == 0
-    with np.errstate(divide="ignore", over="ignore"):
-        inverse = 1 / distances
-    # A distance so small that its inverse overflows counts like 0.
-    zero |= np.isinf(inverse)
     inverse[zero.any(axis=1)] = 0
     inverse[zero] = 1
     return inverse
@@ -58,14 +67,21 @@ def neighbor_weights(distances: Float64, weights: Weights, metric: str, temperat
 
 def _checked_weights(values: object, shape: tuple[int, ...]) -> Float64:
     """Return a copy of what a user's function made of the distances, which it may keep and change."""
-    array = _validation.as_array("weights(distances)", values).copy()
-    if array.dtype.kind not in "fiub" or array.shape != shape or not (np.isfinite(array) & (array >= 0)).all():
-        msg = f"weights must return finite numbers that are not negative, of shape {shape}; got {array.dtype} of {array.shape}"
+    array = _validation.as_numbers("weights(distances)", values).copy()
+    if array.dtype.kind not in "fiub" or array.shape != shape:
+        msg = f"weights must return real numbers of shape {shape}; got {array.dtype} of {array.shape}"
+        raise ValueError(msg)
+    wrong = ~(np.isfinite(array) & (array >= 0))
+    if wrong.any():
+        query, neighbor = np.argwhere(wrong)[0].tolist()
+        msg = f"weights must return finite numbers that are not negative; got {array[query, neighbor]} for query {query}"
         raise ValueError(msg)
     with np.errstate(over="ignore"):
         sums = array.sum(axis=1, dtype=np.float64)
-    if not np.isfinite(sums).all():
-        msg = f"weights must return numbers with a finite sum for each query; got {sums.max()} for query {int(sums.argmax())}"
+    wrong = ~(np.isfinite(sums) & (sums > 0))
+    if wrong.any():
+        query = int(wrong.argmax())
+        msg = f"weights must return numbers with a finite sum above 0 for each query; got {sums[query]} for query {query}"
         raise ValueError(msg)
     return np.ascontiguousarray(array, dtype=np.float64)
 
@@ -104,7 +120,8 @@ def rank_classes(
 ) -> Int64:
     """Find the `n_top` classes with the most votes, for several k from the neighbours of the largest.
 
-    Equal votes are ordered by class. Takes O(k) for a query, however many classes there are: (n_k, n_queries, n_top).
+    Equal votes are ordered by class; -1 stands behind the last class that has votes, which need not be `n_top`. Takes
+    O(k n_top) for a query, however many classes there are: (n_k, n_queries, n_top).
     """
     if callable(weights) and len(k_values) > 1:
         # What a user's function makes of a neighbour may depend on how many there are.
@@ -117,7 +134,20 @@ def rank_classes(
     own = neighbor_weights(distances, weights, metric, temperature)
     _kernels.rank_classes(labels, indices, own, ascending, n_classes, ranked, n_threads)
     by_k = ranked.reshape(len(indices), len(ascending), n_top).swapaxes(0, 1)
+    if n_top > 1:
+        _bar_classes_without_votes(by_k, ascending, labels, indices, own)
     return by_k[np.searchsorted(ascending, k_values)]
+
+
+def _bar_classes_without_votes(ranked: Int64, k_values: Int64, labels: Int64, indices: Int64, weights: Float64) -> None:
+    """Put -1 for the classes with which the kernel fills up the places behind the last one that has votes."""
+    block = max(1, _BLOCK_VOTES // indices.shape[1])
+    for start in range(0, len(indices), block):
+        part = slice(start, start + block)
+        voted = np.where(weights[part] > 0, labels[indices[part]], -1)
+        for k, own in zip(k_values.tolist(), ranked[:, part], strict=True):
+            for place in range(1, own.shape[1]):  # the first has votes
+                own[~(voted[:, :k] == own[:, place, np.newaxis]).any(axis=1), place] = -1
 
 
 def check_voting(weights: object, temperature: object, metric: str) -> None:

@@ -87,8 +87,9 @@ def votes(labels, indices, weights, n_classes):
 
 
 def ranked_classes(votes, n_top):
-    """The classes with the most votes, equal votes by class."""
-    return np.argsort(-votes, axis=1, kind="stable")[:, :n_top]
+    """The classes with the most votes, equal votes by class; -1 for those that have none."""
+    order = np.argsort(-votes, axis=1, kind="stable")[:, :n_top]
+    return np.where(np.take_along_axis(votes, order, axis=1) > 0, order, -1)
 
 
 def _lerp(start, end, weight):

@@ -159,3 +159,14 @@ def test_mistakes(change, error, words):
     X, y = example(30)
     with pytest.raises(error, match=words):
         df.knn_cross_validate(**{"X": X, "y": y, "k_choices": 1, **change})
+
+
+@pytest.mark.parametrize(("n_rows", "largest"), [(5, 3), (10, 8), (124, 50), (125, 100)])
+def test_the_default_leaves_out_what_exceeds_a_fold(n_rows, largest):
+    rows, labels = np.arange(n_rows, dtype=np.float64)[:, None], np.arange(n_rows) % 2
+    found = df.knn_cross_validate(rows, labels)
+    assert max(found.accuracies) == largest
+    assert set(found.accuracies) <= {1, 3, 5, 8, 10, 12, 15, 20, 50, 100}
+    assert list(df.compat.deeprob.knn_cross_validate(rows, labels)) == list(found.accuracies)
+    with pytest.raises(ValueError, match=r"k_choices must be between 1 and .*; got 101"):
+        df.knn_cross_validate(rows, labels, k_choices=(1, 101))

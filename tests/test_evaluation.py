@@ -37,7 +37,11 @@ def test_ranked_classes_follow_the_specification(data):
     found = df.Neighbors(
         np.sort(rng.choice([0.0, 1.0, 1.0, 2.5], (n_queries, n_neighbors))), rng.integers(0, n_train, (n_queries, n_neighbors))
     )
-    kind = data.draw(st.sampled_from(["uniform", "distance", lambda distances: distances[:, -1:] - distances]))
+
+    def to_last(distances):  # votes that may be 0 for all but the nearest
+        return np.where(distances == distances[:, :1], 1.0, distances[:, -1:] - distances)
+
+    kind = data.draw(st.sampled_from(["uniform", "distance", to_last]))
     ranked = rank_classes(
         found, labels, n_classes, k_values, n_top, weights=kind, metric="euclidean", temperature=1.0, n_threads=2
     )
@@ -46,6 +50,26 @@ def test_ranked_classes_follow_the_specification(data):
         weights = neighbor_weights(found.distances[:, :k], kind, "euclidean", 1.0)
         votes = reference.votes(labels, found.indices[:, :k], weights, n_classes)
         np.testing.assert_array_equal(own, reference.ranked_classes(votes, n_top))
+
+
+def test_only_classes_that_have_votes_are_among_the_best_five():
+    rows, labels = np.arange(10.0)[:, None], np.arange(10)
+    wrong = (labels + 1) % 10
+    for first, second in ((labels, wrong), (9 - labels, 9 - wrong)):  # whatever the numbers of the classes
+        assert [score[2:] for score in df.evaluate_knn(rows, first, rows, second, k=1).scores] == [(0, 0, 0)]
+        assert df.evaluate_knn(rows, first, rows, first, n_per_class=1, k=1).few_shot[0].top5 == 1
+        assert df.evaluate_knn(rows, first, rows, second, n_per_class=1, k=1).few_shot[0].top5 == 0
+    unseen = df.evaluate_knn(rows, labels // 4, rows, np.full(10, 3), k=(1, 5, 10))  # three classes, and one of the queries only
+    assert [(score.top1, score.top5) for score in unseen.scores] == [(0, 0)] * 3
+
+
+@pytest.mark.parametrize(
+    ("weights", "temperature"), [("softmax", 1e-5), (lambda d: (d == d[:, :1]) * 1.0, 1.0), ("distance", 1.0)]
+)
+def test_votes_of_zero_are_none(weights, temperature):
+    rows, labels = np.arange(6.0)[:, None], np.arange(6)
+    found = df.evaluate_knn(rows, labels, rows, (labels + 1) % 6, k=6, weights=weights, temperature=temperature)
+    assert found.scores[0].top5 == 0
 
 
 @pytest.mark.parametrize("weights", ["uniform", "distance", "softmax"])
@@ -108,7 +132,8 @@ def transcription(arrays, protocol, k_values, temperature):
                 vote /= vote.sum()
             np.add.at(votes, y[nearest], vote)
             order = np.argsort(-votes, kind="stable")
-            right[i] += (order[0] == label, label in order[:5])
+            # The scripts also count classes without votes, in whichever order their sort leaves them.
+            right[i] += (order[0] == label, votes[label] > 0 and label in order[:5])
     return [tuple(pair) for pair in right / len(wanted)]
 
 
@@ -245,8 +270,10 @@ def test_few_shot_subsets_as_if_evaluated_alone():
         ({"temperature": []}, ValueError, "temperature must hold at least one number"),
         ({"temperature": "warm"}, TypeError, "temperature must be a number"),
         ({"weights": "heavy"}, ValueError, "weights must be one of uniform, distance, softmax, or callable; got 'heavy'"),
-        ({"weights": lambda d: -d}, ValueError, "weights must return finite numbers that are not negative"),
-        ({"weights": lambda d: d[0]}, ValueError, r"weights must return finite numbers .* of shape \(80, 5\)"),
+        ({"weights": lambda d: -d}, ValueError, "weights must return finite numbers that are not negative; got -.* for query 0"),
+        ({"weights": lambda d: d * np.nan}, ValueError, "weights must return finite .*; got nan for query 0"),
+        ({"weights": lambda d: d * 0}, ValueError, "weights must return .* sum above 0 for each query; got 0.0 for query 0"),
+        ({"weights": lambda d: d[0]}, ValueError, r"weights must return real numbers of shape \(80, 5\)"),
         ({"metric": "hamming"}, ValueError, "metric must be one of"),
         ({"n_per_class": 0}, ValueError, "n_per_class must be between 1"),
         ({"n_tries": 0}, ValueError, "n_tries must be between 1"),

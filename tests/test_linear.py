@@ -21,13 +21,17 @@ BOTH = [df.SoftmaxClassifier, df.LinearSVM]
 
 @parametrize_with_checks(
     [
-        df.SoftmaxClassifier(),
-        df.SoftmaxClassifier(optimizer="adam", standardize=True, batch_size=None, max_epochs=50),
-        df.LinearSVM(),
+        df.SoftmaxClassifier(optimizer="adam", learning_rate=0.1, standardize=True, batch_size=None, max_epochs=50),
         df.LinearSVM(formulation="one_vs_all", schedule="constant", penalty="elasticnet"),
     ]
 )
 def test_scikit_learn_checks(estimator, check):
+    check(estimator)
+
+
+@parametrize_with_checks([kind() for kind in BOTH])
+@pytest.mark.filterwarnings("error")
+def test_scikit_learn_checks_are_silent(estimator, check):
     check(estimator)
 
 
@@ -119,6 +123,24 @@ def test_class_weights_multiply_sample_weights():
     balanced = clone(model).set_params(class_weight="balanced").fit(x, y)
     explicit = clone(model).fit(x, y, sample_weight=len(y) / (3 * np.bincount(y))[y])
     np.testing.assert_array_equal(balanced.coef_, explicit.coef_)
+
+
+@pytest.mark.parametrize(
+    ("factor", "size"), [(2.0**1000, 2.0**300), (2.0**-1000, 2.0**-300), (2.0**600, 2.0**600), (2.0**1000, 1)]
+)
+def test_only_ratios_of_class_weights_count(factor, size):
+    x, y = blobs()
+    weights = np.random.default_rng(0).uniform(0.5, 1, len(x))
+    plain = df.SoftmaxClassifier(random_state=0, max_epochs=5, class_weight={0: 3.0, 1: 1.0, 2: 1.0}).fit(x, y, weights)
+    model = df.SoftmaxClassifier(random_state=0, max_epochs=5, class_weight={0: 3 * factor, 1: factor, 2: factor})
+    np.testing.assert_allclose(model.fit(x, y, weights * size).coef_, plain.coef_, rtol=1e-12)
+
+
+@pytest.mark.parametrize("factor", [-1.0, np.nan, np.inf])
+def test_class_weights_are_no_less_than_zero(factor):
+    x, y = blobs()
+    with pytest.raises(ValueError, match="class_weight must hold finite numbers that are not negative; got"):
+        df.LinearSVM(class_weight={0: factor}).fit(x, y)
 
 
 def test_two_classes_as_scikit_learn_has_them():

@@ -5,6 +5,7 @@ import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import deeprob_fast as df
+from deeprob_fast import _threads, _validation
 from tests import reference
 
 
@@ -85,6 +86,23 @@ def test_neighbors_at_distance_zero_outvote_all_others():
     np.testing.assert_array_equal(model.predict_proba([[0.0]]), [[1.0, 0.0]])
 
 
+def test_inverses_that_overflow_when_they_are_added():
+    model = df.KNeighborsClassifier(2, weights="distance", metric="manhattan").fit([[1e-308], [1.1e-308], [1.0]], [0, 1, 1])
+    np.testing.assert_allclose(model.predict_proba([[0.0]]), [[1.1 / 2.1, 1 / 2.1]])
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba"])
+def test_weights_of_a_function_must_be_votes(method):
+    queries = [[0.0], [1.0], [9.0]]
+    model = df.KNeighborsClassifier(2, weights=lambda d: np.where(d < 0.1, 1.0, 0.0)).fit([[0.0], [1.0], [2.0]], ["a", "b", "b"])
+    assert len(getattr(model, method)(queries[:2])) == 2
+    with pytest.raises(ValueError, match=r"weights must return numbers with a finite sum above 0 .*; got 0.0 for query 2"):
+        getattr(model, method)(queries)
+    for weigh, came in ((lambda d: 5 - d, "-2.0"), (lambda d: np.where(d > 5, np.inf, 1.0), "inf")):
+        with pytest.raises(ValueError, match=f"weights must return finite numbers that are not negative; got {came} for query 2"):
+            getattr(model.set_params(weights=weigh), method)(queries)
+
+
 def test_training_rows_are_not_their_own_neighbors():
     x = np.array([[0.0], [0.0], [0.0], [5.0]])
     distances, indices = df.NearestNeighbors(2).fit(x).kneighbors()
@@ -93,6 +111,37 @@ def test_training_rows_are_not_their_own_neighbors():
     # With more equal rows than neighbours asked for, a row may not find itself at all.
     _, indices = df.NearestNeighbors(1).fit(np.zeros((4, 2))).kneighbors()
     assert indices.tolist() == [[1], [0], [0], [0]]
+
+
+@pytest.mark.parametrize("mode", ["connectivity", "distance"])
+@pytest.mark.parametrize("name", ["NearestNeighbors", "KNeighborsClassifier"])
+def test_graphs_like_scikit_learn(name, mode):
+    import sklearn.neighbors
+
+    x, y = blobs(n=60)
+    x[7] = x[3]
+    ours, theirs = (getattr(module, name)(n_neighbors=3).fit(x, y) for module in (df, sklearn.neighbors))
+    for options in ({}, {"n_neighbors": 5}, {"X": x[:9] + 0.1}, {"X": x[:9], "n_neighbors": 1}):
+        found, expected = (model.kneighbors_graph(mode=mode, **options) for model in (ours, theirs))
+        assert (found.shape, found.nnz, found.format, found.dtype) == (expected.shape, expected.nnz, "csr", np.float64)
+        np.testing.assert_allclose(found.toarray(), expected.toarray(), atol=1e-12)
+    with pytest.raises(ValueError, match="mode must be one of connectivity, distance; got 'weight'"):
+        ours.kneighbors_graph(mode="weight")
+    with pytest.raises(ValueError, match="n_neighbors must be at most 59"):
+        ours.kneighbors_graph(n_neighbors=60, mode=mode)
+
+
+@pytest.mark.parametrize("threads", [-1, -2, np.int64(-2), -100])
+def test_negative_numbers_of_threads_count_from_all(threads):
+    available = _threads.available_threads()
+    expected = max(1, available + 1 + int(threads))
+    assert _validation.check_n_threads(threads) == expected
+    x, y = blobs(n=50)
+    for model in (df.NearestNeighbors(1, n_jobs=threads), df.KNeighborsClassifier(1, n_jobs=threads)):
+        model.fit(x, y).kneighbors(x)
+        assert model.index_.stats["n_threads"] == expected
+    assert df.LinearSVM(random_state=0, max_epochs=1, n_jobs=threads).fit(x, y).predict(x).shape == (50,)
+    assert df.nearest_neighbors(x, x, 1, n_threads=threads).indices[:, 0].tolist() == list(range(50))
 
 
 def test_n_neighbors_can_differ_from_the_default():
@@ -111,6 +160,7 @@ def test_narrow_dtypes_are_kept():
 @pytest.mark.parametrize(
     ("parameters", "words"),
     [
+        ({"n_jobs": 0}, "n_jobs must be between 1 and 4096 .or -1 or None for all, -2 for all but one"),
         ({"weights": "nearest"}, "weights must be one of uniform, distance, softmax, or callable; got 'nearest'"),
         ({"weights": "distance", "metric": "inner_product"}, "weights must be 'uniform' or 'softmax'"),
         ({"temperature": 0.0}, "temperature must be finite and above 0; got 0.0"),

@@ -312,3 +312,15 @@ def test_accuracies_on_real_embeddings(protocol, least):
         X, y = file["X"], file["y"]
     found = df.evaluate_probe(X[:18000], y[:18000], X[18000:], y[18000:], protocol=protocol)
     assert found.top1 >= least
+
+
+@pytest.mark.parametrize("options", [{}, {"C": (0.1, 1.0), "validation": 0.2}])
+def test_a_probe_that_ends_before_its_minimum_says_so(options):
+    from sklearn.datasets import load_wine
+    from sklearn.exceptions import ConvergenceWarning
+
+    x, y = load_wine(return_X_y=True)
+    with pytest.warns(ConvergenceWarning, match="ended before its minimum: after max_iter=2 .* larger max_iter or") as told:
+        df.evaluate_probe(x, y, x, y, max_iter=2, **options)
+    assert [warning.filename for warning in told] == [__file__]
+    assert df.evaluate_probe(x, y, x, y, **options).top1 > 0.95  # and silent

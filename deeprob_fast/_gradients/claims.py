@@ -1,16 +1,19 @@
 """What a function claims of its derivatives, and how it is to be tested."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from deeprob_fast import _validation
+from deeprob_fast._gradients.precision import precision
 from deeprob_fast._typing import AnyArray, Float64
 from deeprob_fast.numerical import moved
 
 KINKS = ("report", "accept", "fail")
+
+_ERRORS = 10  # of a difference at the best step, in units of unit^(2/3), at most
 
 
 class Disagreement(Exception):  # noqa: N818  # never leaves the package
@@ -38,6 +41,12 @@ class Settings:
             _validation.check_integer("num_checks", self.num_checks, 1, 2**62, "a number of coordinates, or None for all")
         _validation.check_integer("seed", self.seed, 0, 2**128, "a seed of NumPy's generators")
         _validation.check_choice("kinks", self.kinks, KINKS)
+
+    def fitted(self, unit: float, size: float) -> "Settings":
+        """Return settings for values up to `size` that are rounded to a unit: the best step, and the errors that it leaves."""
+        if unit <= 2.0**-52:
+            return self
+        return replace(self, eps=max(self.eps, unit ** (1 / 3)), atol=self.atol + _ERRORS * unit ** (2 / 3) * max(1.0, size))
 
     def tolerance(self, numerical: Float64) -> Float64:
         """Return the largest difference that passes."""
@@ -81,6 +90,15 @@ class Claim:
             for number, given in enumerate(self.inputs)
         ]
         return self.evaluate(*arguments)
+
+
+def precision_of(claim: Claim, base: AnyArray) -> float:
+    """Return the rounding unit of the function."""
+
+    def evaluate(points: list[Float64]) -> AnyArray:
+        return values_like(claim, dict(zip(claim.points, points, strict=True)), base.shape)
+
+    return precision(evaluate, base, list(claim.points.values()))
 
 
 def values_like(claim: Claim, changed: dict[int, Float64], shape: tuple[int, ...]) -> Float64:

@@ -4,10 +4,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from deeprob_fast._gradients.claims import Claim, Disagreement, Line, Settings, values_like
+from deeprob_fast._gradients.claims import Claim, Disagreement, Line, Settings, precision_of, values_like
 from deeprob_fast._gradients.kinks import at_kinks
+from deeprob_fast._gradients.precision import rounding_unit
 from deeprob_fast._typing import AnyArray, Float64
-from deeprob_fast.numerical import relative_error, rounding_unit, steps_at
+from deeprob_fast.numerical import relative_error, steps_at
 
 _LISTED = 5
 
@@ -70,26 +71,39 @@ def compare(claim: Claim, settings: Settings, notes: list[str]) -> list[str]:
             )
             raise Disagreement(msg)
     unit = rounding_unit(base.dtype)
-    notes = list(notes)
-    eps = max(settings.eps, unit ** (1 / 3)) if unit > 2.0**-52 else settings.eps
-    if unit > 2.0**-52:
-        notes.append(
-            f"func returns {base.dtype} although its inputs are float64: eps is {eps:.2g}, and wider tolerances may be needed"
-        )
-    failures = []
-    rng = np.random.default_rng(settings.seed)
-    for number in claim.points:
-        coordinates = _coordinates(claim.points[number].size, settings.num_checks, rng)
-        if settings.fast_mode and _directions_agree(claim, number, coordinates, base, settings, eps, rng):
-            continue
-        findings = _compare_entries(claim, number, coordinates, base, settings, eps)
-        if findings.n_wrong:
-            failures.append(findings.message(settings))
-        elif findings.kinks and settings.kinks == "report":
-            notes.append(findings.kink_message())
+    failures, remarks = _compare_inputs(claim, base, settings, unit)
+    if failures and unit <= 2.0**-52:
+        unit = precision_of(claim, base)
+        if unit > 2.0**-52:
+            failures, remarks = _compare_inputs(claim, base, settings, unit)
+    notes = [*notes, *remarks]
     if failures:
         raise Disagreement("\n".join([*failures, *(f"note: {note}" for note in notes)]))
     return notes
+
+
+def _compare_inputs(claim: Claim, base: AnyArray, settings: Settings, unit: float) -> tuple[list[str], list[str]]:
+    """Compare all inputs of a function that rounds to a unit; return what is wrong, and notes."""
+    size = float(np.abs(base.astype(np.float64)).max(initial=0.0, where=np.isfinite(base)))
+    fitted = settings.fitted(unit, size)
+    failures, notes = [], []
+    if unit > 2.0**-52:
+        told = rounding_unit(base.dtype) > 2.0**-52
+        how = f"returns {base.dtype}" if told else f"computes in {'float32' if unit < 1e-4 else 'float16'}"
+        notes.append(
+            f"func {how} although its inputs are float64: eps is {fitted.eps:.2g}, and the absolute tolerance {fitted.atol:.2g}"
+        )
+    rng = np.random.default_rng(settings.seed)
+    for number in claim.points:
+        coordinates = _coordinates(claim.points[number].size, settings.num_checks, rng)
+        if settings.fast_mode and _directions_agree(claim, number, coordinates, base, fitted, rng):
+            continue
+        findings = _compare_entries(claim, number, coordinates, base, fitted, unit)
+        if findings.n_wrong:
+            failures.append(findings.message(fitted))
+        elif findings.kinks and settings.kinks == "report":
+            notes.append(findings.kink_message())
+    return failures, notes
 
 
 def _coordinates(size: int, num_checks: int | None, rng: np.random.Generator) -> AnyArray:
@@ -99,7 +113,7 @@ def _coordinates(size: int, num_checks: int | None, rng: np.random.Generator) ->
 
 
 def _directions_agree(
-    claim: Claim, number: int, coordinates: AnyArray, base: AnyArray, settings: Settings, eps: float, rng: np.random.Generator
+    claim: Claim, number: int, coordinates: AnyArray, base: AnyArray, settings: Settings, rng: np.random.Generator
 ) -> bool:
     """Compare v' J u for a random direction u of the input and v of the output."""
     point = claim.points[number]
@@ -108,7 +122,7 @@ def _directions_agree(
     u = np.zeros(point.size)
     u[coordinates] = _unit(rng.standard_normal(coordinates.size))
     v = _unit(rng.standard_normal(base.size)) if base.ndim else np.ones(1)
-    step = eps * max(1.0, float(np.abs(point).max()))
+    step = settings.eps * max(1.0, float(np.abs(point).max()))
     ahead, behind = point + step * u.reshape(point.shape), point - step * u.reshape(point.shape)
     # The direction that was really taken: small entries of u are rounded beside large ones of the point.
     taken = (ahead - behind).reshape(-1) / (2 * step)
@@ -128,12 +142,12 @@ def _unit(vector: Float64) -> Float64:
 
 
 def _compare_entries(
-    claim: Claim, number: int, coordinates: AnyArray, base: AnyArray, settings: Settings, eps: float
+    claim: Claim, number: int, coordinates: AnyArray, base: AnyArray, settings: Settings, unit: float
 ) -> Findings:
     """Compare entry by entry."""
     point = claim.points[number]
     gradient = claim.gradients[number].reshape(base.size, point.size)
-    steps = steps_at("eps", point, eps * np.maximum(1.0, np.abs(point)).reshape(-1))
+    steps = steps_at("eps", point, settings.eps * np.maximum(1.0, np.abs(point)).reshape(-1))
     findings = Findings(number, n_checked=coordinates.size * base.size)
     for coordinate in coordinates.tolist():
         position, step = float(point.reshape(-1)[coordinate]), float(steps[coordinate])
@@ -145,7 +159,6 @@ def _compare_entries(
             wrong = ~(errors <= tolerance)
             findings.flat &= not numerical.any()
             if wrong.any() and settings.kinks != "fail":
-                unit = rounding_unit(base.dtype)
                 kinks = wrong & at_kinks(line, position, step, analytic, tolerance=tolerance, unit=unit)
                 findings.kinks += [where(value, base.shape, coordinate, point.shape) for value in np.flatnonzero(kinks).tolist()]
                 wrong &= ~kinks

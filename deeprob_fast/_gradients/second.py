@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from deeprob_fast import _validation
-from deeprob_fast._gradients.claims import Claim, Disagreement, Settings
+from deeprob_fast._gradients.claims import Claim, Disagreement, Settings, precision_of
 from deeprob_fast._gradients.functions import Function, by_input, owned, points_of
 from deeprob_fast._typing import AnyArray, Float64
 
@@ -52,7 +52,9 @@ def claim_of_second(
             return _times_hessian(hessian(*map(owned, inputs)), weights)
         if function.grad is None and len(parts := function.parts(*map(owned, inputs))) == 3:
             return _times_hessian(parts[2], weights)
-        return _along(function, inputs, points, weights, settings.eps)
+        sums = Claim(weighted, inputs, points, {})
+        unit = precision_of(sums, sums.values())
+        return _along(function, inputs, points, weights, settings.fitted(unit, 0.0).eps)
 
     claimed, again = products(), products()
     for number in points:

@@ -1,6 +1,7 @@
 """Probes by softmax regression to the optimum, for one penalty or the best of a grid."""
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,18 @@ from deeprob_fast._probes import scores, search
 from deeprob_fast._probes.data import Part, ProbeData
 from deeprob_fast._probes.protocol import Chosen, ProbeProtocol, Report
 from deeprob_fast._typing import Float64
-from deeprob_fast.optimum import PathSolver
+from deeprob_fast.optimum import Optimum, PathSolver
+
+
+def _warn_of_distance(C: float, max_iter: int, optimum: Optimum) -> None:  # noqa: N803  # scikit-learn's
+    """Say that the weights are not those of the minimum."""
+    from sklearn.exceptions import ConvergenceWarning
+
+    msg = (
+        f"softmax regression with C={C:g} ended before its minimum: after max_iter={max_iter} iterations the loss, "
+        f"{optimum.loss:.3g}, is estimated to lie {optimum.gap_estimate:.2g} above it; try a larger max_iter or standardize=True"
+    )
+    warnings.warn(msg, ConvergenceWarning, stacklevel=4)
 
 
 class _Fitter:
@@ -37,10 +49,10 @@ class _Fitter:
             name="train",
         )
 
-    def fit(self, C: float, start: Float64 | None) -> tuple[Float64, Float64]:  # noqa: N803  # scikit-learn's
-        """Return the weights in the solver's own terms, to start others from, and those for all classes and raw features."""
-        found = self._solver.solve(1 / (2 * C * len(self._part.rows)), start).W
-        weights = found if self._moments[0] is None else self._part.without_constants(found)
+    def fit(self, C: float, start: Float64 | None) -> tuple[Optimum, Float64]:  # noqa: N803  # scikit-learn's
+        """Return what the solver found, in its own terms, and the weights for all classes and raw features."""
+        found = self._solver.solve(1 / (2 * C * len(self._part.rows)), start)
+        weights = found.W if self._moments[0] is None else self._part.without_constants(found.W)
         return found, scores.all_classes(scores.unfold(weights, *self._moments), self.present, self._n_classes)
 
 
@@ -84,7 +96,7 @@ class SoftmaxProbe(ProbeProtocol):
     def choose(self, data: ProbeData, *, seed: int, n_threads: int, report: Report) -> Chosen:  # noqa: ARG002  # inherited; the minimum needs no seed
         held_out = data.validation
         only_fit = len(self.C) == 1 and not (self.refit and held_out is not None)
-        starts: dict[int, Float64] = {}
+        solved: dict[int, Optimum] = {}
         found: dict[int, Float64] = {}
 
         def evaluate(numbers: Sequence[int]) -> list[float]:
@@ -92,9 +104,9 @@ class SoftmaxProbe(ProbeProtocol):
             fitter = _Fitter(data.train, data.n_classes, self, self.tol if only_fit else self.search_tol, n_threads)
             merits = dict.fromkeys(numbers, math.nan)
             for i in sorted(numbers, key=lambda number: self.C[number]):
-                stronger = [j for j in starts if self.C[j] <= self.C[i]]
-                nearest = starts[max(stronger, key=lambda j: self.C[j])] if stronger else None
-                starts[i], found[i] = fitter.fit(self.C[i], nearest)
+                stronger = [j for j in solved if self.C[j] <= self.C[i]]
+                nearest = solved[max(stronger, key=lambda j: self.C[j])].W if stronger else None
+                solved[i], found[i] = fitter.fit(self.C[i], nearest)
                 candidate: dict[str, Any] = {"C": self.C[i]}
                 if held_out is not None:
                     predictions = scores.predict(held_out.rows, found[i], n_threads)
@@ -106,11 +118,13 @@ class SoftmaxProbe(ProbeProtocol):
 
         candidates: dict[int, dict[str, Any]] = {}
         best = search.best_of(search.coarse_to_fine(len(self.C), self.stride, evaluate))
-        weights = found[best]
+        optimum, weights = solved[best], found[best]
         if not only_fit:
             part = data.train.joined(held_out) if self.refit and held_out is not None else data.train
             final = _Fitter(part, data.n_classes, self, self.tol, n_threads)
             same = np.array_equal(final.present, np.unique(data.train.numbers)) and not self.standardize
-            _, weights = final.fit(self.C[best], starts[best] if same else None)
+            optimum, weights = final.fit(self.C[best], solved[best].W if same else None)
+        if not optimum.converged and optimum.n_iterations >= self.max_iter:
+            _warn_of_distance(self.C[best], self.max_iter, optimum)
         ordered = tuple(candidates[i] for i in sorted(candidates))
         return Chosen(weights, found[best], ordered, {"C": self.C[best]})

@@ -31,7 +31,7 @@ def is_tensor(values: object) -> bool:
 def read(name: str, values: Arrays) -> AnyArray:
     """Return values as an array that shares their memory where it can; tensors are detached."""
     if not is_tensor(values):
-        return _validation.as_array(name, values)
+        return _validation.as_numbers(name, values)
     if values.device.type != "cpu":
         msg = f"{name} must be on the CPU, where this library computes; got device {values.device}: pass {name}.cpu()"
         raise ValueError(msg)

@@ -27,7 +27,7 @@ def draw(like_what: Arrays, n_examples: int, size: int) -> Arrays:
 
 def examples(X: Arrays, y: Arrays) -> tuple[Arrays, Arrays]:
     """Return examples, at least one, and a label for each, as arrays or tensors: both can be indexed by row numbers."""
-    X, y = (values if is_tensor(values) else _validation.as_array(name, values) for name, values in (("X", X), ("y", y)))
+    X, y = (values if is_tensor(values) else _validation.as_numbers(name, values) for name, values in (("X", X), ("y", y)))
     if X.ndim == 0 or len(X) == 0:
         msg = f"X must hold at least one example; got shape {tuple(X.shape)}"
         raise ValueError(msg)

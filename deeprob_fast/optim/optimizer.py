@@ -228,7 +228,8 @@ class Optimizer(ABC):
             raise ValueError(msg)
         states: list[State | None] = []
         for i, entry in enumerate(state_dict["state"]):
-            arrays = {name: np.asarray(value) for name, value in (entry or {}).items() if name != "step"}
+            own = {name: value for name, value in (entry or {}).items() if name != "step"}
+            arrays = {name: _validation.as_array(f"state_dict['state'][{i}]", value) for name, value in own.items()}
             kinds = {(array.shape, array.dtype) for array in arrays.values()}
             if len(kinds) > 1:
                 msg = f"state_dict['state'][{i}] must hold arrays of one shape and dtype; got {sorted(map(str, kinds))}"

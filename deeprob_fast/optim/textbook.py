@@ -7,9 +7,8 @@ optimizers says which convention is which.
 from collections.abc import Callable
 from typing import NamedTuple
 
-import numpy as np
-
 from deeprob_fast._typing import AnyArray, ArrayLike
+from deeprob_fast._validation import as_numbers
 
 
 class Moved(NamedTuple):
@@ -49,7 +48,7 @@ def gradient_step(w: ArrayLike, grad: ArrayLike, *, lr: float) -> AnyArray:
     >>> gradient_step([1.0, -2.0], [2.0, -4.0], lr=0.25)
     array([ 0.5, -1. ])
     """
-    return np.asarray(w) - lr * np.asarray(grad)
+    return as_numbers("w", w) - lr * as_numbers("grad", grad)
 
 
 def momentum_step(w: ArrayLike, v: ArrayLike, grad: ArrayLike, *, lr: float, rho: float = 0.9) -> Moved:
@@ -76,8 +75,8 @@ def momentum_step(w: ArrayLike, v: ArrayLike, grad: ArrayLike, *, lr: float, rho
     >>> momentum_step([1.0], [4.0], [2.0], lr=0.25, rho=0.5)
     Moved(w=array([0.]), v=array([4.]))
     """
-    v_next = rho * np.asarray(v) + np.asarray(grad)
-    return Moved(np.asarray(w) - lr * v_next, v_next)
+    v_next = rho * as_numbers("v", v) + as_numbers("grad", grad)
+    return Moved(as_numbers("w", w) - lr * v_next, v_next)
 
 
 def cs231n_momentum_step(w: ArrayLike, v: ArrayLike, grad: ArrayLike, *, lr: float, mu: float = 0.9) -> Moved:
@@ -104,8 +103,8 @@ def cs231n_momentum_step(w: ArrayLike, v: ArrayLike, grad: ArrayLike, *, lr: flo
     >>> cs231n_momentum_step([1.0], [-1.0], [2.0], lr=0.25, mu=0.5)
     Moved(w=array([0.]), v=array([-1.]))
     """
-    v_next = mu * np.asarray(v) - lr * np.asarray(grad)
-    return Moved(np.asarray(w) + v_next, v_next)
+    v_next = mu * as_numbers("v", v) - lr * as_numbers("grad", grad)
+    return Moved(as_numbers("w", w) + v_next, v_next)
 
 
 def nesterov_step(w: ArrayLike, v: ArrayLike, gradient: Callable[[AnyArray], ArrayLike], *, lr: float, mu: float = 0.9) -> Moved:
@@ -136,9 +135,9 @@ def nesterov_step(w: ArrayLike, v: ArrayLike, gradient: Callable[[AnyArray], Arr
     >>> nesterov_step([1.0], [-1.0], lambda w: 2 * w, lr=0.25, mu=0.5)  # of w**2, at 0.5
     Moved(w=array([0.25]), v=array([-0.75]))
     """
-    ahead = np.asarray(w) + mu * np.asarray(v)
-    v_next = mu * np.asarray(v) - lr * np.asarray(gradient(ahead))
-    return Moved(np.asarray(w) + v_next, v_next)
+    ahead = as_numbers("w", w) + mu * as_numbers("v", v)
+    v_next = mu * as_numbers("v", v) - lr * as_numbers("gradient(w)", gradient(ahead))
+    return Moved(as_numbers("w", w) + v_next, v_next)
 
 
 def nesterov_ahead_step(w: ArrayLike, v: ArrayLike, grad: ArrayLike, *, lr: float, mu: float = 0.9) -> Moved:
@@ -166,5 +165,5 @@ def nesterov_ahead_step(w: ArrayLike, v: ArrayLike, grad: ArrayLike, *, lr: floa
     >>> w - 0.5 * v
     array([0.25])
     """
-    v_next = mu * np.asarray(v) - lr * np.asarray(grad)
-    return Moved(np.asarray(w) - mu * np.asarray(v) + (1 + mu) * v_next, v_next)
+    v_next = mu * as_numbers("v", v) - lr * as_numbers("grad", grad)
+    return Moved(as_numbers("w", w) - mu * as_numbers("v", v) + (1 + mu) * v_next, v_next)

@@ -7,11 +7,14 @@ of workloads, all without any.
 import ctypes
 import itertools
 import sys
+import warnings
 
 import numpy as np
 
 from deeprob_fast import _kernels
 from tests.safety import workloads
+
+warnings.filterwarnings("ignore", "training ended far from the minimum")  # after two epochs
 
 
 class FailingAllocations:

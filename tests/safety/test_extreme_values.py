@@ -270,8 +270,8 @@ def test_votes_of_any_size():
             model = df.KNeighborsClassifier(5, weights="softmax", temperature=temperature, metric=metric).fit(X * 1e60, Y)
             np.testing.assert_allclose(model.predict_proba(X * 1e60).sum(axis=1), 1)
     for value, words in (
-        (0.0, "weights must not be 0 for all neighbours of a query"),
-        (1e308, "weights must return numbers with a finite sum"),
+        (0.0, "weights must return numbers with a finite sum above 0 for each query; got 0.0 for query 0"),
+        (1e308, "weights must return numbers with a finite sum above 0 for each query; got inf for query 0"),
     ):
         model = df.KNeighborsClassifier(5, weights=partial(np.full_like, fill_value=value)).fit(X, Y)
         with pytest.raises(ValueError, match=words):

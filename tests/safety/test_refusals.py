@@ -5,6 +5,7 @@ import pytest
 
 import deeprob_fast as df
 from deeprob_fast import _labels, _validation
+from deeprob_fast.optim import textbook
 
 ROWS = np.arange(24.0).reshape(8, 3)
 LABELS = np.arange(8) % 2
@@ -24,6 +25,14 @@ def one_vs_all(*inputs, **own):
     return df.svm_loss(*inputs, formulation="one_vs_all", **own)
 
 
+def loaded_state(moments):
+    optimizer = df.optim.SGD(lr=1, momentum=0.5)
+    optimizer.step(ROWS.copy(), ROWS)
+    state = optimizer.state_dict()
+    state["state"][0]["momentum_buffer"] = moments
+    df.optim.SGD(lr=1, momentum=0.5).load_state_dict(state)
+
+
 CASES = [
     # Masked values are no values.
     (lambda: df.nearest_neighbors(MASKED, ROWS, 1), ValueError, "train must not hold masked values; got 3 of them"),
@@ -40,6 +49,9 @@ CASES = [
     (lambda: svm().fit(ROWS, np.ma.masked_array(LABELS, mask=LABELS)), ValueError, "y must not hold masked values"),
     (lambda: svm().fit(ROWS, LABELS, X_val=MASKED, y_val=LABELS), ValueError, "X_val must not hold masked values"),
     (lambda: svm().fit(ROWS, LABELS).predict(MASKED), ValueError, "X must not hold masked values"),
+    (lambda: textbook.momentum_step(ROWS, MASKED, ROWS, lr=0.1), ValueError, "v must not hold masked values; got 3 of them"),
+    (lambda: textbook.nesterov_step(ROWS, ROWS, lambda _: MASKED, lr=0.1), ValueError, r"gradient\(w\) must not hold masked"),
+    (lambda: loaded_state(MASKED), ValueError, r"state_dict\['state'\]\[0\] must not hold masked values; got 3 of them"),
     # Arrays have __index__ and compare with numbers.
     (lambda: df.nearest_neighbors(ROWS, ROWS, np.array([1])), TypeError, r"k must be an integer; got array\(\[1\]\)"),
     (lambda: df.top_k(ROWS, np.array([1, 2])), TypeError, "k must be an integer"),

@@ -178,7 +178,7 @@ def knn_cross_validate(
     x_train: Arrays,
     y_train: Arrays,
     num_folds: int = 5,
-    k_choices: Sequence[int] = (1, 3, 5, 8, 10, 12, 15, 20, 50, 100),
+    k_choices: Sequence[int] | None = None,
 ) -> dict[int, list[float]]:
     """Cross-validate k.
 
@@ -188,7 +188,8 @@ def knn_cross_validate(
     y_train : array or tensor of int, shape (num_train,)
     num_folds : int
         Folds are cut as `torch.chunk` cuts: consecutive, the last one smaller. It may cut fewer.
-    k_choices : sequence of int
+    k_choices : sequence of int, optional
+        By default the course's, 1 to 100, as far as every fold has as many training rows.
 
     Returns
     -------
