@@ -8,11 +8,13 @@ from deeprob_fast.datasets._load import load, load_npz
 from deeprob_fast.datasets._mnist import FASHION_MNIST_FOLDER, load_fashion_mnist, load_mnist
 from deeprob_fast.datasets._preprocess import Preprocessed, group_split, preprocess, subsample
 from deeprob_fast.datasets._props import load_props
+from deeprob_fast.datasets._splitting import SplitWarning
 
 __all__ = [
     "FASHION_MNIST_FOLDER",
     "Dataset",
     "Preprocessed",
+    "SplitWarning",
     "convert_embeddings",
     "group_split",
     "load",

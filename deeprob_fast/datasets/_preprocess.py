@@ -9,6 +9,7 @@ import numpy as np
 from deeprob_fast._typing import AnyArray, Int64
 from deeprob_fast._validation import check_integer
 from deeprob_fast.datasets._base import Dataset
+from deeprob_fast.datasets._splitting import split_groups
 
 _DTYPES = ("float32", "float64")
 _N_CHANNELS = (1, 3, 4)
@@ -229,8 +230,4 @@ def group_split(dataset: Dataset, fraction: float = 0.2, seed: int = 0) -> tuple
     if math.ceil(share * n_groups) == n_groups:
         msg = f"fraction must leave a group on each side; {share} of {n_groups} does not"
         raise ValueError(msg)
-    from sklearn.model_selection import GroupShuffleSplit  # slow to import
-
-    splitter = GroupShuffleSplit(n_splits=1, test_size=share, random_state=seed)
-    train_rows, validation_rows = next(splitter.split(dataset.train, groups=dataset.groups))
-    return np.sort(train_rows), np.sort(validation_rows)
+    return split_groups(dataset.groups, share, seed)
