@@ -8,10 +8,12 @@ from typing import Any
 import click
 
 from deeprob_fast import _kernels
+from deeprob_fast.cli._errors import refuse_without_effect
 from deeprob_fast.cli._output import Outputs
 from deeprob_fast.cli._places import Given, Input, Output
 from deeprob_fast.datasets._named import NAMED, SOURCES
 from deeprob_fast.datasets._sources import find
+from deeprob_fast.datasets._splitting import SPLITS
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -46,6 +48,13 @@ def given(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
+def refuse_temperature(temperature: object, weights: object) -> None:
+    """Refuse a temperature where votes do not depend on it."""
+    if temperature is not None and weights != "softmax":
+        name = weights if isinstance(weights, str) else getattr(weights, "__name__", repr(weights))
+        refuse_without_effect("--temperature", f"on {name} weights; --weights softmax has one")
+
+
 def _combined(*decorators: Decorator) -> Decorator:
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         for decorator in reversed(decorators):
@@ -55,15 +64,17 @@ def _combined(*decorators: Decorator) -> Decorator:
     return decorate
 
 
-def data_options(*, test: bool = True) -> Decorator:
-    """Add --data, --labels and, where queries are needed, --test and --test-labels; the function gets them as `source`."""
+def data_options(*, test: bool = True, draws: bool = False) -> Decorator:
+    """Add --data, --labels and, where queries are needed, --test and --test-labels, or how to set them apart.
+
+    The function gets them as `source`, and the seed besides if it `draws` anything itself.
+    """
 
     def collect(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
-        def wrapper(
-            *, data: str, labels: str | None, test: str | None = None, test_labels: str | None = None, **rest: Any
-        ) -> Any:
-            return function(source={"data": data, **given(labels=labels, test=test, test_labels=test_labels)}, **rest)
+        def wrapper(**options: Any) -> Any:
+            source = given(**{name: options.pop(name) for name in names})
+            return function(source=source, **options, **({"seed": source.get("seed", 0)} if draws else {}))
 
         return wrapper
 
@@ -76,7 +87,20 @@ def data_options(*, test: bool = True) -> Decorator:
         options += [
             click.option("--test", type=Input(), help="The test rows, where that of the data has none."),
             click.option("--test-labels", type=Input(), help="File of their labels."),
+            click.option(
+                "--split",
+                type=click.Choice(SPLITS),
+                help="How rows are set apart for testing, where there are none.  [default: stratified]",
+            ),
+            click.option(
+                "--test-share",
+                type=click.FloatRange(0, 1, min_open=True, max_open=True),
+                metavar="SHARE",
+                help="Of the rows, or groups.  [default: 0.2]",
+            ),
+            click.option("--seed", type=click.IntRange(min=0), help="Of all that is drawn.  [default: 0]"),
         ]
+    names = ["data", "labels", *["test", "test_labels", "split", "test_share", "seed"] * test]
     return _combined(*options, collect)
 
 
@@ -110,7 +134,7 @@ def output_options(page: Path | None = None) -> Decorator:
         click.option("--json", type=path, help="Write all numbers as JSON; - is the standard output."),
         click.option("--csv", type=path, help="Write one line per score; - is the standard output."),
         click.option("--report", type=path, callback=or_default, help=f"Write a page of HTML with figures.{default}"),
-        click.option("--quiet", is_flag=True, help="No table, no progress; only errors."),
+        click.option("--quiet", is_flag=True, help="No table, no progress, no warnings; only errors."),
         collect,
     )
 
@@ -124,4 +148,3 @@ plain_metric_option = click.option(
 threads_option = click.option(
     "--threads", "n_threads", type=click.IntRange(min=1), metavar="N", help="Threads to use.  [default: all that are granted]"
 )
-seed_option = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all that is drawn.")

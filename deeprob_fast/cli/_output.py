@@ -26,6 +26,8 @@ def as_text(result: Result) -> str:
     data = result.data
     sizes = [f"{value} {words(name)}" for name, value in data.items() if name.startswith("n_") and value is not None]
     lines = [_printable(f"{data['name']}: {', '.join(sizes)}, {data['dtype']}")]
+    if data.get("split"):
+        lines.append(_printable(f"split: {data['split']}"))
     settings = [
         f"{words(name)} {value}"
         for name, value in result.settings.items()
@@ -39,7 +41,7 @@ def as_text(result: Result) -> str:
 
 
 def _table(section: Section) -> list[str]:
-    marks = [" <- best" if number == section.best else "" for number in range(len(section.rows))]
+    marks = [f" <- {section.mark}" if number == section.best else "" for number in range(len(section.rows))]
     shown = [[_printable(c.show(value)) for c, value in zip(section.columns, row, strict=True)] for row in section.rows]
     cells = [[column.title for column in section.columns], *shown]
     left = [all(isinstance(row[i], str) for row in section.rows) for i in range(len(section.columns))]
@@ -75,6 +77,7 @@ def as_json(result: Result) -> str:
             for section in result.sections
         },
         "best": {section.name: section.best for section in result.sections if section.best is not None},
+        "best_on": {section.name: section.best_on for section in result.sections if section.best is not None},
         "provenance": result.provenance,
     }
     return json.dumps(_finite(plain(content)), indent=2, ensure_ascii=False, allow_nan=False) + "\n"

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from deeprob_fast._atomic import check_writable
+from deeprob_fast.cli._errors import warnings_as_messages
 
 STDOUT = Path("-")
 _PAGES = {".html", ".json", ".csv"}  # written by commands, read by none
@@ -66,12 +67,13 @@ class Output(click.Path):
 
 
 class Command(click.Command):
-    """A command whose places are in order when it begins."""
+    """A command whose places are in order when it begins, and whose warnings are messages."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Check the places, then run."""
-        _check(ctx)
-        return super().invoke(ctx)
+        with warnings_as_messages(quiet=bool(ctx.params.get("quiet"))):
+            _check(ctx)
+            return super().invoke(ctx)
 
 
 def _check(ctx: click.Context) -> None:

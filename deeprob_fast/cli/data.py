@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 import numpy as np
 
+from deeprob_fast.cli._errors import refuse_without_effect
 from deeprob_fast.cli._places import Command, Given, Input, Output
 from deeprob_fast.datasets import convert_embeddings
 from deeprob_fast.datasets._named import NAMED, SOURCES
@@ -83,7 +84,12 @@ def convert(source: str, out: Path, key: str | None, folder: str | None, verify:
       deeprob-fast data convert props --folder Progress-Objects-Sample.tar.gz --out props
       deeprob-fast data convert embeddings.parquet --out embeddings.npy --key embedding
     """  # noqa: D301  # click wants the control character
+    if source == "props" and key is not None:
+        refuse_without_effect("--key", "on props")
     if source != "props":
+        for name, is_given in (("--folder", folder is not None), ("--no-verify", not verify)):
+            if is_given:
+                refuse_without_effect(name, "on files other than props")
         convert_embeddings(source, out, key=key)
         click.echo(f"{source} written to {out}")
         return

@@ -9,7 +9,7 @@ from deeprob_fast import _scaling
 from deeprob_fast._settings import LOSSES, OPTIMIZERS
 from deeprob_fast._typing import AnyArray, Int64
 from deeprob_fast.cli._library import df, load
-from deeprob_fast.cli._options import NUMBERS, Listed, data_options, given, output_options, seed_option, threads_option
+from deeprob_fast.cli._options import NUMBERS, Listed, data_options, given, output_options, threads_option
 from deeprob_fast.cli._output import Outputs
 from deeprob_fast.cli._places import Command
 from deeprob_fast.cli._provenance import describe, provenance
@@ -20,7 +20,7 @@ _HELD_OUT = 0.2
 
 
 @click.command(cls=Command)
-@data_options()
+@data_options(draws=True)
 @click.option("--learning-rate", type=NUMBERS, metavar="X,X,...", default="0.01,0.1", show_default=True, help="Learning rates.")
 @click.option(
     "--reg", type=NUMBERS, metavar="X,X,...", default="0,0.0001,0.001", show_default=True, help="Strengths of the penalty."
@@ -38,7 +38,6 @@ _HELD_OUT = 0.2
 @click.option("--epochs", "n_epochs", type=click.IntRange(min=1), default=10, show_default=True, help="Passes over the rows.")
 @click.option("--batch-size", type=click.IntRange(min=1), default=200, show_default=True, help="Rows of a step.")
 @click.option("--standardize", is_flag=True, help="Give each feature mean 0 and deviation 1 on the training rows.")
-@seed_option
 @threads_option
 @output_options()
 def sweep(source: dict[str, Any], standardize: bool, seed: int, outputs: Outputs, **options: Any) -> None:
@@ -53,7 +52,7 @@ def sweep(source: dict[str, Any], standardize: bool, seed: int, outputs: Outputs
       deeprob-fast sweep --data embeddings.npz --learning-rate 0.1,1,10 --reg 0,1e-5,1e-4 --momentum 0.9 --epochs 20
       deeprob-fast sweep --data embeddings.npz --loss softmax,weston_watkins --optimizer sgd,adam --report sweep.html
     """  # noqa: D301  # click wants the control character
-    data = load(source)
+    data = load(source, draws=True)
     classes, numbers = np.unique(data.train_labels, return_inverse=True)
     order = np.random.default_rng(seed).permutation(len(data.train))
     held_out, kept = np.split(order, [int(len(order) * _HELD_OUT)])
@@ -129,7 +128,7 @@ def _sweep_section(found: Any, names: list[str], n_steps: int) -> Section:
         ),
     ]
     text = "Training loss: mean of the last epoch. Held out: after the epoch with the smallest held-out loss."
-    return Section("sweep", "Settings", text, columns, rows, found.best, figures)
+    return Section("sweep", "Settings", text, columns, rows, found.best, figures, best_on="held-out rows")
 
 
 def _test_section(accuracy: float) -> Section:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from deeprob_fast._folds import SplitWarning, named
 from deeprob_fast._labels import numbered
 from deeprob_fast._rows import is_mapped
 from deeprob_fast._scalars import check_choice, check_real, check_seed
@@ -16,11 +17,6 @@ SPLITS = ("stratified", "random", "last", "groups")
 _NONE = "none"
 _SHARE = 0.2
 _BLOCK_ROWS = 4096
-_MOST_NAMED = 5
-
-
-class SplitWarning(UserWarning):
-    """Training rows and test rows are such that scores mislead."""
 
 
 @dataclass(frozen=True)
@@ -100,8 +96,7 @@ class Split:
         n_test = int(share * len(numbers) + 1e-9)
         if kind == "last":
             return np.arange(len(numbers) - n_test, len(numbers)), note
-        # NumPy promises that the stream of this generator never changes.
-        generator = np.random.RandomState(np.random.MT19937(self.seed))
+        generator = _generator(self.seed)
         if kind == "groups":
             _, found = split_groups(groups, share, generator)
             return found, f"{note} of the groups, seed {self.seed}"
@@ -124,6 +119,18 @@ def _stratified(numbers: Int64, counts: Int64, share: float, generator: np.rando
     order = order[np.argsort(numbers[order], kind="stable")]
     place_in_class = np.arange(len(numbers)) - np.repeat(np.cumsum(counts) - counts, counts)
     return order[place_in_class < np.repeat(n_test, counts)]
+
+
+def stratified_rows(labels: AnyArray, share: float, seed: int) -> tuple[Int64, Int64]:
+    """Return the numbers of rows to keep and to hold out, ascending, as the split "stratified" sets them apart."""
+    _, (numbers,) = numbered(("y", labels))
+    held_out = np.sort(_stratified(numbers, np.bincount(numbers), share, _generator(seed)))
+    return np.setdiff1d(np.arange(len(numbers)), held_out, assume_unique=True), held_out
+
+
+def _generator(seed: int) -> np.random.RandomState:
+    """Return the generator whose stream never changes, as NumPy promises."""
+    return np.random.RandomState(np.random.MT19937(seed))
 
 
 def split_groups(groups: Any, share: float, random_state: Any) -> tuple[Int64, Int64]:
@@ -158,17 +165,12 @@ def _unknown(test_labels: AnyArray, known: Int64, asked: Int64) -> tuple[list[An
     return test_labels[is_unknown][first].tolist(), int(is_unknown.sum())
 
 
-def _named(classes: list[Any]) -> str:
-    more = len(classes) - _MOST_NAMED
-    return ", ".join(map(repr, classes[:_MOST_NAMED])) + (f" and {more} more" if more > 0 else "")
-
-
 def _check_classes(name: str, kind: str, labels: AnyArray, numbers: Int64, is_test: AnyArray) -> None:
     unknown, n_rows = _unknown(labels[is_test], numbers[~is_test], numbers[is_test])
     if unknown:
         msg = (
             f'split must leave training rows of every class of {name} ("stratified" does); {kind!r} makes all rows of class '
-            f"{_named(unknown)} test rows, {n_rows} rows"
+            f"{named(unknown)} test rows, {n_rows} rows"
         )
         raise ValueError(msg)
 
@@ -178,5 +180,5 @@ def warn_of_unknown_classes(data: Dataset) -> None:
     _, (known, asked) = numbered(("y", data.train_labels), ("y_test", data.test_labels))
     unknown, n_rows = _unknown(data.test_labels, known, asked)
     if unknown:
-        msg = f"{n_rows} test rows of {data.name} are of classes that no training row has, {_named(unknown)}: they count as wrong"
+        msg = f"{n_rows} test rows of {data.name} are of classes that no training row has, {named(unknown)}: they count as wrong"
         warnings.warn(msg, SplitWarning, stacklevel=4)
