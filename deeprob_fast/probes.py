@@ -87,6 +87,7 @@ def _protocol(protocol: object, overrides: dict[str, Any]) -> ProbeProtocol:
         return protocol.changed(overrides)
     if not isinstance(protocol, str) or protocol not in PROBE_PROTOCOLS:
         msg = f"protocol must be one of {', '.join(PROBE_PROTOCOLS)}, or one of PROBE_PROTOCOLS changed; got {protocol!r}"
+        msg += _validation.did_you_mean(protocol, PROBE_PROTOCOLS)
         raise ValueError(msg)
     return PROBE_PROTOCOLS[protocol].changed(overrides)
 

@@ -297,7 +297,11 @@ def test_parts_that_do_not_fit(tmp_path):
     save(tmp_path / "all.npz", PARTS)
     for data, options, words in (
         ("rows.npy", {}, "rows.npy must hold an array y, or it must be given; found X"),
-        ("rows.npy", {"labels": "short.npy"}, r"one label in y for each row of X: 40; it has shape \(39,\)"),
+        (
+            "rows.npy",
+            {"labels": "short.npy"},
+            r"short.npy must hold one label in y for each row of .*rows.npy: 40; it has shape \(39,\)",
+        ),
         ("rows.npy", {"labels": "y2.npy"}, r"y2.npy must hold labels, one array in one dimension"),
         ("rows.npy", {"labels": "y.csv"}, r"y.csv must be labels in .npy, .npz or .txt; it ends in .csv"),
         ("rows.npy", {"labels": "y.txt"}, r"y.txt must be text in UTF-8"),

@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from deeprob_fast.cli._library import df
+from deeprob_fast.cli._options import Choice
 from deeprob_fast.datasets import Dataset
 from deeprob_fast.datasets._splitting import stratified_rows
 from deeprob_fast.evaluation import KNNEvaluation, KNNScore
@@ -14,7 +15,7 @@ _SHARE = 0.2
 
 choose_option = click.option(
     "--choose",
-    type=click.Choice(["queries", VALIDATION]),
+    type=Choice(["queries", VALIDATION]),
     default="queries",
     show_default=True,
     help="Find the best setting on the queries, which flatters it, or on a fifth of the training rows, drawn by --seed.",

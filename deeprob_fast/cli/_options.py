@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from deeprob_fast import _kernels
+from deeprob_fast._scalars import did_you_mean
 from deeprob_fast.cli._errors import refuse_without_effect
 from deeprob_fast.cli._output import Outputs
 from deeprob_fast.cli._places import Given, Input, Output
@@ -37,6 +38,14 @@ class Listed(click.ParamType[tuple[Any, ...]]):
         if isinstance(value, tuple):
             return value
         return tuple(self.item.convert(part.strip(), param, ctx) for part in str(value).split(","))
+
+
+class Choice(click.Choice[str]):
+    """One of several words; one that was mistyped is guessed."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        """Say what was expected."""
+        return super().get_invalid_choice_message(value, ctx) + did_you_mean(value, self.choices)
 
 
 COUNTS = Listed(click.IntRange(min=1))
@@ -89,7 +98,7 @@ def data_options(*, test: bool = True, draws: bool = False) -> Decorator:
             click.option("--test-labels", type=Input(), help="File of their labels."),
             click.option(
                 "--split",
-                type=click.Choice(SPLITS),
+                type=Choice(SPLITS),
                 help="How rows are set apart for testing, where there are none.  [default: stratified]",
             ),
             click.option(
@@ -140,10 +149,10 @@ def output_options(page: Path | None = None) -> Decorator:
 
 
 metric_option = click.option(
-    "--metric", type=click.Choice(_kernels.METRICS), help="Distance between rows.  [default: euclidean, or the protocol's]"
+    "--metric", type=Choice(_kernels.METRICS), help="Distance between rows.  [default: euclidean, or the protocol's]"
 )
 plain_metric_option = click.option(
-    "--metric", type=click.Choice(_kernels.METRICS), default="euclidean", show_default=True, help="Distance between rows."
+    "--metric", type=Choice(_kernels.METRICS), default="euclidean", show_default=True, help="Distance between rows."
 )
 threads_option = click.option(
     "--threads", "n_threads", type=click.IntRange(min=1), metavar="N", help="Threads to use.  [default: all that are granted]"

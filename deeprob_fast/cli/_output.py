@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+import sys
 import textwrap
 import unicodedata
 from dataclasses import dataclass
@@ -130,19 +131,31 @@ class Outputs:
         """Print the table and write the files."""
         to_stdout = STDOUT in (self.json, self.csv, self.page)
         if not self.quiet:
-            click.echo(as_text(result), err=to_stdout)
+            say(as_text(result), err=to_stdout)
         written = []
         for path, make in ((self.json, as_json), (self.csv, as_csv), (self.page, report.render)):
             if path == STDOUT:
-                click.echo(make(result), nl=False)
+                click.echo(_encoded(make(result)), nl=False)
             elif path is not None:
                 write_text(path, make(result))
                 written.append(str(path))
         if written and not self.quiet:
-            click.echo(f"\nwritten to {', '.join(written)}", err=to_stdout)
+            say(f"\nwritten to {', '.join(written)}", err=to_stdout)
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print a line; what the terminal's encoding lacks is written as an escape."""
+    stream = sys.stderr if err else sys.stdout
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    click.echo(text.encode(encoding, "backslashreplace").decode(encoding), err=err)
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a file, or leave what was there: never half a file."""
     with replacing(path) as file:
-        file.write(text.encode())
+        file.write(_encoded(text))
+
+
+def _encoded(text: str) -> bytes:
+    r"""Return text in UTF-8; a byte of a name that is not, \xe9, is written as \udce9, which JSON reads as Python has it."""
+    return text.encode("utf-8", "backslashreplace")

@@ -21,7 +21,17 @@ _PAGES = {".html", ".json", ".csv"}  # written by commands, read by none
 Given = Mapping[str, Any]
 
 
-class Input(click.Path):
+class _Place(click.Path):
+    """A file or folder that has a name: none would stand for the working folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse the empty name."""
+        if value == "":
+            self.fail("must name a file or a folder; got ''", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class Input(_Place):
     """Something that a command reads.
 
     Parameters
@@ -45,7 +55,7 @@ class Input(click.Path):
             yield from (path for path in place.iterdir() if path.suffix.lower() not in _PAGES)
 
 
-class Output(click.Path):
+class Output(_Place):
     """A file that a command writes, or a folder.
 
     Parameters

@@ -121,7 +121,7 @@ def confusion_sections(evaluation: Any, data: Dataset, by: str, *score: Any) -> 
     picture = Figure(
         "Confusion matrix: classes in rows, what they were taken for in columns",
         f"A {len(classes)} by {len(classes)} matrix of counts; most often {rows[0][0]} is taken for {rows[0][1]}.",
-        display("ConfusionMatrixDisplay", "from_evaluation", Confusions(matrix, names)),
+        display("ConfusionMatrixDisplay", "from_evaluation", Confusions(matrix, [_drawable(name) for name in names])),
         (5.4, 4.6) if len(classes) <= _FEW_CLASSES else (6.6, 5.8),
     )
     figures = [picture] if len(classes) <= _MOST_CLASSES_DRAWN else []
@@ -145,6 +145,11 @@ def class_names(data: Dataset, classes: Any) -> list[str]:
     labels = plain(classes)
     known = range(len(names))
     return [str(names[label]) if label in known else str(label) for label in labels]
+
+
+def _drawable(name: str) -> str:
+    """Write out what is no character: fonts have only those."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _values(scores: Any, columns: list[Column]) -> list[list[Any]]:

@@ -8,7 +8,7 @@ import numpy as np
 from deeprob_fast._threads import available_threads
 from deeprob_fast.bench.comparison import METRICS, PEERS, compare_gradient, compare_search, installed
 from deeprob_fast.cli._library import load, require_test
-from deeprob_fast.cli._options import data_options, output_options, threads_option
+from deeprob_fast.cli._options import Choice, data_options, output_options, threads_option
 from deeprob_fast.cli._output import Outputs
 from deeprob_fast.cli._places import Command
 from deeprob_fast.cli._provenance import describe, provenance
@@ -18,11 +18,11 @@ from deeprob_fast.report.model import Column, Result, Section
 @click.command(cls=Command)
 @data_options()
 @click.option("--k", type=click.IntRange(min=1), default=10, show_default=True, help="Number of neighbours.")
-@click.option("--metric", type=click.Choice(METRICS), default="euclidean", show_default=True, help="Distance between rows.")
+@click.option("--metric", type=Choice(METRICS), default="euclidean", show_default=True, help="Distance between rows.")
 @click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True, help="Timed rounds after the warm-up.")
 @click.option(
     "--peers",
-    type=click.Choice(PEERS),
+    type=Choice(PEERS),
     multiple=True,
     help="Compare with this library only; may be repeated.  [default: all that are installed]",
 )

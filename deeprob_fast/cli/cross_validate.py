@@ -8,6 +8,7 @@ from deeprob_fast._folds import RULES
 from deeprob_fast.cli._library import df, load_whole
 from deeprob_fast.cli._options import (
     COUNTS,
+    Choice,
     data_options,
     given,
     output_options,
@@ -30,14 +31,14 @@ from deeprob_fast.votes import WEIGHTS
 @click.option(
     "--fold-rule",
     "folds",
-    type=click.Choice(RULES),
+    type=Choice(RULES),
     default="chunk",
     show_default=True,
     help="How rows are cut into folds: as torch.chunk or numpy.array_split does it, or with rows of every class in each.",
 )
 @click.option("--k", "k_choices", type=COUNTS, metavar="K,K,...", help="Numbers of neighbours.  [default: 1 to 100]")
 @plain_metric_option
-@click.option("--weights", type=click.Choice(WEIGHTS), default="uniform", show_default=True, help="Weight of a vote.")
+@click.option("--weights", type=Choice(WEIGHTS), default="uniform", show_default=True, help="Weight of a vote.")
 @click.option("--temperature", type=click.FloatRange(min=0, min_open=True), metavar="T", help="Of the softmax weights.")
 @threads_option
 @output_options()

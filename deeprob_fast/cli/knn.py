@@ -11,6 +11,7 @@ from deeprob_fast.cli._library import df, load, load_whole, require_test
 from deeprob_fast.cli._options import (
     COUNTS,
     NUMBERS,
+    Choice,
     data_options,
     given,
     metric_option,
@@ -32,11 +33,11 @@ from deeprob_fast.votes import WEIGHTS
 @click.command(cls=Command)
 @data_options()
 @click.option(
-    "--protocol", type=click.Choice(list(KNN_PROTOCOLS)), help="Take k, temperature, weights and metric from a published one."
+    "--protocol", type=Choice(list(KNN_PROTOCOLS)), help="Take k, temperature, weights and metric from a published one."
 )
 @click.option("--k", type=COUNTS, metavar="K,K,...", help="Numbers of neighbours.  [default: 10,20,100,200, or the protocol's]")
 @click.option("--temperature", type=NUMBERS, metavar="T,T,...", help="Temperatures of the softmax weights.")
-@click.option("--weights", type=click.Choice(WEIGHTS), help="Weight of a vote.  [default: uniform, or the protocol's]")
+@click.option("--weights", type=Choice(WEIGHTS), help="Weight of a vote.  [default: uniform, or the protocol's]")
 @metric_option
 @click.option("--n-per-class", type=COUNTS, metavar="N,N,...", help="Also with so few training rows of each class.")
 @click.option("--n-tries", type=click.IntRange(min=1), help="Subsets for each of --n-per-class.  [default: 1]")

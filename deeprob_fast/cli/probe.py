@@ -8,7 +8,7 @@ import click
 import numpy as np
 
 from deeprob_fast.cli._library import df, load, require_test
-from deeprob_fast.cli._options import data_options, given, output_options, threads_option
+from deeprob_fast.cli._options import Choice, data_options, given, output_options, threads_option
 from deeprob_fast.cli._output import Outputs
 from deeprob_fast.cli._places import Command
 from deeprob_fast.cli._progress import progress
@@ -22,7 +22,7 @@ from deeprob_fast.report.model import Column, Figure, Result, Section, plain
 @data_options(draws=True)
 @click.option(
     "--protocol",
-    type=click.Choice(list(PROBE_PROTOCOLS)),
+    type=Choice(list(PROBE_PROTOCOLS)),
     default="logistic",
     show_default=True,
     help="How it is trained, and on what it is chosen.",

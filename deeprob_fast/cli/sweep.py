@@ -9,7 +9,7 @@ from deeprob_fast import _scaling
 from deeprob_fast._settings import LOSSES, OPTIMIZERS
 from deeprob_fast._typing import AnyArray, Int64
 from deeprob_fast.cli._library import df, load
-from deeprob_fast.cli._options import NUMBERS, Listed, data_options, given, output_options, threads_option
+from deeprob_fast.cli._options import NUMBERS, Choice, Listed, data_options, given, output_options, threads_option
 from deeprob_fast.cli._output import Outputs
 from deeprob_fast.cli._places import Command
 from deeprob_fast.cli._provenance import describe, provenance
@@ -25,12 +25,10 @@ _HELD_OUT = 0.2
 @click.option(
     "--reg", type=NUMBERS, metavar="X,X,...", default="0,0.0001,0.001", show_default=True, help="Strengths of the penalty."
 )
-@click.option(
-    "--loss", type=Listed(click.Choice(LOSSES)), metavar="NAME,...", help=f"Of {', '.join(LOSSES)}.  [default: softmax]"
-)
+@click.option("--loss", type=Listed(Choice(LOSSES)), metavar="NAME,...", help=f"Of {', '.join(LOSSES)}.  [default: softmax]")
 @click.option(
     "--optimizer",
-    type=Listed(click.Choice(list(OPTIMIZERS))),
+    type=Listed(Choice(list(OPTIMIZERS))),
     metavar="NAME,...",
     help=f"Of {', '.join(OPTIMIZERS)}.  [default: sgd]",
 )

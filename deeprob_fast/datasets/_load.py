@@ -8,6 +8,7 @@ from deeprob_fast._files.budget import check_memory
 from deeprob_fast._files.opening import open_regular, regular_size
 from deeprob_fast._files.refusal import refuse
 from deeprob_fast._rows import is_mapped
+from deeprob_fast._scalars import check_path, did_you_mean
 from deeprob_fast._typing import AnyArray
 from deeprob_fast.datasets._base import Dataset
 from deeprob_fast.datasets._embeddings import check_matrix, describe, the_matrix
@@ -97,7 +98,7 @@ def load(
     """
     asked = Split(split, test_share, seed)
     beside = {"labels": labels, "test": test, "test_labels": test_labels}
-    path = Path(data)
+    path = check_path("data", data)
     if data in NAMED or path.is_dir():
         given = [name for name, value in beside.items() if value is not None]
         if given:
@@ -108,18 +109,20 @@ def load(
         asked.refuse(data)
         return NAMED[str(data)]() if data in NAMED else load_idx_folder(path.name, path)
     if not path.is_file():
-        msg = f"data must be {', '.join(NAMED)}, a file or a folder of idx files; got {str(data)!r}"
+        msg = f"data must be a file, a folder of idx files, or one of {', '.join(NAMED)}; there is no {str(data)!r}"
+        msg += did_you_mean(data, NAMED)
         raise FileNotFoundError(msg)
     parts = _parts(path, open_arrays(path))
     if labels is not None:
-        _add(parts, "y", path, _read_labels(Path(labels)))
+        _add(parts, "y", path, _read_labels(check_path("labels", labels)))
     if test is not None:
-        of_test = _parts(Path(test), open_arrays(Path(test)))
+        test = check_path("test", test)
+        of_test = _parts(test, open_arrays(test))
         _add(parts, "X_test", path, of_test["X"])
         if "y" in of_test:
             _add(parts, "y_test", path, of_test["y"])
     if test_labels is not None:
-        _add(parts, "y_test", path, _read_labels(Path(test_labels)))
+        _add(parts, "y_test", path, _read_labels(check_path("test_labels", test_labels)))
     return _dataset(path, parts, asked)
 
 
@@ -143,7 +146,7 @@ def load_npz(path: str | Path, *, split: str | None = None, test_share: float | 
     ValueError
         If the file is damaged, lacks an array, or its arrays do not fit together; for splits as `load`.
     """
-    path = Path(path)
+    path = check_path("path", path)
     return _dataset(path, _parts(path, open_npz(path)), Split(split, test_share, seed))
 
 
@@ -180,7 +183,9 @@ def _dataset(path: Path, parts: dict[str, Stored], asked: Split) -> Dataset:
             check_matrix(parts[features])
             n_rows, shape = parts[features].shape[0], parts[labels].shape
             if shape != (n_rows,):
-                raise refuse(path, f"must hold one label in {labels} for each row of {features}: {n_rows}; it has shape {shape}")
+                own = parts[labels].path
+                of = features if own == parts[features].path else f"{parts[features].path}"
+                raise refuse(own, f"must hold one label in {labels} for each row of {of}: {n_rows}; it has shape {shape}")
     x, y = parts["X"].array(mmap=True), parts["y"].array(mmap=False)
     groups = parts["groups"].array(mmap=False) if "groups" in parts and parts["groups"].shape == y.shape else None
     if "X_test" not in parts:
