@@ -6,6 +6,7 @@ import click
 
 from deeprob_fast.cli._library import df
 from deeprob_fast.cli._options import Choice
+from deeprob_fast.cli._progress import percentage
 from deeprob_fast.datasets import Dataset
 from deeprob_fast.datasets._splitting import stratified_rows
 from deeprob_fast.evaluation import KNNEvaluation, KNNScore
@@ -22,7 +23,7 @@ choose_option = click.option(
 )
 
 
-def best_setting(found: KNNEvaluation, data: Dataset, by: str, seed: int, **options: Any) -> tuple[KNNScore, str]:
+def best_setting(found: KNNEvaluation, data: Dataset, by: str, seed: int, *, quiet: bool, **options: Any) -> tuple[KNNScore, str]:
     """Return the score of the best setting, and in words on which rows it is the best.
 
     Parameters
@@ -32,6 +33,8 @@ def best_setting(found: KNNEvaluation, data: Dataset, by: str, seed: int, **opti
         What it was found on.
     by : {"queries", "validation"}
     seed : int
+    quiet : bool
+        Whether no progress is shown.
     **options
         Of `evaluate_knn`.
     """
@@ -46,6 +49,7 @@ def best_setting(found: KNNEvaluation, data: Dataset, by: str, seed: int, **opti
         msg = f"--choose validation leaves {len(kept)} training rows, too few for k = {found.scores[0].k}"
         raise click.ClickException(msg)
     rows, labels = data.train, data.train_labels
-    judged = df.evaluate_knn(rows[kept], labels[kept], rows[held_out], labels[held_out], **options)
+    with percentage("choice of k", quiet=quiet) as tell:
+        judged = df.evaluate_knn(rows[kept], labels[kept], rows[held_out], labels[held_out], **options, callback=tell)
     best = next(score for score in found.scores if score[:2] == judged.best[:2])
     return best, f"{len(held_out)} validation rows"

@@ -16,6 +16,7 @@ import click
 from deeprob_fast import report
 from deeprob_fast._atomic import replacing
 from deeprob_fast.cli._places import STDOUT
+from deeprob_fast.cli._progress import waiting
 from deeprob_fast.report.model import Result, Section, plain, words
 
 SCHEMA = 1
@@ -137,7 +138,8 @@ class Outputs:
             if path == STDOUT:
                 click.echo(_encoded(make(result)), nl=False)
             elif path is not None:
-                write_text(path, make(result))
+                with waiting("writing", quiet=self.quiet):
+                    write_text(path, make(result))
                 written.append(str(path))
         if written and not self.quiet:
             say(f"\nwritten to {', '.join(written)}", err=to_stdout)

@@ -55,7 +55,7 @@ def cross_validate(source: dict[str, Any], outputs: Outputs, **options: Any) -> 
       deeprob-fast cross-validate --data embeddings.npz --fold-rule array_split --report folds.html
     """  # noqa: D301  # click wants the control character
     refuse_temperature(options["temperature"], options["weights"])
-    data = load_whole(source)
+    data = load_whole(source, outputs)
     with progress("folds", options["num_folds"], quiet=outputs.quiet, unit="fold") as done:
         found = df.knn_cross_validate(data.train, data.train_labels, callback=lambda _: done(1), **given(**options))
     settings = given(n_folds=options["num_folds"], fold_rule=options["folds"])

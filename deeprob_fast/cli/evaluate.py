@@ -15,7 +15,7 @@ from deeprob_fast.cli._library import df, load, require_test
 from deeprob_fast.cli._options import COUNTS, data_options, output_options, plain_metric_option, threads_option
 from deeprob_fast.cli._output import Outputs
 from deeprob_fast.cli._places import Command
-from deeprob_fast.cli._progress import percentage, progress
+from deeprob_fast.cli._progress import percentage, waiting
 from deeprob_fast.cli._provenance import describe, provenance
 from deeprob_fast.cli._sections import PERCENT, confusion_sections, knn_section, probe_section
 from deeprob_fast.datasets import Dataset
@@ -51,15 +51,18 @@ def evaluate(
       deeprob-fast evaluate --data embeddings.npz --metric cosine --report cosine.html
       deeprob-fast evaluate --data embeddings.npz --json - --quiet
     """  # noqa: D301  # click wants the control character
-    data = require_test(load(source, draws=choose == VALIDATION))
+    data = require_test(load(source, outputs, draws=choose == VALIDATION))
     parts = (data.train, data.train_labels, data.test, data.test_labels)
+    settings: dict[str, Any] = {"metric": metric, "n_threads": n_threads}
     with percentage("k-NN", quiet=outputs.quiet) as tell:
-        options: dict[str, Any] = {"k": k_values, "metric": metric, "n_threads": n_threads, "callback": tell}
-        found, seconds = _timed(lambda: df.evaluate_knn(*parts, **options))
-    best, best_on = best_setting(found, data, choose, source.get("seed", 0), metric=metric, n_threads=n_threads)
-    speed = _speed_section(data, found.neighbors, seconds, metric)
-    with progress("linear probe", None, quiet=outputs.quiet, unit="setting") as done:
-        probe = df.evaluate_probe(*parts, n_threads=n_threads, callback=lambda _: done(1))
+        found, seconds = _timed(lambda: df.evaluate_knn(*parts, k=k_values, **settings, callback=tell))
+    best, best_on = best_setting(
+        found, data, choose, source.get("seed", 0), quiet=outputs.quiet, metric=metric, n_threads=n_threads
+    )
+    with waiting("the same search by NumPy", quiet=outputs.quiet):
+        speed = _speed_section(data, found.neighbors, seconds, metric)
+    with percentage("linear probe", quiet=outputs.quiet) as tell:
+        probe = df.evaluate_probe(*parts, n_threads=n_threads, progress=tell)
     sections = [
         knn_section(found, best, best_on),
         probe_section(probe),

@@ -65,12 +65,12 @@ def knn(
       deeprob-fast knn --data embeddings.npz --leave-one-out --csv - --quiet
     """  # noqa: D301  # click wants the control character
     _refuse_unused(leave_one_out, choose, options)
-    data = _data(source, choose, leave_one_out=leave_one_out)
+    data = _data(source, outputs, choose, leave_one_out=leave_one_out)
     queries, labels = (None, None) if leave_one_out else (data.test, data.test_labels)
     with percentage("k-NN", quiet=outputs.quiet) as tell:
         found = df.evaluate_knn(data.train, data.train_labels, queries, labels, **given(**options), callback=tell)
     voting = {name: options[name] for name in ("protocol", "temperature", "weights", "metric", "n_threads")}
-    best, best_on = best_setting(found, data, choose, source.get("seed", 0), **given(**voting))
+    best, best_on = best_setting(found, data, choose, source.get("seed", 0), quiet=outputs.quiet, **given(**voting))
     few_shot = [few_shot_section(found)] if found.few_shot else []
     confusions = confusion_sections(found, data, f"k-NN with k = {best.k}", best)
     sections = [knn_section(found, best, best_on), *few_shot, *confusions]
@@ -81,10 +81,10 @@ def knn(
     outputs.write(Result("knn", "k-NN evaluation", size, settings, sections, provenance(options["n_threads"]), highlights))
 
 
-def _data(source: dict[str, Any], choose: str, *, leave_one_out: bool) -> Dataset:
+def _data(source: dict[str, Any], outputs: Outputs, choose: str, *, leave_one_out: bool) -> Dataset:
     if leave_one_out:
-        return load_whole(source)
-    return require_test(load(source, draws=choose == VALIDATION), ", or --leave-one-out do without them")
+        return load_whole(source, outputs)
+    return require_test(load(source, outputs, draws=choose == VALIDATION), ", or --leave-one-out do without them")
 
 
 def _refuse_unused(leave_one_out: bool, choose: str, options: Mapping[str, Any]) -> None:

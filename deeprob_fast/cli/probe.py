@@ -11,7 +11,7 @@ from deeprob_fast.cli._library import df, load, require_test
 from deeprob_fast.cli._options import Choice, data_options, given, output_options, threads_option
 from deeprob_fast.cli._output import Outputs
 from deeprob_fast.cli._places import Command
-from deeprob_fast.cli._progress import progress
+from deeprob_fast.cli._progress import percentage
 from deeprob_fast.cli._provenance import describe, provenance
 from deeprob_fast.cli._sections import PERCENT, confusion_sections, display, probe_section
 from deeprob_fast.probes import PROBE_PROTOCOLS
@@ -46,10 +46,10 @@ def probe(source: dict[str, Any], outputs: Outputs, **options: Any) -> None:
       deeprob-fast probe --data embeddings.npz --protocol clip --report clip.html
       deeprob-fast probe --data embeddings.npz --protocol dinov2-linear --validation 0.1 --seed 1 --json probe.json
     """  # noqa: D301  # click wants the control character
-    data = require_test(load(source, draws=True))
+    data = require_test(load(source, outputs, draws=True))
     parts = (data.train, data.train_labels, data.test, data.test_labels)
-    with progress("settings", None, quiet=outputs.quiet, unit="setting") as done:
-        found = df.evaluate_probe(*parts, callback=lambda _: done(1), **given(**options))
+    with percentage("linear probe", quiet=outputs.quiet) as tell:
+        found = df.evaluate_probe(*parts, progress=tell, **given(**options))
     sections = [
         probe_section(found),
         *_candidate_sections(found),

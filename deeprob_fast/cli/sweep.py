@@ -12,6 +12,7 @@ from deeprob_fast.cli._library import df, load
 from deeprob_fast.cli._options import NUMBERS, Choice, Listed, data_options, given, output_options, threads_option
 from deeprob_fast.cli._output import Outputs
 from deeprob_fast.cli._places import Command
+from deeprob_fast.cli._progress import percentage
 from deeprob_fast.cli._provenance import describe, provenance
 from deeprob_fast.cli._sections import PERCENT, display
 from deeprob_fast.report.model import Column, Figure, Result, Section
@@ -50,7 +51,7 @@ def sweep(source: dict[str, Any], standardize: bool, seed: int, outputs: Outputs
       deeprob-fast sweep --data embeddings.npz --learning-rate 0.1,1,10 --reg 0,1e-5,1e-4 --momentum 0.9 --epochs 20
       deeprob-fast sweep --data embeddings.npz --loss softmax,weston_watkins --optimizer sgd,adam --report sweep.html
     """  # noqa: D301  # click wants the control character
-    data = load(source, draws=True)
+    data = load(source, outputs, draws=True)
     classes, numbers = np.unique(data.train_labels, return_inverse=True)
     order = np.random.default_rng(seed).permutation(len(data.train))
     held_out, kept = np.split(order, [int(len(order) * _HELD_OUT)])
@@ -60,7 +61,9 @@ def sweep(source: dict[str, Any], standardize: bool, seed: int, outputs: Outputs
     if standardize:
         plan["mean"], plan["std"] = _scaling.moments("train", train, np.ones(len(train)))
     grid = given(**{name: options[name] for name in ("loss", "optimizer", "learning_rate", "reg", "momentum")})
-    found = df.sweep(train, labels, {**grid, "seed": seed}, X_val=data.train[held_out], y_val=numbers[held_out], **plan)
+    validation: dict[str, Any] = {"X_val": data.train[held_out], "y_val": numbers[held_out]}
+    with percentage("settings", quiet=outputs.quiet) as tell:
+        found = df.sweep(train, labels, {**grid, "seed": seed}, **validation, **plan, callback=tell)
     sections = [_sweep_section(found, list(grid), -(-len(train) // options["batch_size"]))]
     best = found.trainings[found.best]
     highlights = {}
@@ -71,7 +74,8 @@ def sweep(source: dict[str, Any], standardize: bool, seed: int, outputs: Outputs
         # Trained again, the same bits come, and the test rows meet no other setting.
         again = {**plan, "n_epochs": best.best_epoch + 1}
         known, truth = _known(classes, data)
-        tested = df.train(train, labels, X_val=known, y_val=truth, **found.settings[found.best], **again)
+        with percentage("the best setting", quiet=outputs.quiet) as tell:
+            tested = df.train(train, labels, X_val=known, y_val=truth, **found.settings[found.best], **again, callback=tell)
         accuracy = float(tested.val_accuracies[-1]) * len(known) / len(data.test)
         sections.append(_test_section(accuracy))
         highlights["on the test rows"] = f"{accuracy:.2%}"
