@@ -115,7 +115,7 @@ class Plan:
         n_examples, batch_size, replacement = self._sampler_arguments
         if self.n_steps is not None:
             return self.n_steps
-        return self.n_epochs * Sampler(n_examples, batch_size, replacement=replacement, seed=None).n_steps
+        return self.n_epochs * Sampler(n_examples, batch_size, replacement=replacement, seed=0).n_steps
 
     def epochs(self, seed: int) -> Iterator[Batches]:
         """Draw epoch after epoch; the last one is cut where the steps end."""

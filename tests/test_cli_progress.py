@@ -69,7 +69,7 @@ def example():
 
 @pytest.mark.parametrize("protocol", df.PROBE_PROTOCOLS)
 def test_probes_tell_how_far_they_are(example, protocol):
-    told = []
+    told: list[float] = []
     options = {"n_epochs": 4} if "lr" in df.PROBE_PROTOCOLS[protocol].parameters() else {}
     found = df.evaluate_probe(*example, protocol=protocol, progress=told.append, **options)
     assert found.top1 == df.evaluate_probe(*example, protocol=protocol, **options).top1
@@ -94,16 +94,17 @@ def test_an_exception_ends_the_probe(example):
     [{"n_epochs": 4, "batch_size": 50}, {"n_steps": 17}, {"n_epochs": 2, "batch_size": None}, {"batches": [[0, 1], [2]]}],
 )
 def test_sweeps_tell_how_far_they_are(example, plan):
-    told = []
+    told: list[float] = []
     settings = [{"learning_rate": 0.1, "seed": seed} for seed in (0, 1, 0)]
-    df.sweep(*example[:2], settings, **plan, callback=told.append)
+    rows, labels, _, _ = example
+    df.sweep(rows, labels, settings, **plan, callback=told.append)
     assert told == sorted(told)
     assert told[0] <= 0.5
     assert told[-1] == 1.0
 
 
 def test_fits_never_go_back():
-    told = []
+    told: list[float] = []
     fits = Fits(2, told.append)
     descent = Descent(fits, 0.01)
     for gap in (np.inf, 100.0, 10.0, 50.0, 1.0, 0.1):

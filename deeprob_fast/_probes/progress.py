@@ -52,7 +52,7 @@ class Descent:
         self._first = 0.0
 
     def __call__(self, value: float, gap: float) -> None:
-        """Take the loss and the gap of a step; nothing is returned, which would stop the solver."""
+        """Take the loss and the gap of a step."""
         target = self._tol * abs(value)
         if not (math.isfinite(gap) and gap > 0 and target > 0):
             return

@@ -37,7 +37,7 @@ class _Fitter:
             std=std,
             n_threads=n_threads,
             name="train",
-            callback=Descent(fits, tol),
+            watch=Descent(fits, tol),
         )
 
     def fit(self, C: float, start: Float64 | None) -> tuple[Float64, Float64]:  # noqa: N803  # scikit-learn's
