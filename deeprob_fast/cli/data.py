@@ -9,6 +9,7 @@ from deeprob_fast.cli._errors import refuse_without_effect
 from deeprob_fast.cli._options import Choice
 from deeprob_fast.cli._output import say
 from deeprob_fast.cli._places import Command, Given, Input, Output
+from deeprob_fast.cli._progress import waiting
 from deeprob_fast.datasets import convert_embeddings
 from deeprob_fast.datasets._named import NAMED, SOURCES
 from deeprob_fast.datasets._props import PROPS, read_props
@@ -54,7 +55,9 @@ def download(name: str) -> None:
     Example:
       deeprob-fast data download mnist
     """  # noqa: D301  # click wants the control character
-    say(f"{name} is in {fetch(SOURCES[name])}")
+    with waiting(f"downloading {name}", quiet=False):
+        folder = fetch(SOURCES[name])
+    say(f"{name} is in {folder}")
 
 
 @data.command(cls=Command)
@@ -92,9 +95,11 @@ def convert(source: str, out: Path, key: str | None, folder: str | None, verify:
         for name, is_given in (("--folder", folder is not None), ("--no-verify", not verify)):
             if is_given:
                 refuse_without_effect(name, "on files other than props")
-        convert_embeddings(source, out, key=key)
+        with waiting("converting", quiet=False):
+            convert_embeddings(source, out, key=key)
         say(f"{source} written to {out}")
         return
-    parts = read_props(folder, verify=verify)
-    write_parts(parts, out)
+    with waiting("converting", quiet=False):
+        parts = read_props(folder, verify=verify)
+        write_parts(parts, out)
     say(f"props: {len(parts.X)} training rows and {len(parts.X_test)} test rows written to {out}")

@@ -8,6 +8,7 @@ from deeprob_fast._scalars import did_you_mean
 from deeprob_fast.cli._options import Choice
 from deeprob_fast.cli._output import say
 from deeprob_fast.cli._places import Command, Given, Output
+from deeprob_fast.cli._progress import waiting
 from deeprob_fast.figures import FORMATS, NAMES, save, title
 
 
@@ -36,5 +37,6 @@ def figures(names: tuple[str, ...], out: Path, format_: str) -> None:
       deeprob-fast figures --out figures --format svg learning_rate batch_size
     """  # noqa: D301  # click wants the control character
     for name in names:
-        (path,) = save(out, [name], format_)
+        with waiting(name, quiet=False):
+            (path,) = save(out, [name], format_)
         say(f"{path}: {title(name)}")

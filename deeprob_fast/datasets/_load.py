@@ -197,7 +197,7 @@ def _dataset(path: Path, parts: dict[str, Stored], asked: Split) -> Dataset:
     if n_features != x.shape[1]:
         raise refuse(path, f"must have as many features in X_test as in X, {x.shape[1]}; it has {n_features}")
     data = Dataset(path.stem, x, y, parts["X_test"].array(mmap=True), parts["y_test"].array(mmap=False), groups=groups)
-    warn_of_unknown_classes(data)
+    warn_of_unknown_classes(data.name, y, data.test_labels)
     return data
 
 

@@ -175,10 +175,10 @@ def _check_classes(name: str, kind: str, labels: AnyArray, numbers: Int64, is_te
         raise ValueError(msg)
 
 
-def warn_of_unknown_classes(data: Dataset) -> None:
+def warn_of_unknown_classes(name: str, train_labels: AnyArray, test_labels: AnyArray, what: str = "test") -> None:
     """Warn if test rows that the user has set apart are of classes without training rows."""
-    _, (known, asked) = numbered(("y", data.train_labels), ("y_test", data.test_labels))
-    unknown, n_rows = _unknown(data.test_labels, known, asked)
+    _, (known, asked) = numbered(("y", train_labels), ("y_test", test_labels))
+    unknown, n_rows = _unknown(test_labels, known, asked)
     if unknown:
-        msg = f"{n_rows} test rows of {data.name} are of classes that no training row has, {named(unknown)}: they count as wrong"
+        msg = f"{n_rows} {what} rows of {name} are of classes that no training row has, {named(unknown)}: they count as wrong"
         warnings.warn(msg, SplitWarning, stacklevel=4)
