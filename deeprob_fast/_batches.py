@@ -108,6 +108,15 @@ class Plan:
         self.drawn = drawn
         self._sampler_arguments = (n_examples, batch_size, replacement)
 
+    def count(self) -> int:
+        """Return the number of steps of one seed."""
+        if self.drawn is not None:
+            return self.drawn.n_steps
+        n_examples, batch_size, replacement = self._sampler_arguments
+        if self.n_steps is not None:
+            return self.n_steps
+        return self.n_epochs * Sampler(n_examples, batch_size, replacement=replacement, seed=0).n_steps
+
     def epochs(self, seed: int) -> Iterator[Batches]:
         """Draw epoch after epoch; the last one is cut where the steps end."""
         if self.drawn is not None:
@@ -115,7 +124,7 @@ class Plan:
             return
         n_examples, batch_size, replacement = self._sampler_arguments
         sampler = Sampler(n_examples, batch_size, replacement=replacement, seed=seed)
-        left = self.n_epochs * sampler.n_steps if self.n_steps is None else self.n_steps
+        left = self.count()
         while left > 0:
             epoch = sampler.epoch()
             yield Batches(epoch.order, epoch.starts[: left + 1])

@@ -1,14 +1,21 @@
 """Folds of cross-validation: which rows are held out, and in which order the others train."""
 
-from collections.abc import Iterable, Iterator
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from deeprob_fast import _validation
+from deeprob_fast._labels import numbered
 from deeprob_fast._typing import AnyArray, Int64
 
-RULES = ("chunk", "array_split")
+RULES = ("chunk", "array_split", "stratified")
+_MOST_NAMED = 5
+
+
+class SplitWarning(UserWarning):
+    """Training rows and test rows are such that scores mislead."""
 
 
 def folds_of(folds: object, num_folds: object, X: AnyArray, y: AnyArray, groups: object) -> list[tuple[Int64, Int64]]:
@@ -17,7 +24,7 @@ def folds_of(folds: object, num_folds: object, X: AnyArray, y: AnyArray, groups:
     if isinstance(folds, str):
         _validation.check_choice("folds", folds, RULES)
         number = _validation.check_integer("num_folds", num_folds, 2, n, "from 2 to the number of rows")
-        found = list(_contiguous(_starts(n, number, folds), n))
+        found = list(_dealt(y, number) if folds == "stratified" else _contiguous(_starts(n, number, folds), n))
     elif hasattr(folds, "split"):
         found = [_checked(pair, n) for pair in folds.split(X, y, groups)]
     elif isinstance(folds, Iterable):
@@ -44,6 +51,36 @@ def _contiguous(starts: list[int], n: int) -> Iterator[tuple[Int64, Int64]]:
     rows = np.arange(n)
     for start, stop in zip(starts, [*starts[1:], n], strict=True):
         yield np.concatenate([rows[:start], rows[stop:]]), rows[start:stop]
+
+
+def _dealt(y: AnyArray, num_folds: int) -> Iterator[tuple[Int64, Int64]]:
+    """Deal the rows out to the folds one by one, class by class."""
+    _, (numbers,) = numbered(("y", y))
+    fold = np.empty(len(y), dtype=np.int64)
+    fold[np.argsort(numbers, kind="stable")] = np.arange(len(y)) % num_folds
+    for i in range(num_folds):
+        yield np.flatnonzero(fold != i), np.flatnonzero(fold == i)
+
+
+def warn_of_unknown_classes(pairs: Sequence[tuple[Int64, Int64]], numbers: Int64, classes: AnyArray) -> None:
+    """Warn if a fold holds all rows of a class, of which there are several: nothing can recognise it."""
+    several = np.bincount(numbers) > 1
+    for i, (train, validation) in enumerate(pairs):
+        asked = np.unique(numbers[validation])
+        unknown = np.setdiff1d(asked[several[asked]], numbers[train])
+        if unknown.size:
+            msg = (
+                f"fold {i + 1} validates class {named(classes[unknown].tolist())}, of which no row trains, and which counts as "
+                'wrong: folds "stratified" have rows of every class, as folds of shuffled rows are likely to'
+            )
+            warnings.warn(msg, SplitWarning, stacklevel=3)
+            return
+
+
+def named(classes: Sequence[object]) -> str:
+    """Name some classes in few words."""
+    more = len(classes) - _MOST_NAMED
+    return ", ".join(map(repr, classes[:_MOST_NAMED])) + (f" and {more} more" if more > 0 else "")
 
 
 def _checked(pair: Any, n: int) -> tuple[Int64, Int64]:

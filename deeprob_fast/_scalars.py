@@ -1,8 +1,11 @@
 """Checks of what is no array: numbers, names, functions; `_validation` hands them on."""
 
+import difflib
 import math
 import operator
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -56,9 +59,23 @@ def check_real(name: str, value: Any, low: float, high: float = np.inf, *, below
 def check_choice(name: str, value: object, choices: Sequence[str]) -> str:
     """Return one of several words."""
     if not isinstance(value, str) or value not in choices:
-        msg = f"{name} must be one of {', '.join(choices)}; got {value!r}"
+        msg = f"{name} must be one of {', '.join(choices)}; got {value!r}{did_you_mean(value, choices)}"
         raise ValueError(msg)
     return value
+
+
+def did_you_mean(value: object, choices: Iterable[str]) -> str:
+    """Return the end of a message that names the choice which a mistyped word resembles, or nothing."""
+    near = difflib.get_close_matches(value.lower(), choices, n=1) if isinstance(value, str) else []
+    return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def check_path(name: str, value: str | os.PathLike[str]) -> Path:
+    """Return a path; no name at all would stand for the working folder."""
+    if os.fspath(value) == "":
+        msg = f"{name} must name a file or a folder; got ''"
+        raise ValueError(msg)
+    return Path(value)
 
 
 def check_sequence(name: str, values: Any, what: str) -> list[Any]:

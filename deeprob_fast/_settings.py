@@ -38,6 +38,7 @@ def make_optimizer(optimizer: object, **changes: Any) -> Optimizer:
         kind, arguments = OPTIMIZERS[optimizer], {}
     else:
         msg = f"optimizer must be one of {', '.join(OPTIMIZERS)} or an optimizer of deeprob_fast.optim; got {optimizer!r}"
+        msg += _validation.did_you_mean(optimizer, OPTIMIZERS)
         raise ValueError(msg)
     unknown = set(wanted) - set(inspect.signature(kind).parameters)
     if unknown:

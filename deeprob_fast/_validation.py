@@ -21,10 +21,12 @@ from deeprob_fast._rows import ConvertedRows, is_mapped
 from deeprob_fast._scalars import check_callable as check_callable  # noqa: PLC0414
 from deeprob_fast._scalars import check_choice as check_choice  # noqa: PLC0414
 from deeprob_fast._scalars import check_integer as check_integer  # noqa: PLC0414
+from deeprob_fast._scalars import check_path as check_path  # noqa: PLC0414
 from deeprob_fast._scalars import check_positive as check_positive  # noqa: PLC0414
 from deeprob_fast._scalars import check_real as check_real  # noqa: PLC0414
 from deeprob_fast._scalars import check_seed as check_seed  # noqa: PLC0414
 from deeprob_fast._scalars import check_sequence as check_sequence  # noqa: PLC0414
+from deeprob_fast._scalars import did_you_mean as did_you_mean  # noqa: PLC0414
 from deeprob_fast._scalars import one_or_several as one_or_several  # noqa: PLC0414
 from deeprob_fast._strategy import STRATEGIES
 from deeprob_fast._tables import check_exact as check_exact  # noqa: PLC0414
@@ -173,18 +175,12 @@ def check_k(k: Any, available: int, what: str = "the number of training rows", n
 
 def check_metric(metric: object) -> str:
     """Return the name of a metric."""
-    if not isinstance(metric, str) or metric not in _kernels.METRICS:
-        msg = f"metric must be one of {', '.join(_kernels.METRICS)}; got {metric!r}"
-        raise ValueError(msg)
-    return metric
+    return check_choice("metric", metric, _kernels.METRICS)
 
 
 def check_strategy(strategy: object) -> str:
     """Return the name of a strategy."""
-    if not isinstance(strategy, str) or strategy not in STRATEGIES:
-        msg = f"strategy must be one of {', '.join(STRATEGIES)}; got {strategy!r}"
-        raise ValueError(msg)
-    return strategy
+    return check_choice("strategy", strategy, STRATEGIES)
 
 
 def check_n_threads(n_threads: Any, name: str = "n_threads") -> int:

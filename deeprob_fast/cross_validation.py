@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from deeprob_fast import _boxes, _strategy, _validation
-from deeprob_fast._folds import folds_of
+from deeprob_fast._folds import folds_of, warn_of_unknown_classes
 from deeprob_fast._labels import numbered
 from deeprob_fast._packing import group_equal_rows
 from deeprob_fast._rows import SelectedRows
@@ -94,14 +94,15 @@ def knn_cross_validate(
     y : array-like, shape (n_rows,)
         Numbers or strings.
     num_folds : int
-        For the two rules of `folds`.
+        For the rules of `folds`.
     k_choices : int or sequence of int, optional
         Each at least 1 and at most the number of training rows of every fold. By default those of 1, 3, 5, 8, 10, 12, 15, 20, 50
         and 100 that are.
-    folds : {"chunk", "array_split"}, splitter or iterable
+    folds : {"chunk", "array_split", "stratified"}, splitter or iterable
         "chunk": consecutive folds of ceil(n_rows / num_folds) rows, the last one smaller, as `torch.chunk` makes them; these may
         be fewer than num_folds. "array_split": always num_folds, the first ones one row larger, as `numpy.array_split` makes
-        them. Or a splitter of scikit-learn (stratified, shuffled, by groups, ...), or pairs (training rows, validation rows).
+        them. "stratified": always num_folds, to which the rows of each class are dealt out one by one. Or a splitter of
+        scikit-learn (shuffled, by groups, ...), or pairs (training rows, validation rows).
     groups : array-like, optional
         For the splitter.
     weights : {"uniform", "distance", "softmax"} or callable
@@ -124,6 +125,11 @@ def knn_cross_validate(
         If a shape, a value or a name is not as stated above.
     TypeError
         If an array does not hold real numbers, or k or the folds are of another type.
+
+    Warns
+    -----
+    SplitWarning
+        If all rows of a class, two or more, are validated in one fold, as in "chunk" if rows are sorted by class.
 
     Notes
     -----
@@ -151,6 +157,7 @@ def knn_cross_validate(
     k_values = _validation.check_k_values(k_choices, smallest, "k_choices", "the number of training rows of a fold")
     threads = _validation.check_n_threads(n_threads)
     classes, (numbers,) = numbered(("y", labels))
+    warn_of_unknown_classes(pairs, numbers, classes)
     with _validation.told_as("train", "X"):  # a bad row by its number among all, not among those of a fold
         nearest_neighbors(rows, rows[:1], 1, metric=metric, n_threads=threads)
     right = np.empty((len(k_values), len(pairs)), dtype=np.int64)

@@ -1,8 +1,7 @@
 """Exact k-nearest-neighbour search."""
 
 import os
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +12,9 @@ from deeprob_fast._search import Callback
 from deeprob_fast._search import Neighbors as Neighbors  # noqa: PLC0414  # its public home
 from deeprob_fast._stored import index as _stored
 from deeprob_fast._typing import AnyArray, ArrayLike
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # As few queries are compared with the rows as they are, in less time than packing takes.
 _FEW_QUERIES = 4
@@ -196,7 +198,7 @@ class KNNIndex:
         -----
         The file holds the training rows and what was prepared of them, and no code.
         """
-        target = Path(path)
+        target = _validation.check_path("path", path)
         # An index may take the place of the one that it was loaded from: that is the same rows.
         if is_mapped_from(self._train, target) and not _store.is_index(target):
             msg = f"path must not be the file from which the training rows are mapped; got {os.fspath(path)!r}"
@@ -239,7 +241,7 @@ class KNNIndex:
         promised only of files as `save` wrote them. A pickled index, in contrast, is as any pickle: loading it may run code.
         """
         _validation.check_n_threads(n_threads)
-        source = Path(path)
+        source = _validation.check_path("path", path)
         saved = _stored.read(source)
         train = saved.prepared.train
         if not saved.is_ours:

@@ -226,7 +226,7 @@ class PathSolver:
     """Minimises the softmax loss of one problem under one penalty after another; see `minimize_softmax` for the arguments.
 
     All share the eigenvectors of the features' second moments and the curvature that earlier ones saw. `name` is that of X in
-    messages.
+    messages; `watch` is told the loss and the gap of every iteration.
     """
 
     def __init__(
@@ -245,6 +245,7 @@ class PathSolver:
         std: ArrayLike | None = None,
         n_threads: int | None = None,
         name: str = "X",
+        watch: Callable[[float, float], object] | None = None,
     ) -> None:
         self._problem = _Problem(
             X,
@@ -264,7 +265,7 @@ class PathSolver:
         self._certified = certified
         with one_blas_thread():
             self._descent = PreconditionedSolver(
-                self._problem.objective, free_bias=self._problem.free_bias, rough=self._problem.rough
+                self._problem.objective, free_bias=self._problem.free_bias, rough=self._problem.rough, watch=watch
             )
 
     def solve(self, reg: float, start: Float64 | None = None) -> Optimum:

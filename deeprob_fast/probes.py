@@ -87,6 +87,7 @@ def _protocol(protocol: object, overrides: dict[str, Any]) -> ProbeProtocol:
         return protocol.changed(overrides)
     if not isinstance(protocol, str) or protocol not in PROBE_PROTOCOLS:
         msg = f"protocol must be one of {', '.join(PROBE_PROTOCOLS)}, or one of PROBE_PROTOCOLS changed; got {protocol!r}"
+        msg += _validation.did_you_mean(protocol, PROBE_PROTOCOLS)
         raise ValueError(msg)
     return PROBE_PROTOCOLS[protocol].changed(overrides)
 
@@ -130,6 +131,7 @@ def evaluate_probe(
     seed: int = 0,
     n_threads: int | None = None,
     callback: Callable[[dict[str, Any]], object] | None = None,
+    progress: Callable[[float], object] | None = None,
     **overrides: Any,
 ) -> ProbeEvaluation:
     """Evaluate a linear classifier on frozen features, by a named protocol.
@@ -155,6 +157,9 @@ def evaluate_probe(
         By default all that the environment grants. Does not change the result.
     callback : callable, optional
         Called with the dict of every candidate as soon as it is known.
+    progress : callable, optional
+        Called during the training with the fraction done, a float in (0, 1], an estimate where a solver decides when to stop. An
+        exception raised in it ends the evaluation.
     overrides : optional
         Parameters of the protocol to change: ``n_epochs=10``, ``C=0.316``, ``normalize=True``, ...
 
@@ -197,13 +202,15 @@ def evaluate_probe(
     threads = _validation.check_n_threads(n_threads)
     if callback is not None:
         _validation.check_callable("callback", callback)
+    if progress is not None:
+        _validation.check_callable("progress", progress)
     if validation is None and chosen_protocol.n_settings > 1:
         validation = chosen_protocol.validation_fraction
     data = gather(
         train, train_labels, queries, query_labels, validation=validation, seed=number, normalize=chosen_protocol.normalize
     )
     report = callback or (lambda _: None)
-    chosen = chosen_protocol.choose(data, seed=number, n_threads=threads, report=report)
+    chosen = chosen_protocol.choose(data, seed=number, n_threads=threads, report=report, progress=progress)
     settings = {
         **{name: value for name, value in chosen_protocol.parameters().items() if name != "validation_fraction"},
         "validation": "given" if isinstance(validation, (tuple, list)) else validation,
@@ -212,7 +219,10 @@ def evaluate_probe(
         "n_validation": 0 if data.validation is None else len(data.validation.rows),
         "n_queries": len(data.queries.rows),
     }
-    return _evaluation(chosen_protocol, settings, data, chosen, threads)
+    found = _evaluation(chosen_protocol, settings, data, chosen, threads)
+    if progress is not None:
+        progress(1.0)
+    return found
 
 
 def _evaluation(

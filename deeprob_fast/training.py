@@ -1,6 +1,6 @@
 """Training of linear classifiers in a compiled loop: one, or many on one stream of batches."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +59,7 @@ def sweep(
     std: ArrayLike | None = None,
     dtype: str | None = None,
     n_threads: int | None = None,
+    callback: Callable[[float], object] | None = None,
 ) -> Sweep:
     """Train a linear classifier for every setting of a grid, all on one stream of batches.
 
@@ -105,6 +106,9 @@ def sweep(
         Of the computation; by default float64 if X or `initial_weights` is, else float32.
     n_threads : int, optional
         By default all that the environment grants. Does not change the result.
+    callback : callable, optional
+        Called after each epoch of each seed's settings with the fraction done, a float in (0, 1]. An exception raised in it ends
+        the training.
 
     Returns
     -------
@@ -150,7 +154,8 @@ def sweep(
     scale = _validation.check_real("initial_scale", initial_scale, 0)
     threads = _validation.check_n_threads(n_threads)
     results: dict[int, Training] = {}
-    for seed in dict.fromkeys(seeds):
+    streams = list(dict.fromkeys(seeds))
+    for number, seed in enumerate(streams):
         members = [i for i, other in enumerate(seeds) if other == seed]
         weights = np.repeat(data.starting_weights(scale, seed)[np.newaxis], len(members), axis=0)
         trainer = HeadTrainer(
@@ -162,8 +167,12 @@ def sweep(
             n_threads=threads,
         )
         run = Run(trainer, validation, patience)
+        n_steps_done = 0
         for epoch in plan.epochs(seed):
             run.epoch(epoch)
+            n_steps_done += epoch.n_steps
+            if callback is not None:
+                callback((number + n_steps_done / plan.count()) / len(streams))
             if not trainer.active.any():
                 break
         results.update(zip(members, run.results(), strict=True))
@@ -232,7 +241,7 @@ def train(
         Of the batches and the initial weights.
     options : optional
         X_val, y_val, n_classes, batch_size, replacement, n_epochs, n_steps, batches, patience, schedule_every, initial_weights,
-        initial_scale, bias, penalize_bias, sample_weight, mean, std, dtype, n_threads: as in `sweep`.
+        initial_scale, bias, penalize_bias, sample_weight, mean, std, dtype, n_threads, callback: as in `sweep`.
 
     Returns
     -------

@@ -154,6 +154,7 @@ def check_voting(weights: object, temperature: object, metric: str) -> None:
     """Refuse weights and temperatures that mean nothing."""
     if not callable(weights) and not (isinstance(weights, str) and weights in WEIGHTS):
         msg = f"weights must be one of {', '.join(WEIGHTS)}, or callable; got {weights!r}"
+        msg += _validation.did_you_mean(weights, WEIGHTS)
         raise ValueError(msg)
     if isinstance(weights, str) and weights == "distance" and metric == "inner_product":
         msg = "weights must be 'uniform' or 'softmax' for the metric inner_product, which is no distance; got 'distance'"

@@ -27,8 +27,8 @@ def run(invoke):
     return command
 
 
-def _parts(blobs):
-    data = df.datasets.load(blobs)
+def _parts(blobs, **options):
+    data = df.datasets.load(blobs, **options)
     return data.train, data.train_labels, data.test, data.test_labels
 
 
@@ -72,6 +72,7 @@ def test_evaluate(run, blobs, metric):
         "n_features": 4,
         "n_classes": 3,
         "dtype": "float64",
+        "split": "stratified, 20 %, seed 0",
     }
 
 
@@ -121,10 +122,11 @@ def test_knn_by_protocol(run, blobs):
 
 
 def test_leave_one_out(run, blobs):
-    train, labels, _, _ = _parts(blobs)
+    """Of all rows: none need be set apart."""
+    data = df.datasets.load(blobs, split="none")
     found = run("knn", "--data", blobs, "--leave-one-out", "--k", 3)
-    assert found["knn"][0]["top1"] == df.evaluate_knn(train, labels, k=3).accuracies[3]
-    assert found["data"]["n_queries"] == 160
+    assert found["knn"][0]["top1"] == df.evaluate_knn(data.train, data.train_labels, k=3).accuracies[3]
+    assert found["data"]["n_queries"] == 200
 
 
 def test_one_try_has_no_deviation(invoke, blobs):
@@ -135,7 +137,7 @@ def test_one_try_has_no_deviation(invoke, blobs):
 
 
 def test_no_test_rows(invoke, tmp_path):
-    np.savez(tmp_path / "few.npz", X=np.eye(3), y=[0, 1, 0])
+    np.savez(tmp_path / "few.npz", X=np.eye(3), y=[0, 1, 2])
     for name in ("evaluate", "knn", "probe"):
         result = invoke(name, "--data", "few.npz")
         assert result.exit_code == 1
@@ -154,7 +156,7 @@ def test_classes_have_their_names(run, blobs, monkeypatch):
 
 def test_probe(run, blobs):
     found = run("probe", "--data", blobs, "--validation", 0.25, "--seed", 7)
-    expected = df.evaluate_probe(*_parts(blobs), validation=0.25, seed=7)
+    expected = df.evaluate_probe(*_parts(blobs, seed=7), validation=0.25, seed=7)
     names = ("protocol", "top1", "top5", "mean_per_class", "ece", "scaled_ece", "temperature")
     assert found["probe"] == [{name: getattr(expected, name) for name in names}]
     assert found["settings"]["source"] == expected.source
@@ -190,7 +192,7 @@ def test_sweep(run, blobs, standardize):
     options = ["--learning-rate", "0.1,0.5", "--reg", "0,0.01", "--momentum", "0.9", "--optimizer", "sgd", "--epochs", 3]
     options += ["--loss", "softmax,weston_watkins", "--batch-size", 50, "--seed", 3]
     found = run("sweep", "--data", blobs, *options, *["--standardize"] * standardize)
-    train, labels, test, test_labels = _parts(blobs)
+    train, labels, test, test_labels = _parts(blobs, seed=3)
     order = np.random.default_rng(3).permutation(160)
     held_out, kept = order[:32], order[32:]
     plan = {"n_epochs": 3, "batch_size": 50, "bias": True, "penalize_bias": False}
@@ -225,20 +227,23 @@ def test_sweep_of_settings_that_diverge(invoke, run, blobs):
     assert "On the test rows" not in result.output
 
 
-def test_sweep_counts_unknown_test_labels_as_wrong(run, tmp_path):
+def test_sweep_counts_unknown_test_labels_as_wrong(invoke, tmp_path):
     rng = np.random.default_rng(0)
     labels = np.repeat(["left", "right"], 50)
     rows = np.where(labels == "left", -5.0, 5.0)[:, np.newaxis] + rng.standard_normal((100, 1))
     np.savez(tmp_path / "x.npz", X=rows, y=labels, X_test=rows[[0, 99]], y_test=["left", "elsewhere"])
-    found = run("sweep", "--data", "x.npz")
-    assert found["test"] == [{"top1": 0.5}]
+    result = invoke("sweep", "--data", "x.npz", "--json", "-")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["test"] == [{"top1": 0.5}]
+    words = "1 test rows of x are of classes that no training row has, 'elsewhere': they count as wrong"
+    assert f"Warning: {words}\n" in result.stderr
 
 
-@pytest.mark.parametrize("rule", ["chunk", "array_split"])
+@pytest.mark.parametrize("rule", ["chunk", "array_split", "stratified"])
 def test_cross_validate(run, blobs, rule):
     found = run("cross-validate", "--data", blobs, "--folds", 3, "--fold-rule", rule, "--k", "1,5,9", "--metric", "manhattan")
-    train, labels, _, _ = _parts(blobs)
-    expected = df.knn_cross_validate(train, labels, 3, (1, 5, 9), rule, metric="manhattan")
+    data = df.datasets.load(blobs, split="none")
+    expected = df.knn_cross_validate(data.train, data.train_labels, 3, (1, 5, 9), rule, metric="manhattan")
     for row, k in zip(found["cross_validation"], (1, 5, 9), strict=True):
         assert row["k"] == k
         assert (row["fold_1"], row["fold_2"], row["fold_3"]) == expected.accuracies[k]
@@ -256,7 +261,7 @@ def test_cross_validate(run, blobs, rule):
         (["evaluate", "--metric", "hamming"], 2, "'hamming' is not one of"),
         (["knn", "--protocol", "unknown"], 2, "'unknown' is not one of 'dino'"),
         (["knn", "--temperature", "cold"], 2, "'cold' is not a valid float range"),
-        (["knn", "--temperature", "0"], 1, "Error: temperature must be"),
+        (["knn", "--weights", "softmax", "--temperature", "0"], 1, "Error: temperature must be"),
         (["knn", "--weights", "heavy"], 2, "'heavy' is not one of"),
         (["knn", "--weights", "distance", "--metric", "inner_product"], 1, "Error: weights must be"),
         (["knn", "--n-per-class", "0"], 2, "0 is not in the range x>=1"),

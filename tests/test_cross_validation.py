@@ -8,6 +8,8 @@ from sklearn.model_selection import GroupKFold, ShuffleSplit, StratifiedKFold
 
 import deeprob_fast as df
 from deeprob_fast import _search
+from deeprob_fast._folds import folds_of
+from deeprob_fast.datasets import SplitWarning
 from tests import reference
 
 
@@ -53,11 +55,34 @@ RULES = {"chunk": chunks, "array_split": array_splits}
     n_features=st.sampled_from([3, 6, 20]),  # sorted into boxes, or searched by pieces
 )
 @settings(deadline=None, max_examples=40)
+@pytest.mark.filterwarnings("ignore::deeprob_fast.datasets.SplitWarning")  # few rows: all of a class may be in one fold
 def test_equals_the_loop(n, num_folds, rule, seed, n_features):
     X, y = example(n, n_features, seed=seed)
     found = df.knn_cross_validate(X, y, num_folds, (1, 7, 3), rule)
     assert found.accuracies == loop(X, y, RULES[rule](n, num_folds), (1, 7, 3))
     assert list(found.accuracies) == [1, 7, 3]
+
+
+@pytest.mark.parametrize("num_folds", [2, 3, 4])
+def test_rows_sorted_by_class(num_folds):
+    """Consecutive folds hold whole classes, which nothing can recognise; stratified ones have rows of every class."""
+    rng = np.random.default_rng(0)
+    y = np.repeat([*"abcdefg", "h"], [*[30] * 7, 1])
+    X = rng.standard_normal((len(y), 2)) + 10 * np.unique(y, return_inverse=True)[1][:, None]
+    with pytest.warns(SplitWarning, match=r"fold 1 validates class 'a'.*, of which no row trains, and which counts as wrong"):
+        low = df.knn_cross_validate(X, y, num_folds, 1)
+    assert low.mean[1] < 0.5
+    found = df.knn_cross_validate(X, y, num_folds, 1, folds="stratified")
+    assert found.mean[1] > 0.98
+    assert sum(found.fold_sizes) == len(y)
+    assert max(found.fold_sizes) - min(found.fold_sizes) <= 1
+
+
+def test_stratified_folds():
+    y = np.array([*"aabbbcc"])
+    folds = folds_of("stratified", 2, y, y, None)
+    assert [validation.tolist() for _, validation in folds] == [[0, 2, 4, 6], [1, 3, 5]]
+    assert [train.tolist() for train, _ in folds] == [[1, 3, 5], [0, 2, 4, 6]]
 
 
 @pytest.mark.parametrize("repeated", [False, True])
@@ -143,8 +168,8 @@ def test_callback_hears_of_every_fold():
     [
         ({"num_folds": 1}, ValueError, "num_folds must be between 2 and 30"),
         ({"num_folds": 31}, ValueError, "num_folds must be between 2 and 30"),
-        ({"folds": "random"}, ValueError, "folds must be one of chunk, array_split; got 'random'"),
-        ({"folds": 5}, TypeError, "folds must be one of chunk, array_split, a splitter of scikit-learn or pairs"),
+        ({"folds": "random"}, ValueError, "folds must be one of chunk, array_split, stratified; got 'random'"),
+        ({"folds": 5}, TypeError, "folds must be one of chunk, array_split, stratified, a splitter of scikit-learn or pairs"),
         ({"folds": []}, ValueError, "folds must hold at least one fold; got none"),
         ({"folds": [1, 2]}, TypeError, "folds must give pairs, .*; got int"),
         ({"folds": [([0, 1], [30])]}, ValueError, "folds must give numbers of rows from 0 to 29"),

@@ -3,10 +3,12 @@
 import gzip
 import pickle
 import struct
+from functools import partial
 
 import numpy as np
 import pytest
 
+import deeprob_fast as df
 from deeprob_fast import datasets
 
 IMAGES = np.arange(4 * 3 * 2, dtype=np.uint8).reshape(4, 3, 2)
@@ -77,8 +79,52 @@ def test_missing_files(tmp_path):
         datasets.load(tmp_path)
     with pytest.raises(FileNotFoundError, match="must be the folder of the Fashion-MNIST idx files"):
         datasets.load_fashion_mnist(tmp_path / "none")
-    with pytest.raises(FileNotFoundError, match=r"data must be digits, fashion-mnist, .*; got 'nothing'"):
+    with pytest.raises(FileNotFoundError, match=r"data must be a file, .* or one of digits, .*; there is no 'nothing'$"):
         datasets.load("nothing")
+    with pytest.raises(FileNotFoundError, match=r"there is no 'Fashion_mnist' \(did you mean 'fashion-mnist'\?\)$"):
+        datasets.load("Fashion_mnist")
+
+
+def test_no_name_is_no_folder(tmp_path, monkeypatch):
+    """An empty name would stand for the working folder, whatever is in it."""
+    monkeypatch.chdir(tmp_path)
+    np.save("rows.npy", np.eye(3))
+    np.save("y.npy", [0, 1, 2])
+    index = df.KNNIndex(np.eye(3))
+    for call, argument in (
+        (lambda: datasets.load(""), "data"),
+        (lambda: datasets.load("rows.npy", labels=""), "labels"),
+        (lambda: datasets.load("rows.npy", labels="y.npy", test=""), "test"),
+        (lambda: datasets.load("rows.npy", labels="y.npy", test_labels=""), "test_labels"),
+        (lambda: datasets.load_npz(""), "path"),
+        (lambda: datasets.load_embeddings(""), "path"),
+        (lambda: datasets.convert_embeddings("", "out.npy"), "source"),
+        (lambda: datasets.convert_embeddings("rows.npy", ""), "target"),
+        (lambda: datasets.load_mnist(""), "folder"),
+        (lambda: datasets.load_cifar10(""), "folder"),
+        (lambda: datasets.load_props(""), "folder"),
+        (lambda: index.save(""), "path"),
+        (lambda: df.KNNIndex.load(""), "path"),
+        (lambda: df.figures.save("", ["svm_margin"]), "directory"),
+    ):
+        with pytest.raises(ValueError, match=f"^{argument} must name a file or a folder; got ''"):
+            call()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["rows.npy", "y.npy"]
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".safetensors", ".skops"])
+def test_a_folder_that_is_missing_is_no_hidden_file(tmp_path, suffix):
+    """What cannot be written is named as it was given."""
+    np.save(tmp_path / "rows.npy", np.eye(3))
+    target = tmp_path / "missing" / f"out{suffix}"
+    model = df.SoftmaxClassifier(max_epochs=1).fit(np.eye(4), [0, 1, 0, 1]) if suffix == ".skops" else np.eye(2)
+    write = partial(df.save, model) if suffix != ".npy" else partial(datasets.convert_embeddings, tmp_path / "rows.npy")
+    with pytest.raises(FileNotFoundError) as caught:
+        write(target)
+    assert caught.value.filename == str(target)
+    with pytest.raises(FileNotFoundError) as caught:
+        df.KNNIndex(np.eye(3)).save(target)
+    assert caught.value.filename == str(target)
 
 
 def test_real_fashion_mnist():
@@ -103,7 +149,8 @@ def save(path, **arrays):
 def test_npz_splits(tmp_path):
     x, y = np.arange(20.0).reshape(10, 2), np.array(list("aabbccddee"))
     data = datasets.load(save(tmp_path / "all.npz", X=x, y=y))
-    assert (data.name, data.train.shape, data.test.shape) == ("all", (8, 2), (2, 2))
+    # Every class of two rows has one on each side, whatever share that is.
+    assert (data.name, data.train.shape, data.test.shape) == ("all", (5, 2), (5, 2))
     data = datasets.load_npz(save(tmp_path / "split.npz", X=x, y=y, X_test=x[:3], y_test=y[:3], classes=y))
     assert (data.train.shape, data.test_labels.tolist()) == ((10, 2), ["a", "a", "b"])
 

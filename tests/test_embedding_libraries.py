@@ -227,7 +227,7 @@ def test_data_sets_in_one_file(tmp_path, name, arrays):
 def test_data_sets_in_parquet(write):
     names = [f"class {i}" for i in LABELS]
     for columns in ({"embedding": list(ROWS), "kind": names}, {"v": list(ROWS), "label": names, "page": LABELS}):
-        data = datasets.load(write(**columns))
+        data = datasets.load(write(**columns), split="last")
         np.testing.assert_array_equal(data.train, ROWS[:32])
         assert data.test_labels.tolist() == names[32:]
     with pytest.raises(ValueError, match="must hold an array y, or it must be given; found X"):
@@ -251,7 +251,7 @@ def test_labels_in_hdf5_text(tmp_path, h5py, layout, userblock):
         with h5py.File(tmp_path / "all.h5", "w", userblock_size=userblock) as file:
             file["X"] = ROWS
             file.create_dataset("y", (40,), dtype, **TEXTS[layout])[:n_written] = names[:n_written]
-        data = datasets.load(tmp_path / "all.h5")
+        data = datasets.load(tmp_path / "all.h5", split="last")
         assert [*data.train_labels, *data.test_labels] == names[:n_written] + [""] * (40 - n_written)
 
 
@@ -274,10 +274,11 @@ def test_labels_in_a_file_of_their_own(tmp_path):
     (tmp_path / "y.txt").write_text("".join(f"{i}\n" for i in LABELS), encoding="utf-8")
     (tmp_path / "t.txt").write_text("".join(f" class {i}\n" for i in LABELS[:10]), encoding="utf-8")
     for name in ("y.npy", "y.npz", "y.txt"):
-        data = datasets.load(features, labels=tmp_path / name)
+        data = datasets.load(features, labels=tmp_path / name, split="last")
         assert isinstance(data.train, np.memmap)
         np.testing.assert_array_equal(data.test_labels, LABELS[32:])
-    data = datasets.load(features, labels=tmp_path / "y.npy", test=test, test_labels=tmp_path / "t.txt")
+    with pytest.warns(datasets.SplitWarning, match="10 test rows of rows are of classes that no training row has"):
+        data = datasets.load(features, labels=tmp_path / "y.npy", test=test, test_labels=tmp_path / "t.txt")
     assert (len(data.train), len(data.test)) == (40, 10)
     assert data.test_labels[:2].tolist() == ["class 0", "class 1"]
     whole = save(tmp_path / "test.npz", {"X": ROWS[:10], "y": LABELS[:10]})
@@ -296,7 +297,11 @@ def test_parts_that_do_not_fit(tmp_path):
     save(tmp_path / "all.npz", PARTS)
     for data, options, words in (
         ("rows.npy", {}, "rows.npy must hold an array y, or it must be given; found X"),
-        ("rows.npy", {"labels": "short.npy"}, r"one label in y for each row of X: 40; it has shape \(39,\)"),
+        (
+            "rows.npy",
+            {"labels": "short.npy"},
+            r"short.npy must hold one label in y for each row of .*rows.npy: 40; it has shape \(39,\)",
+        ),
         ("rows.npy", {"labels": "y2.npy"}, r"y2.npy must hold labels, one array in one dimension"),
         ("rows.npy", {"labels": "y.csv"}, r"y.csv must be labels in .npy, .npz or .txt; it ends in .csv"),
         ("rows.npy", {"labels": "y.txt"}, r"y.txt must be text in UTF-8"),

@@ -66,6 +66,7 @@ def test_channels(shape, axes):
 
 
 @pytest.mark.parametrize("n", range(2, 40))
+@pytest.mark.filterwarnings("ignore::deeprob_fast.datasets.SplitWarning")  # so few rows of ten classes
 def test_number_of_validation_rows(n):
     for share in (0.1, 0.2, 0.25, 0.5):
         if n * (1 - share) >= 1:
@@ -99,6 +100,13 @@ def test_rows_without_channels(shape):
     data = replace(images((3072,)), image_shape=shape)
     with pytest.raises(ValueError, match=r'center="channel" needs images with one axis of colours; image_shape is \('):
         datasets.preprocess(data, center="channel")
+
+
+def test_validation_rows_of_classes_that_are_not_trained():
+    """The last rows, as the courses take them, of rows that are sorted by class."""
+    data = replace(images(), train_labels=np.repeat(np.arange(5), 10))
+    with pytest.warns(datasets.SplitWarning, match="10 validation rows of images are of classes that no training row has, 4:"):
+        datasets.preprocess(data, validation=0.2)
 
 
 def test_subsample():

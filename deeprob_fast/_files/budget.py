@@ -35,9 +35,9 @@ def check_unpacked(path: Path | str, what: str, size: int, packed: int, *, is_de
         )
 
 
-def check_memory(path: Path, size: int) -> None:
+def check_memory(path: Path, size: int, advice: str = "") -> None:
     """Refuse to read more than the machine's memory: the system would end some process instead of this call."""
     available = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if size > available:
-        msg = f"{path} takes {size} bytes when it is read into memory; this machine has {available}"
+        msg = f"{path} takes {size} bytes when it is read into memory; this machine has {available}{advice}"
         raise MemoryError(msg)

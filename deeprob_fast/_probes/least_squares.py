@@ -10,7 +10,8 @@ from deeprob_fast import _validation
 from deeprob_fast._accuracy import accuracy
 from deeprob_fast._probes import scores
 from deeprob_fast._probes.data import Part, ProbeData
-from deeprob_fast._probes.protocol import Chosen, ProbeProtocol, Report
+from deeprob_fast._probes.progress import Fits
+from deeprob_fast._probes.protocol import Chosen, ProbeProtocol, Progress, Report
 from deeprob_fast._threads import one_blas_thread
 from deeprob_fast._typing import AnyArray, Float64
 
@@ -113,11 +114,15 @@ class LeastSquaresProbe(ProbeProtocol):
     def n_settings(self) -> int:
         return len(self.l2)
 
-    def choose(self, data: ProbeData, *, seed: int, n_threads: int, report: Report) -> Chosen:
+    def choose(self, data: ProbeData, *, seed: int, n_threads: int, report: Report, progress: Progress = None) -> Chosen:
+        done = Fits(1 if self.shots is None else len(self.shots) * self.n_seeds, progress)
         candidates: list[dict[str, Any]] = []
         for shots in (None,) if self.shots is None else self.shots:
             seeds = range(seed, seed + (1 if shots is None else self.n_seeds))
-            fits = [self._ridge(data, shots, number) for number in seeds]
+            fits = []
+            for number in seeds:
+                fits.append(self._ridge(data, shots, number))
+                done.done()
             merits = [self._val_accuracy(data, fits, l2, n_threads) for l2 in self.l2]
             best = 0 if data.validation is None else int(np.argmax(merits))
             for i, l2 in enumerate(self.l2):

@@ -14,6 +14,7 @@ from deeprob_fast._probes.scores import METRICS
 from deeprob_fast._typing import Float64
 
 Report = Callable[[dict[str, Any]], object]
+Progress = Callable[[float], object] | None
 _LONG = 14  # longer tuples are shown by their ends
 _OWN = ("name", "source")
 
@@ -104,8 +105,8 @@ class ProbeProtocol(ABC):
         """How many settings there are to choose from."""
 
     @abstractmethod
-    def choose(self, data: ProbeData, *, seed: int, n_threads: int, report: Report) -> Chosen:
-        """Train, and choose by the validation rows, if there are any; report every candidate."""
+    def choose(self, data: ProbeData, *, seed: int, n_threads: int, report: Report, progress: Progress = None) -> Chosen:
+        """Train, and choose by the validation rows, if there are any; report every candidate, and the fraction done."""
 
     def _check_integer(self, name: str, low: int) -> None:
         value = _validation.check_integer(name, getattr(self, name), low, 2**53, "a count")

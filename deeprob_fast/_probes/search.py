@@ -8,6 +8,15 @@ def best_of(merits: dict[int, float]) -> int:
     return max(sorted(merits), key=lambda i: merits[i])
 
 
+def n_visits(n: int, stride: int) -> int:
+    """Return how many numbers `coarse_to_fine` evaluates at most."""
+    visits = len({*range(0, n, stride), n - 1})
+    while stride > 1:
+        stride = (stride + 1) // 2
+        visits += 2
+    return min(visits, n)
+
+
 def coarse_to_fine(n: int, stride: int, evaluate: Callable[[Sequence[int]], Sequence[float]]) -> dict[int, float]:
     """Evaluate some of the numbers 0 to n - 1: every `stride`-th, then both sides of the best, halving the distance to it.
 

@@ -9,7 +9,8 @@ import numpy as np
 from deeprob_fast import _validation
 from deeprob_fast._probes import scores
 from deeprob_fast._probes.data import ProbeData
-from deeprob_fast._probes.protocol import Chosen, ProbeProtocol, Report, shown
+from deeprob_fast._probes.progress import Fits
+from deeprob_fast._probes.protocol import Chosen, ProbeProtocol, Progress, Report, shown
 from deeprob_fast._typing import Float64
 from deeprob_fast.optim import SGD, CosineAnnealingLR, LambdaLR, LRScheduler, MultiStepLR
 from deeprob_fast.training import sweep
@@ -102,7 +103,7 @@ class SGDProbe(ProbeProtocol):
         factor = self._factor(epoch_steps)
         return np.outer(self._first_rates(), [factor(step) for step in range(self.n_epochs * epoch_steps)])
 
-    def choose(self, data: ProbeData, *, seed: int, n_threads: int, report: Report) -> Chosen:
+    def choose(self, data: ProbeData, *, seed: int, n_threads: int, report: Report, progress: Progress = None) -> Chosen:
         if self.refit:
             msg = "refit must be False for SGD, whose heads are all trained at once; got True"
             raise ValueError(msg)
@@ -131,6 +132,7 @@ class SGDProbe(ProbeProtocol):
             mean=mean,
             std=std,
             n_threads=n_threads,
+            callback=Fits(1, progress).within,
         ).trainings
         candidates, merits, weights = [], [], []
         for rate, training in zip(self.lr, trainings, strict=True):

@@ -11,7 +11,8 @@ import numpy as np
 from deeprob_fast import _validation
 from deeprob_fast._probes import scores, search
 from deeprob_fast._probes.data import Part, ProbeData
-from deeprob_fast._probes.protocol import Chosen, ProbeProtocol, Report
+from deeprob_fast._probes.progress import Descent, Fits
+from deeprob_fast._probes.protocol import Chosen, ProbeProtocol, Progress, Report
 from deeprob_fast._typing import Float64
 from deeprob_fast.optimum import Optimum, PathSolver
 
@@ -30,7 +31,8 @@ def _warn_of_distance(C: float, max_iter: int, optimum: Optimum) -> None:  # noq
 class _Fitter:
     """Fits softmax regression to one set of rows under any penalty."""
 
-    def __init__(self, part: Part, n_classes: int, protocol: "SoftmaxProbe", tol: float, n_threads: int) -> None:
+    def __init__(self, part: Part, n_classes: int, protocol: "SoftmaxProbe", tol: float, n_threads: int, fits: Fits) -> None:
+        self._fits = fits
         self.present, numbers = np.unique(part.numbers, return_inverse=True)
         self._n_classes = n_classes
         self._part = part
@@ -47,11 +49,13 @@ class _Fitter:
             std=std,
             n_threads=n_threads,
             name="train",
+            watch=Descent(fits, tol),
         )
 
     def fit(self, C: float, start: Float64 | None) -> tuple[Optimum, Float64]:  # noqa: N803  # scikit-learn's
         """Return what the solver found, in its own terms, and the weights for all classes and raw features."""
         found = self._solver.solve(1 / (2 * C * len(self._part.rows)), start)
+        self._fits.done()
         weights = found.W if self._moments[0] is None else self._part.without_constants(found.W)
         return found, scores.all_classes(scores.unfold(weights, *self._moments), self.present, self._n_classes)
 
@@ -93,15 +97,16 @@ class SoftmaxProbe(ProbeProtocol):
     def n_settings(self) -> int:
         return len(self.C)
 
-    def choose(self, data: ProbeData, *, seed: int, n_threads: int, report: Report) -> Chosen:  # noqa: ARG002  # inherited; the minimum needs no seed
+    def choose(self, data: ProbeData, *, seed: int, n_threads: int, report: Report, progress: Progress = None) -> Chosen:  # noqa: ARG002  # inherited; the minimum needs no seed
         held_out = data.validation
         only_fit = len(self.C) == 1 and not (self.refit and held_out is not None)
+        fits = Fits(search.n_visits(len(self.C), self.stride) + (not only_fit), progress)
         solved: dict[int, Optimum] = {}
         found: dict[int, Float64] = {}
 
         def evaluate(numbers: Sequence[int]) -> list[float]:
             # What a solver has learned under weak penalties misleads it under the stronger ones of the next round.
-            fitter = _Fitter(data.train, data.n_classes, self, self.tol if only_fit else self.search_tol, n_threads)
+            fitter = _Fitter(data.train, data.n_classes, self, self.tol if only_fit else self.search_tol, n_threads, fits)
             merits = dict.fromkeys(numbers, math.nan)
             for i in sorted(numbers, key=lambda number: self.C[number]):
                 stronger = [j for j in solved if self.C[j] <= self.C[i]]
@@ -121,7 +126,7 @@ class SoftmaxProbe(ProbeProtocol):
         optimum, weights = solved[best], found[best]
         if not only_fit:
             part = data.train.joined(held_out) if self.refit and held_out is not None else data.train
-            final = _Fitter(part, data.n_classes, self, self.tol, n_threads)
+            final = _Fitter(part, data.n_classes, self, self.tol, n_threads, fits)
             same = np.array_equal(final.present, np.unique(data.train.numbers)) and not self.standardize
             optimum, weights = final.fit(self.C[best], solved[best].W if same else None)
         if not optimum.converged and optimum.n_iterations >= self.max_iter:

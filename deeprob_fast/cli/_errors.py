@@ -1,7 +1,9 @@
 """What a user sees when something goes wrong: a message, never a traceback."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 import click
 
@@ -20,6 +22,25 @@ def errors_as_messages() -> Iterator[None]:
     except KeyboardInterrupt:
         click.echo("\ninterrupted", err=True)
         raise click.exceptions.Exit(_INTERRUPTED) from None
+
+
+@contextmanager
+def warnings_as_messages(*, quiet: bool) -> Iterator[None]:
+    """Show warnings in one line on the standard error, or none."""
+
+    def show(message: Warning | str, *_: object, **__: object) -> None:
+        click.echo(f"Warning: {message}", err=True)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore" if quiet else "default")
+        warnings.showwarning = show
+        yield
+
+
+def refuse_without_effect(option: str, why: str) -> NoReturn:
+    """Refuse an option that would change nothing."""
+    msg = f"{option} has no effect {why}"
+    raise click.UsageError(msg)
 
 
 def _in_words(error: Exception) -> str:

@@ -8,10 +8,13 @@ from typing import Any
 import click
 
 from deeprob_fast import _kernels
+from deeprob_fast._scalars import did_you_mean
+from deeprob_fast.cli._errors import refuse_without_effect
 from deeprob_fast.cli._output import Outputs
 from deeprob_fast.cli._places import Given, Input, Output
 from deeprob_fast.datasets._named import NAMED, SOURCES
 from deeprob_fast.datasets._sources import find
+from deeprob_fast.datasets._splitting import SPLITS
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -37,6 +40,14 @@ class Listed(click.ParamType[tuple[Any, ...]]):
         return tuple(self.item.convert(part.strip(), param, ctx) for part in str(value).split(","))
 
 
+class Choice(click.Choice[str]):
+    """One of several words; one that was mistyped is guessed."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        """Say what was expected."""
+        return super().get_invalid_choice_message(value, ctx) + did_you_mean(value, self.choices)
+
+
 COUNTS = Listed(click.IntRange(min=1))
 NUMBERS = Listed(click.FloatRange(min=0))
 
@@ -44,6 +55,13 @@ NUMBERS = Listed(click.FloatRange(min=0))
 def given(**options: Any) -> dict[str, Any]:
     """Return the options that were given: for the others the library has defaults."""
     return {name: value for name, value in options.items() if value is not None}
+
+
+def refuse_temperature(temperature: object, weights: object) -> None:
+    """Refuse a temperature where votes do not depend on it."""
+    if temperature is not None and weights != "softmax":
+        name = weights if isinstance(weights, str) else getattr(weights, "__name__", repr(weights))
+        refuse_without_effect("--temperature", f"on {name} weights; --weights softmax has one")
 
 
 def _combined(*decorators: Decorator) -> Decorator:
@@ -55,15 +73,17 @@ def _combined(*decorators: Decorator) -> Decorator:
     return decorate
 
 
-def data_options(*, test: bool = True) -> Decorator:
-    """Add --data, --labels and, where queries are needed, --test and --test-labels; the function gets them as `source`."""
+def data_options(*, test: bool = True, draws: bool = False) -> Decorator:
+    """Add --data, --labels and, where queries are needed, --test and --test-labels, or how to set them apart.
+
+    The function gets them as `source`, and the seed besides if it `draws` anything itself.
+    """
 
     def collect(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
-        def wrapper(
-            *, data: str, labels: str | None, test: str | None = None, test_labels: str | None = None, **rest: Any
-        ) -> Any:
-            return function(source={"data": data, **given(labels=labels, test=test, test_labels=test_labels)}, **rest)
+        def wrapper(**options: Any) -> Any:
+            source = given(**{name: options.pop(name) for name in names})
+            return function(source=source, **options, **({"seed": source.get("seed", 0)} if draws else {}))
 
         return wrapper
 
@@ -76,7 +96,20 @@ def data_options(*, test: bool = True) -> Decorator:
         options += [
             click.option("--test", type=Input(), help="The test rows, where that of the data has none."),
             click.option("--test-labels", type=Input(), help="File of their labels."),
+            click.option(
+                "--split",
+                type=Choice(SPLITS),
+                help="How rows are set apart for testing, where there are none.  [default: stratified]",
+            ),
+            click.option(
+                "--test-share",
+                type=click.FloatRange(0, 1, min_open=True, max_open=True),
+                metavar="SHARE",
+                help="Of the rows, or groups.  [default: 0.2]",
+            ),
+            click.option("--seed", type=click.IntRange(min=0), help="Of all that is drawn.  [default: 0]"),
         ]
+    names = ["data", "labels", *["test", "test_labels", "split", "test_share", "seed"] * test]
     return _combined(*options, collect)
 
 
@@ -110,18 +143,17 @@ def output_options(page: Path | None = None) -> Decorator:
         click.option("--json", type=path, help="Write all numbers as JSON; - is the standard output."),
         click.option("--csv", type=path, help="Write one line per score; - is the standard output."),
         click.option("--report", type=path, callback=or_default, help=f"Write a page of HTML with figures.{default}"),
-        click.option("--quiet", is_flag=True, help="No table, no progress; only errors."),
+        click.option("--quiet", is_flag=True, help="No table, no progress, no warnings; only errors."),
         collect,
     )
 
 
 metric_option = click.option(
-    "--metric", type=click.Choice(_kernels.METRICS), help="Distance between rows.  [default: euclidean, or the protocol's]"
+    "--metric", type=Choice(_kernels.METRICS), help="Distance between rows.  [default: euclidean, or the protocol's]"
 )
 plain_metric_option = click.option(
-    "--metric", type=click.Choice(_kernels.METRICS), default="euclidean", show_default=True, help="Distance between rows."
+    "--metric", type=Choice(_kernels.METRICS), default="euclidean", show_default=True, help="Distance between rows."
 )
 threads_option = click.option(
     "--threads", "n_threads", type=click.IntRange(min=1), metavar="N", help="Threads to use.  [default: all that are granted]"
 )
-seed_option = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all that is drawn.")

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+import sys
 import textwrap
 import unicodedata
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import click
 from deeprob_fast import report
 from deeprob_fast._atomic import replacing
 from deeprob_fast.cli._places import STDOUT
+from deeprob_fast.cli._progress import waiting
 from deeprob_fast.report.model import Result, Section, plain, words
 
 SCHEMA = 1
@@ -26,6 +28,8 @@ def as_text(result: Result) -> str:
     data = result.data
     sizes = [f"{value} {words(name)}" for name, value in data.items() if name.startswith("n_") and value is not None]
     lines = [_printable(f"{data['name']}: {', '.join(sizes)}, {data['dtype']}")]
+    if data.get("split"):
+        lines.append(_printable(f"split: {data['split']}"))
     settings = [
         f"{words(name)} {value}"
         for name, value in result.settings.items()
@@ -39,7 +43,7 @@ def as_text(result: Result) -> str:
 
 
 def _table(section: Section) -> list[str]:
-    marks = [" <- best" if number == section.best else "" for number in range(len(section.rows))]
+    marks = [f" <- {section.mark}" if number == section.best else "" for number in range(len(section.rows))]
     shown = [[_printable(c.show(value)) for c, value in zip(section.columns, row, strict=True)] for row in section.rows]
     cells = [[column.title for column in section.columns], *shown]
     left = [all(isinstance(row[i], str) for row in section.rows) for i in range(len(section.columns))]
@@ -75,6 +79,7 @@ def as_json(result: Result) -> str:
             for section in result.sections
         },
         "best": {section.name: section.best for section in result.sections if section.best is not None},
+        "best_on": {section.name: section.best_on for section in result.sections if section.best is not None},
         "provenance": result.provenance,
     }
     return json.dumps(_finite(plain(content)), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
@@ -127,19 +132,32 @@ class Outputs:
         """Print the table and write the files."""
         to_stdout = STDOUT in (self.json, self.csv, self.page)
         if not self.quiet:
-            click.echo(as_text(result), err=to_stdout)
+            say(as_text(result), err=to_stdout)
         written = []
         for path, make in ((self.json, as_json), (self.csv, as_csv), (self.page, report.render)):
             if path == STDOUT:
-                click.echo(make(result), nl=False)
+                click.echo(_encoded(make(result)), nl=False)
             elif path is not None:
-                write_text(path, make(result))
+                with waiting("writing", quiet=self.quiet):
+                    write_text(path, make(result))
                 written.append(str(path))
         if written and not self.quiet:
-            click.echo(f"\nwritten to {', '.join(written)}", err=to_stdout)
+            say(f"\nwritten to {', '.join(written)}", err=to_stdout)
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print a line; what the terminal's encoding lacks is written as an escape."""
+    stream = sys.stderr if err else sys.stdout
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    click.echo(text.encode(encoding, "backslashreplace").decode(encoding), err=err)
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a file, or leave what was there: never half a file."""
     with replacing(path) as file:
-        file.write(text.encode())
+        file.write(_encoded(text))
+
+
+def _encoded(text: str) -> bytes:
+    r"""Return text in UTF-8; a byte of a name that is not, \xe9, is written as \udce9, which JSON reads as Python has it."""
+    return text.encode("utf-8", "backslashreplace")

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from deeprob_fast._atomic import check_writable
+from deeprob_fast.cli._errors import warnings_as_messages
 
 STDOUT = Path("-")
 _PAGES = {".html", ".json", ".csv"}  # written by commands, read by none
@@ -20,7 +21,17 @@ _PAGES = {".html", ".json", ".csv"}  # written by commands, read by none
 Given = Mapping[str, Any]
 
 
-class Input(click.Path):
+class _Place(click.Path):
+    """A file or folder that has a name: none would stand for the working folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse the empty name."""
+        if value == "":
+            self.fail("must name a file or a folder; got ''", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class Input(_Place):
     """Something that a command reads.
 
     Parameters
@@ -44,7 +55,7 @@ class Input(click.Path):
             yield from (path for path in place.iterdir() if path.suffix.lower() not in _PAGES)
 
 
-class Output(click.Path):
+class Output(_Place):
     """A file that a command writes, or a folder.
 
     Parameters
@@ -66,12 +77,13 @@ class Output(click.Path):
 
 
 class Command(click.Command):
-    """A command whose places are in order when it begins."""
+    """A command whose places are in order when it begins, and whose warnings are messages."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Check the places, then run."""
-        _check(ctx)
-        return super().invoke(ctx)
+        with warnings_as_messages(quiet=bool(ctx.params.get("quiet"))):
+            _check(ctx)
+            return super().invoke(ctx)
 
 
 def _check(ctx: click.Context) -> None:

@@ -31,14 +31,15 @@ def display(name: str, source: str, *found: object) -> Callable[[Any], object]:
     return draw
 
 
-def knn_section(evaluation: Any) -> Section:
-    """Show the scores of each k and temperature."""
+def knn_section(evaluation: Any, best_score: Any, best_on: str) -> Section:
+    """Show the scores of each k and temperature, and which is the best on which rows."""
     softmax = evaluation.settings.get("weights") == "softmax"
     temperature = [Column("temperature", "temperature", "g", measured=False)] if softmax else []
     columns = [Column("k", "k", measured=False), *temperature, _TOP1, _TOP5, _MEAN_PER_CLASS]
     scores = list(evaluation.scores)
-    best = scores.index(evaluation.best)
-    accuracy = f"between {min(s.top1 for s in scores):.2%} and {max(s.top1 for s in scores):.2%}, best at k = {scores[best].k}"
+    best = scores.index(best_score)
+    accuracy = f"between {min(s.top1 for s in scores):.2%} and {max(s.top1 for s in scores):.2%}"
+    accuracy += f", best on {best_on} at k = {scores[best].k}"
     curve = Figure(
         "Accuracy of k-NN classification for each k",
         f"A line of top-1 accuracy over the number of neighbours: {accuracy}.",
@@ -47,7 +48,7 @@ def knn_section(evaluation: Any) -> Section:
     figures = [curve] if len({s.k for s in scores}) > 1 else []
     rows = _values(scores, columns)
     text = "Shares of the queries that are classified correctly, all from one search."
-    return Section("knn", "k-nearest neighbours", text, columns, rows, best, figures)
+    return Section("knn", "k-nearest neighbours", text, columns, rows, best, figures, best_on=best_on)
 
 
 def few_shot_section(evaluation: Any) -> Section:
@@ -96,13 +97,13 @@ class Confusions:
         return self.matrix
 
 
-def confusion_sections(evaluation: Any, data: Dataset, by: str) -> list[Section]:
-    """Show which classes are taken for which, most frequent first; `by` says what takes them."""
+def confusion_sections(evaluation: Any, data: Dataset, by: str, *score: Any) -> list[Section]:
+    """Show which classes are taken for which, most frequent first; `by` says what takes them, `score` which of several."""
     classes = evaluation.classes
     if len(classes) > _MOST_CLASSES_COUNTED:
         return []
     names = class_names(data, classes)
-    matrix = np.array(evaluation.confusion_matrix())
+    matrix = np.array(evaluation.confusion_matrix(*score))
     totals = matrix.sum(axis=1)
     wrong = matrix.copy()
     np.fill_diagonal(wrong, 0)
@@ -120,7 +121,7 @@ def confusion_sections(evaluation: Any, data: Dataset, by: str) -> list[Section]
     picture = Figure(
         "Confusion matrix: classes in rows, what they were taken for in columns",
         f"A {len(classes)} by {len(classes)} matrix of counts; most often {rows[0][0]} is taken for {rows[0][1]}.",
-        display("ConfusionMatrixDisplay", "from_evaluation", Confusions(matrix, names)),
+        display("ConfusionMatrixDisplay", "from_evaluation", Confusions(matrix, [_drawable(name) for name in names])),
         (5.4, 4.6) if len(classes) <= _FEW_CLASSES else (6.6, 5.8),
     )
     figures = [picture] if len(classes) <= _MOST_CLASSES_DRAWN else []
@@ -144,6 +145,11 @@ def class_names(data: Dataset, classes: Any) -> list[str]:
     labels = plain(classes)
     known = range(len(names))
     return [str(names[label]) if label in known else str(label) for label in labels]
+
+
+def _drawable(name: str) -> str:
+    """Write out what is no character: fonts have only those."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _values(scores: Any, columns: list[Column]) -> list[list[Any]]:

@@ -8,9 +8,10 @@ import numpy as np
 from deeprob_fast._threads import available_threads
 from deeprob_fast.bench.comparison import METRICS, PEERS, compare_gradient, compare_search, installed
 from deeprob_fast.cli._library import load, require_test
-from deeprob_fast.cli._options import data_options, output_options, threads_option
+from deeprob_fast.cli._options import Choice, data_options, output_options, threads_option
 from deeprob_fast.cli._output import Outputs
 from deeprob_fast.cli._places import Command
+from deeprob_fast.cli._progress import waiting
 from deeprob_fast.cli._provenance import describe, provenance
 from deeprob_fast.report.model import Column, Result, Section
 
@@ -18,11 +19,11 @@ from deeprob_fast.report.model import Column, Result, Section
 @click.command(cls=Command)
 @data_options()
 @click.option("--k", type=click.IntRange(min=1), default=10, show_default=True, help="Number of neighbours.")
-@click.option("--metric", type=click.Choice(METRICS), default="euclidean", show_default=True, help="Distance between rows.")
+@click.option("--metric", type=Choice(METRICS), default="euclidean", show_default=True, help="Distance between rows.")
 @click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True, help="Timed rounds after the warm-up.")
 @click.option(
     "--peers",
-    type=click.Choice(PEERS),
+    type=Choice(PEERS),
     multiple=True,
     help="Compare with this library only; may be repeated.  [default: all that are installed]",
 )
@@ -55,14 +56,16 @@ def bench(
     if missing:
         msg = f"--peers asks for {', '.join(missing)}, which is not installed"
         raise click.UsageError(msg)
-    data = require_test(load(source))
+    data = require_test(load(source, outputs))
     threads = n_threads or available_threads()
     options: dict[str, Any] = {"libraries": peers or available, "rounds": rounds, "n_threads": threads}
     classes, numbers = np.unique(data.train_labels, return_inverse=True)
     labels = numbers.astype(np.int64)
     with threadpool_limits(threads):
-        search = compare_search(np.asarray(data.train), np.asarray(data.test), k, metric=metric, **options)
-        gradient = compare_gradient(np.asarray(data.train), labels, len(classes), **options)
+        with waiting("searches", quiet=outputs.quiet):
+            search = compare_search(np.asarray(data.train), np.asarray(data.test), k, metric=metric, **options)
+        with waiting("gradients", quiet=outputs.quiet):
+            gradient = compare_gradient(np.asarray(data.train), labels, len(classes), **options)
     sections = [
         _section("search", "Search", f"The {k} nearest training rows of every query, preparation included.", search),
         _section("gradient", "Loss and gradient", "The softmax loss of all training rows, and its gradient.", gradient),

@@ -4,8 +4,18 @@ from typing import Any
 
 import click
 
-from deeprob_fast.cli._library import df, load
-from deeprob_fast.cli._options import COUNTS, data_options, given, output_options, plain_metric_option, threads_option
+from deeprob_fast._folds import RULES
+from deeprob_fast.cli._library import df, load_whole
+from deeprob_fast.cli._options import (
+    COUNTS,
+    Choice,
+    data_options,
+    given,
+    output_options,
+    plain_metric_option,
+    refuse_temperature,
+    threads_option,
+)
 from deeprob_fast.cli._output import Outputs
 from deeprob_fast.cli._places import Command
 from deeprob_fast.cli._progress import progress
@@ -17,27 +27,26 @@ from deeprob_fast.votes import WEIGHTS
 
 @click.command("cross-validate", cls=Command)
 @data_options(test=False)
-@click.option(
-    "--folds", "num_folds", type=click.IntRange(min=2), default=5, show_default=True, help="Parts of the training rows."
-)
+@click.option("--folds", "num_folds", type=click.IntRange(min=2), default=5, show_default=True, help="Parts of the rows.")
 @click.option(
     "--fold-rule",
     "folds",
-    type=click.Choice(["chunk", "array_split"]),
+    type=Choice(RULES),
     default="chunk",
     show_default=True,
-    help="How rows are cut into folds: as torch.chunk or numpy.array_split does it.",
+    help="How rows are cut into folds: as torch.chunk or numpy.array_split does it, or with rows of every class in each.",
 )
 @click.option("--k", "k_choices", type=COUNTS, metavar="K,K,...", help="Numbers of neighbours.  [default: 1 to 100]")
 @plain_metric_option
-@click.option("--weights", type=click.Choice(WEIGHTS), default="uniform", show_default=True, help="Weight of a vote.")
+@click.option("--weights", type=Choice(WEIGHTS), default="uniform", show_default=True, help="Weight of a vote.")
 @click.option("--temperature", type=click.FloatRange(min=0, min_open=True), metavar="T", help="Of the softmax weights.")
 @threads_option
 @output_options()
 def cross_validate(source: dict[str, Any], outputs: Outputs, **options: Any) -> None:
     """Choose k by cross-validation.
 
-    The training rows are cut into folds; each fold is classified by the others, for all k from one search.
+    All rows are cut into folds (the training rows, where the data says which those are); each fold is classified by the
+    others, for all k from one search.
 
     \b
     Examples:
@@ -45,14 +54,20 @@ def cross_validate(source: dict[str, Any], outputs: Outputs, **options: Any) -> 
       deeprob-fast cross-validate --data embeddings.npz --folds 10 --k 1,3,5,10,20 --metric cosine
       deeprob-fast cross-validate --data embeddings.npz --fold-rule array_split --report folds.html
     """  # noqa: D301  # click wants the control character
-    data = load(source)
+    refuse_temperature(options["temperature"], options["weights"])
+    data = load_whole(source, outputs)
     with progress("folds", options["num_folds"], quiet=outputs.quiet, unit="fold") as done:
         found = df.knn_cross_validate(data.train, data.train_labels, callback=lambda _: done(1), **given(**options))
     settings = given(n_folds=options["num_folds"], fold_rule=options["folds"])
     settings |= given(**{name: options[name] for name in ("metric", "weights", "temperature")})
     size = describe(data, n_queries=None)
+    if len(data.test):
+        size["split"] += f"; the {len(data.test)} test rows are not used"
     section = _section(found)
-    highlights = {"best k": str(found.best_k), "mean accuracy": f"{section.rows[section.best or 0][1]:.2%}"}
+    highlights = {
+        "best k, by the mean of the folds": str(found.best_k),
+        "mean accuracy": f"{section.rows[section.best or 0][1]:.2%}",
+    }
     made = provenance(options["n_threads"])
     outputs.write(Result("cross-validate", "Cross-validation of k", size, settings, [section], made, highlights))
 
@@ -70,4 +85,4 @@ def _section(found: Any) -> Section:
         display("CrossValidationDisplay", "from_results", found),
     )
     text = "Each fold is classified by the others."
-    return Section("cross_validation", "Folds", text, columns, rows, best, [figure])
+    return Section("cross_validation", "Folds", text, columns, rows, best, [figure], best_on="the mean of the folds")

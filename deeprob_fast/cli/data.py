@@ -5,7 +5,11 @@ from pathlib import Path
 import click
 import numpy as np
 
+from deeprob_fast.cli._errors import refuse_without_effect
+from deeprob_fast.cli._options import Choice
+from deeprob_fast.cli._output import say
 from deeprob_fast.cli._places import Command, Given, Input, Output
+from deeprob_fast.cli._progress import waiting
 from deeprob_fast.datasets import convert_embeddings
 from deeprob_fast.datasets._named import NAMED, SOURCES
 from deeprob_fast.datasets._props import PROPS, read_props
@@ -35,15 +39,15 @@ def list_() -> None:
     """Say where each data set is, or how to get it."""
     for name in NAMED:
         if name not in SOURCES:
-            click.echo(f"{name:14}comes with scikit-learn")
+            say(f"{name:14}comes with scikit-learn")
         elif (found := find(SOURCES[name])) is not None:
-            click.echo(f"{name:14}{found}")
+            say(f"{name:14}{found}")
         else:
-            click.echo(f"{name:14}not found: {how_to_get(SOURCES[name])}")
+            say(f"{name:14}not found: {how_to_get(SOURCES[name])}")
 
 
 @data.command(cls=Command)
-@click.argument("name", type=click.Choice(_DOWNLOADABLE))
+@click.argument("name", type=Choice(_DOWNLOADABLE))
 def download(name: str) -> None:
     """Download a data set into the cache, where it is not there already, and compare it with its known sum.
 
@@ -51,18 +55,20 @@ def download(name: str) -> None:
     Example:
       deeprob-fast data download mnist
     """  # noqa: D301  # click wants the control character
-    click.echo(f"{name} is in {fetch(SOURCES[name])}")
+    with waiting(f"downloading {name}", quiet=False):
+        folder = fetch(SOURCES[name])
+    say(f"{name} is in {folder}")
 
 
 @data.command(cls=Command)
-@click.argument("name", type=click.Choice(list(NAMED)))
+@click.argument("name", type=Choice(list(NAMED)))
 def show(name: str) -> None:
     """Load a data set and say its sizes and classes."""
     loaded = NAMED[name]()
-    click.echo(f"{name}: {len(loaded.train)} training rows, {len(loaded.test)} test rows of {loaded.image_shape}")
+    say(f"{name}: {len(loaded.train)} training rows, {len(loaded.test)} test rows of {loaded.image_shape}")
     counts = (np.bincount(labels, minlength=len(loaded.class_names)) for labels in (loaded.train_labels, loaded.test_labels))
     for label, (class_name, *counted) in enumerate(zip(loaded.class_names, *counts, strict=True)):
-        click.echo(f"{label:>4}  {class_name:16}{counted[0]:>8}{counted[1]:>8}")
+        say(f"{label:>4}  {class_name:16}{counted[0]:>8}{counted[1]:>8}")
 
 
 @data.command(cls=Command)
@@ -83,10 +89,17 @@ def convert(source: str, out: Path, key: str | None, folder: str | None, verify:
       deeprob-fast data convert props --folder Progress-Objects-Sample.tar.gz --out props
       deeprob-fast data convert embeddings.parquet --out embeddings.npy --key embedding
     """  # noqa: D301  # click wants the control character
+    if source == "props" and key is not None:
+        refuse_without_effect("--key", "on props")
     if source != "props":
-        convert_embeddings(source, out, key=key)
-        click.echo(f"{source} written to {out}")
+        for name, is_given in (("--folder", folder is not None), ("--no-verify", not verify)):
+            if is_given:
+                refuse_without_effect(name, "on files other than props")
+        with waiting("converting", quiet=False):
+            convert_embeddings(source, out, key=key)
+        say(f"{source} written to {out}")
         return
-    parts = read_props(folder, verify=verify)
-    write_parts(parts, out)
-    click.echo(f"props: {len(parts.X)} training rows and {len(parts.X_test)} test rows written to {out}")
+    with waiting("converting", quiet=False):
+        parts = read_props(folder, verify=verify)
+        write_parts(parts, out)
+    say(f"props: {len(parts.X)} training rows and {len(parts.X_test)} test rows written to {out}")

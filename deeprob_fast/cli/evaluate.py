@@ -10,11 +10,12 @@ import click
 import numpy as np
 
 from deeprob_fast import _numpy_baseline
+from deeprob_fast.cli._choice import VALIDATION, best_setting, choose_option
 from deeprob_fast.cli._library import df, load, require_test
 from deeprob_fast.cli._options import COUNTS, data_options, output_options, plain_metric_option, threads_option
 from deeprob_fast.cli._output import Outputs
 from deeprob_fast.cli._places import Command
-from deeprob_fast.cli._progress import percentage, progress
+from deeprob_fast.cli._progress import percentage, waiting
 from deeprob_fast.cli._provenance import describe, provenance
 from deeprob_fast.cli._sections import PERCENT, confusion_sections, knn_section, probe_section
 from deeprob_fast.datasets import Dataset
@@ -32,9 +33,12 @@ _NUMPY_PAIRS = 1 << 21  # of a query and a training row: NumPy shows its speed o
     "--k", "k_values", type=COUNTS, metavar="K,K,...", default="1,3,5,10,20", show_default=True, help="Numbers of neighbours."
 )
 @plain_metric_option
+@choose_option
 @threads_option
 @output_options(page=Path("report.html"))
-def evaluate(source: dict[str, Any], k_values: tuple[int, ...], metric: str, n_threads: int | None, outputs: Outputs) -> None:
+def evaluate(
+    source: dict[str, Any], k_values: tuple[int, ...], metric: str, choose: str, n_threads: int | None, outputs: Outputs
+) -> None:
     """Evaluate features by k-NN and a linear probe.
 
     Accuracy for several k, that of a linear probe, and queries per second. All values of k are answered from one
@@ -47,23 +51,27 @@ def evaluate(source: dict[str, Any], k_values: tuple[int, ...], metric: str, n_t
       deeprob-fast evaluate --data embeddings.npz --metric cosine --report cosine.html
       deeprob-fast evaluate --data embeddings.npz --json - --quiet
     """  # noqa: D301  # click wants the control character
-    data = require_test(load(source))
+    data = require_test(load(source, outputs, draws=choose == VALIDATION))
     parts = (data.train, data.train_labels, data.test, data.test_labels)
+    settings: dict[str, Any] = {"metric": metric, "n_threads": n_threads}
     with percentage("k-NN", quiet=outputs.quiet) as tell:
-        options: dict[str, Any] = {"k": k_values, "metric": metric, "n_threads": n_threads, "callback": tell}
-        found, seconds = _timed(lambda: df.evaluate_knn(*parts, **options))
-    speed = _speed_section(data, found.neighbors, seconds, metric)
-    with progress("linear probe", None, quiet=outputs.quiet, unit="setting") as done:
-        probe = df.evaluate_probe(*parts, n_threads=n_threads, callback=lambda _: done(1))
+        found, seconds = _timed(lambda: df.evaluate_knn(*parts, k=k_values, **settings, callback=tell))
+    best, best_on = best_setting(
+        found, data, choose, source.get("seed", 0), quiet=outputs.quiet, metric=metric, n_threads=n_threads
+    )
+    with waiting("the same search by NumPy", quiet=outputs.quiet):
+        speed = _speed_section(data, found.neighbors, seconds, metric)
+    with percentage("linear probe", quiet=outputs.quiet) as tell:
+        probe = df.evaluate_probe(*parts, n_threads=n_threads, progress=tell)
     sections = [
-        knn_section(found),
+        knn_section(found, best, best_on),
         probe_section(probe),
         speed,
-        *confusion_sections(found, data, f"k-NN with k = {found.best.k}"),
+        *confusion_sections(found, data, f"k-NN with k = {best.k}", best),
     ]
     size = describe(data, n_queries=len(data.test))
     highlights = {
-        f"k-NN top-1 (k = {found.best.k})": f"{found.best.top1:.2%}",
+        f"k-NN top-1 (k = {best.k}, best on {best_on})": f"{best.top1:.2%}",
         "linear probe top-1": f"{probe.top1:.2%}",
         "queries per second": f"{speed.rows[0][3]:,.0f}",
     }

@@ -8,10 +8,10 @@ import click
 import numpy as np
 
 from deeprob_fast.cli._library import df, load, require_test
-from deeprob_fast.cli._options import data_options, given, output_options, seed_option, threads_option
+from deeprob_fast.cli._options import Choice, data_options, given, output_options, threads_option
 from deeprob_fast.cli._output import Outputs
 from deeprob_fast.cli._places import Command
-from deeprob_fast.cli._progress import progress
+from deeprob_fast.cli._progress import percentage
 from deeprob_fast.cli._provenance import describe, provenance
 from deeprob_fast.cli._sections import PERCENT, confusion_sections, display, probe_section
 from deeprob_fast.probes import PROBE_PROTOCOLS
@@ -19,10 +19,10 @@ from deeprob_fast.report.model import Column, Figure, Result, Section, plain
 
 
 @click.command(cls=Command)
-@data_options()
+@data_options(draws=True)
 @click.option(
     "--protocol",
-    type=click.Choice(list(PROBE_PROTOCOLS)),
+    type=Choice(list(PROBE_PROTOCOLS)),
     default="logistic",
     show_default=True,
     help="How it is trained, and on what it is chosen.",
@@ -33,7 +33,6 @@ from deeprob_fast.report.model import Column, Figure, Result, Section, plain
     metavar="SHARE",
     help="Share of the training rows on which settings are chosen.  [default: the protocol's]",
 )
-@seed_option
 @threads_option
 @output_options()
 def probe(source: dict[str, Any], outputs: Outputs, **options: Any) -> None:
@@ -47,10 +46,10 @@ def probe(source: dict[str, Any], outputs: Outputs, **options: Any) -> None:
       deeprob-fast probe --data embeddings.npz --protocol clip --report clip.html
       deeprob-fast probe --data embeddings.npz --protocol dinov2-linear --validation 0.1 --seed 1 --json probe.json
     """  # noqa: D301  # click wants the control character
-    data = require_test(load(source))
+    data = require_test(load(source, outputs, draws=True))
     parts = (data.train, data.train_labels, data.test, data.test_labels)
-    with progress("settings", None, quiet=outputs.quiet, unit="setting") as done:
-        found = df.evaluate_probe(*parts, callback=lambda _: done(1), **given(**options))
+    with percentage("linear probe", quiet=outputs.quiet) as tell:
+        found = df.evaluate_probe(*parts, progress=tell, **given(**options))
     sections = [
         probe_section(found),
         *_candidate_sections(found),
@@ -77,7 +76,17 @@ def _candidate_sections(found: Any) -> list[Section]:
     rows = [[candidate.get(name) for name in names] for candidate in tried]
     chosen = [all(candidate.get(name, value) == value for name, value in found.selected.items()) for candidate in tried]
     text = "The best on rows that are held out is taken."
-    return [Section("candidates", "Settings tried", text, columns, rows, chosen.index(True) if any(chosen) else None)]
+    return [
+        Section(
+            "candidates",
+            "Settings tried",
+            text,
+            columns,
+            rows,
+            chosen.index(True) if any(chosen) else None,
+            best_on="validation rows",
+        )
+    ]
 
 
 def _flat(candidate: Mapping[str, Any]) -> dict[str, Any]:

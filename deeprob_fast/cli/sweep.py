@@ -9,9 +9,10 @@ from deeprob_fast import _scaling
 from deeprob_fast._settings import LOSSES, OPTIMIZERS
 from deeprob_fast._typing import AnyArray, Int64
 from deeprob_fast.cli._library import df, load
-from deeprob_fast.cli._options import NUMBERS, Listed, data_options, given, output_options, seed_option, threads_option
+from deeprob_fast.cli._options import NUMBERS, Choice, Listed, data_options, given, output_options, threads_option
 from deeprob_fast.cli._output import Outputs
 from deeprob_fast.cli._places import Command
+from deeprob_fast.cli._progress import percentage
 from deeprob_fast.cli._provenance import describe, provenance
 from deeprob_fast.cli._sections import PERCENT, display
 from deeprob_fast.report.model import Column, Figure, Result, Section
@@ -20,17 +21,15 @@ _HELD_OUT = 0.2
 
 
 @click.command(cls=Command)
-@data_options()
+@data_options(draws=True)
 @click.option("--learning-rate", type=NUMBERS, metavar="X,X,...", default="0.01,0.1", show_default=True, help="Learning rates.")
 @click.option(
     "--reg", type=NUMBERS, metavar="X,X,...", default="0,0.0001,0.001", show_default=True, help="Strengths of the penalty."
 )
-@click.option(
-    "--loss", type=Listed(click.Choice(LOSSES)), metavar="NAME,...", help=f"Of {', '.join(LOSSES)}.  [default: softmax]"
-)
+@click.option("--loss", type=Listed(Choice(LOSSES)), metavar="NAME,...", help=f"Of {', '.join(LOSSES)}.  [default: softmax]")
 @click.option(
     "--optimizer",
-    type=Listed(click.Choice(list(OPTIMIZERS))),
+    type=Listed(Choice(list(OPTIMIZERS))),
     metavar="NAME,...",
     help=f"Of {', '.join(OPTIMIZERS)}.  [default: sgd]",
 )
@@ -38,7 +37,6 @@ _HELD_OUT = 0.2
 @click.option("--epochs", "n_epochs", type=click.IntRange(min=1), default=10, show_default=True, help="Passes over the rows.")
 @click.option("--batch-size", type=click.IntRange(min=1), default=200, show_default=True, help="Rows of a step.")
 @click.option("--standardize", is_flag=True, help="Give each feature mean 0 and deviation 1 on the training rows.")
-@seed_option
 @threads_option
 @output_options()
 def sweep(source: dict[str, Any], standardize: bool, seed: int, outputs: Outputs, **options: Any) -> None:
@@ -53,7 +51,7 @@ def sweep(source: dict[str, Any], standardize: bool, seed: int, outputs: Outputs
       deeprob-fast sweep --data embeddings.npz --learning-rate 0.1,1,10 --reg 0,1e-5,1e-4 --momentum 0.9 --epochs 20
       deeprob-fast sweep --data embeddings.npz --loss softmax,weston_watkins --optimizer sgd,adam --report sweep.html
     """  # noqa: D301  # click wants the control character
-    data = load(source)
+    data = load(source, outputs, draws=True)
     classes, numbers = np.unique(data.train_labels, return_inverse=True)
     order = np.random.default_rng(seed).permutation(len(data.train))
     held_out, kept = np.split(order, [int(len(order) * _HELD_OUT)])
@@ -63,7 +61,9 @@ def sweep(source: dict[str, Any], standardize: bool, seed: int, outputs: Outputs
     if standardize:
         plan["mean"], plan["std"] = _scaling.moments("train", train, np.ones(len(train)))
     grid = given(**{name: options[name] for name in ("loss", "optimizer", "learning_rate", "reg", "momentum")})
-    found = df.sweep(train, labels, {**grid, "seed": seed}, X_val=data.train[held_out], y_val=numbers[held_out], **plan)
+    validation: dict[str, Any] = {"X_val": data.train[held_out], "y_val": numbers[held_out]}
+    with percentage("settings", quiet=outputs.quiet) as tell:
+        found = df.sweep(train, labels, {**grid, "seed": seed}, **validation, **plan, callback=tell)
     sections = [_sweep_section(found, list(grid), -(-len(train) // options["batch_size"]))]
     best = found.trainings[found.best]
     highlights = {}
@@ -74,7 +74,8 @@ def sweep(source: dict[str, Any], standardize: bool, seed: int, outputs: Outputs
         # Trained again, the same bits come, and the test rows meet no other setting.
         again = {**plan, "n_epochs": best.best_epoch + 1}
         known, truth = _known(classes, data)
-        tested = df.train(train, labels, X_val=known, y_val=truth, **found.settings[found.best], **again)
+        with percentage("the best setting", quiet=outputs.quiet) as tell:
+            tested = df.train(train, labels, X_val=known, y_val=truth, **found.settings[found.best], **again, callback=tell)
         accuracy = float(tested.val_accuracies[-1]) * len(known) / len(data.test)
         sections.append(_test_section(accuracy))
         highlights["on the test rows"] = f"{accuracy:.2%}"
@@ -129,7 +130,7 @@ def _sweep_section(found: Any, names: list[str], n_steps: int) -> Section:
         ),
     ]
     text = "Training loss: mean of the last epoch. Held out: after the epoch with the smallest held-out loss."
-    return Section("sweep", "Settings", text, columns, rows, found.best, figures)
+    return Section("sweep", "Settings", text, columns, rows, found.best, figures, best_on="held-out rows")
 
 
 def _test_section(accuracy: float) -> Section:

@@ -1,5 +1,6 @@
 """Data sets: features and labels, split into training rows and queries."""
 
+from deeprob_fast._folds import SplitWarning
 from deeprob_fast.datasets._base import Dataset
 from deeprob_fast.datasets._cifar10 import load_cifar10
 from deeprob_fast.datasets._digits import load_digits
@@ -13,6 +14,7 @@ __all__ = [
     "FASHION_MNIST_FOLDER",
     "Dataset",
     "Preprocessed",
+    "SplitWarning",
     "convert_embeddings",
     "group_split",
     "load",

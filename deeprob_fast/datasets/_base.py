@@ -20,6 +20,9 @@ class Dataset:
         Of one row, such as (28, 28) or (32, 32, 3); empty if the rows are not images.
     groups : array, shape (n_train_rows,), or None
         What each training row was taken from, such as the object in a photograph. Rows of one group are alike: do not split them.
+    split : str
+        How the test rows were set apart: "its own" where the data set or the user says which they are, else the words, share and
+        seed of `load`.
     """
 
     name: str
@@ -30,14 +33,9 @@ class Dataset:
     class_names: tuple[str, ...] = ()
     image_shape: tuple[int, ...] = ()
     groups: AnyArray | None = None
+    split: str = "its own"
 
     @property
     def n_classes(self) -> int:
         """Number of different training labels."""
         return len(set(self.train_labels.tolist()))
-
-
-def split_last_fifth(name: str, features: AnyArray, labels: AnyArray) -> Dataset:
-    """Make the last fifth of the rows the test rows."""
-    n_train = len(features) - len(features) // 5
-    return Dataset(name, features[:n_train], labels[:n_train], features[n_train:], labels[n_train:])

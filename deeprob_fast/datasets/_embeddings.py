@@ -6,6 +6,7 @@ import numpy as np
 
 from deeprob_fast._atomic import replacing, write_array
 from deeprob_fast._files.refusal import refuse
+from deeprob_fast._scalars import check_path
 from deeprob_fast._typing import AnyArray
 from deeprob_fast.datasets._formats import open_arrays
 from deeprob_fast.datasets._formats._stored import Stored
@@ -62,7 +63,7 @@ def load_embeddings(path: str | Path, *, key: str | None = None, mmap: bool = Tr
     >>> rows.shape
     (3, 2)
     """
-    return open_matrix(Path(path), key).array(mmap=mmap)
+    return open_matrix(check_path("path", path), key).array(mmap=mmap)
 
 
 def convert_embeddings(source: str | Path, target: str | Path, *, key: str | None = None) -> None:
@@ -101,10 +102,10 @@ def convert_embeddings(source: str | Path, target: str | Path, *, key: str | Non
     >>> rows.tolist()
     [[1.0, 1.0], [1.0, 1.0], [1.0, 1.0]]
     """
-    target = Path(target)
+    target = check_path("target", target)
     if target.suffix.lower() != ".npy":
         raise refuse(target, f"must end in .npy; it ends in {target.suffix or 'nothing'}")
-    matrix = open_matrix(Path(source), key)
+    matrix = open_matrix(check_path("source", source), key)
     dtype = matrix.dtype.newbyteorder("<")
     with replacing(target) as file:
         header = {"descr": dtype.str, "fortran_order": False, "shape": matrix.shape}

@@ -11,7 +11,7 @@ from deeprob_fast.datasets._sources import Source
 
 __all__ = ["NAMED", "SOURCES", "load_idx_folder"]
 
-NAMED: dict[str, Callable[[], Dataset]] = {
+NAMED: dict[str, Callable[..., Dataset]] = {
     "digits": load_digits,
     "fashion-mnist": load_fashion_mnist,
     "mnist": load_mnist,

@@ -9,6 +9,7 @@ import numpy as np
 from deeprob_fast._typing import AnyArray, Int64
 from deeprob_fast._validation import check_integer
 from deeprob_fast.datasets._base import Dataset
+from deeprob_fast.datasets._splitting import split_groups, warn_of_unknown_classes
 
 _DTYPES = ("float32", "float64")
 _N_CHANNELS = (1, 3, 4)
@@ -132,7 +133,8 @@ def preprocess(
         Of the result.
     validation : float
         Share of the training rows, the last ones, that become validation rows: at least 0, less than 1. Rows of one group may
-        then be on both sides; `group_split` keeps them together.
+        then be on both sides; `group_split` keeps them together. Those of classes without training rows, as where rows are
+        sorted by class, are a `SplitWarning`.
 
     Returns
     -------
@@ -163,6 +165,7 @@ def preprocess(
     if n_train == 0:
         msg = f"validation must leave a training row; {share} of {n_rows} leaves none"
         raise ValueError(msg)
+    warn_of_unknown_classes(dataset.name, dataset.train_labels[:n_train], dataset.train_labels[n_train:], "validation")
     mean = np.zeros(n_features)
     if center is not None:
         mean = _mean(dataset.train if center == "channel" else dataset.train[:n_train], center, dataset.image_shape) / divisor
@@ -229,8 +232,4 @@ def group_split(dataset: Dataset, fraction: float = 0.2, seed: int = 0) -> tuple
     if math.ceil(share * n_groups) == n_groups:
         msg = f"fraction must leave a group on each side; {share} of {n_groups} does not"
         raise ValueError(msg)
-    from sklearn.model_selection import GroupShuffleSplit  # slow to import
-
-    splitter = GroupShuffleSplit(n_splits=1, test_size=share, random_state=seed)
-    train_rows, validation_rows = next(splitter.split(dataset.train, groups=dataset.groups))
-    return np.sort(train_rows), np.sort(validation_rows)
+    return split_groups(dataset.groups, share, seed)

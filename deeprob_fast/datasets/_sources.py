@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 from deeprob_fast._atomic import replacing
 from deeprob_fast._files.refusal import one_line
 from deeprob_fast._optional import require
+from deeprob_fast._scalars import check_path
 
 if TYPE_CHECKING:
     from io import BufferedRandom
@@ -109,7 +110,7 @@ def locate(source: Source, folder: str | Path | None, *, download: bool = False)
         If it is not there.
     """
     if folder is not None:
-        path = Path(folder)
+        path = check_path("folder", folder)
         found = _signed(source, path)
         if found is None and not path.is_dir():
             msg = f"{path} must be the folder of the {source.what} ({source.by_hand.removeprefix('or ')})"

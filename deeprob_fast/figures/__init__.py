@@ -147,7 +147,7 @@ def save(directory: str | Path, names: Iterable[str] | None = None, format: str 
     chosen = [_validation.check_choice("name", name, NAMES) for name in (NAMES if names is None else names)]
     metadata = FORMATS[_validation.check_choice("format", format, tuple(FORMATS))]
     pyplot = _optional.require("matplotlib.pyplot", "plot")
-    folder = Path(directory)
+    folder = _validation.check_path("directory", directory)
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for name in chosen:

@@ -75,6 +75,8 @@ class Section:
     figures : sequence of Figure
     scores : bool
         Whether its rows are scores; others are left out where scores are listed.
+    best_on : str
+        By what the best row is the best, in words for people.
     """
 
     name: str
@@ -85,6 +87,12 @@ class Section:
     best: int | None = None
     figures: Sequence[Figure] = ()
     scores: bool = True
+    best_on: str = ""
+
+    @property
+    def mark(self) -> str:
+        """What stands beside the best row."""
+        return f"best on {self.best_on}" if self.best_on else "best"
 
     def __post_init__(self) -> None:
         rows = tuple(tuple(plain(value) for value in row) for row in self.rows)

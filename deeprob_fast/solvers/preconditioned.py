@@ -44,6 +44,8 @@ class PreconditionedSolver:
         How many steps L-BFGS remembers; each takes two arrays of the size of the weights. As many as 128 MB hold, from 8 to 40.
     callback : callable, optional
         Called with the value and the certified gap after every iteration; a true result stops.
+    watch : callable, optional
+        Called with the value and the gap that decides when to stop, certified or estimated.
     """
 
     def __init__(
@@ -54,8 +56,10 @@ class PreconditionedSolver:
         rough: Objective | None = None,
         n_pairs: int | None = None,
         callback: Callable[[float, float], object] | None = None,
+        watch: Callable[[float, float], object] | None = None,
     ) -> None:
         self._objective = objective
+        self._watch = watch
         self._callback = callback
         self._rough = rough
         self._free_bias = free_bias
@@ -110,6 +114,9 @@ class PreconditionedSolver:
             smallest = min(smallest, certifier.smallest)
             if certifier.closed(point) or estimated:
                 break
+            if self._watch is not None:
+                gap = certifier.gap(point)
+                self._watch(point.value, gap if certified or not estimate > 0 else min(gap, estimate))
             if self._callback is not None and self._callback(point.value, certifier.gap(point)):
                 message = "the callback asked to stop"
                 break
