@@ -14,6 +14,7 @@ from deeprob_fast._typing import AnyArray, Int64
 # Arrays give each text the room of the longest: beyond so many characters, or bytes in all, they hold references instead.
 _SHORT_TEXT = 32
 _SMALL_BYTES = 1 << 20
+_MOST_BYTES = 1 << 26
 # What cannot be missing; all else is asked.
 _NEVER_MISSING = (str, bytes, int, np.integer, np.bool_)
 _EXACT_IN_FLOAT = 2**53
@@ -40,7 +41,7 @@ def one_column(name: str, array: AnyArray, n_rows: int, of: str) -> AnyArray:
         return array
     came = f"got shape {array.shape}"
     if _is_one_hot(array, n_rows):
-        came = f"got one-hot rows of shape {array.shape}, whose classes are {name}.argmax(axis=1)"
+        came = f"got one-hot rows of shape {array.shape}: give their classes, labels.argmax(axis=1)"
     msg = f"{name} must be 1-D with one label for each of the {n_rows} rows of {of}; {came}"
     raise ValueError(msg)
 
@@ -92,7 +93,7 @@ def _of_objects(name: str, values: list[Any], types: list[type]) -> AnyArray:
     if are(bool, np.bool_):
         return np.array(values, dtype=bool)
     if are(int, float, np.bool_, np.integer, np.floating):
-        return _numbers([value.item() if isinstance(value, np.generic) else value for value in values])
+        return exact_numbers([value.item() if isinstance(value, np.generic) else value for value in values])
     if len(types) > 1:
         first = values[0]
         row = next(i for i, value in enumerate(values) if type(value) is not type(first))
@@ -124,13 +125,13 @@ def _objects(values: Sequence[Any]) -> AnyArray:
 def text(values: Sequence[str]) -> AnyArray:
     """Return strings as an array whose size is in proportion to theirs: of fixed width, or of references where one is long."""
     longest = max(map(len, values), default=0)
-    is_small = longest <= _SHORT_TEXT or 4 * longest * len(values) <= _SMALL_BYTES
+    is_small = 4 * longest * len(values) <= (_MOST_BYTES if longest <= _SHORT_TEXT else _SMALL_BYTES)
     if not is_small or any(value.endswith("\0") for value in values):  # which an array of fixed width would lose
         return _objects(values)
     return np.array(values, dtype=np.str_)
 
 
-def _numbers(values: list[Any]) -> AnyArray:
+def exact_numbers(values: list[Any]) -> AnyArray:
     """Return numbers of Python as an array that holds each exactly."""
     integers = [value for value in values if isinstance(value, int)]
     low, high = min(integers, default=0), max(integers, default=0)
@@ -160,10 +161,10 @@ def numbered(*named: tuple[str, AnyArray]) -> tuple[AnyArray, list[Int64]]:
             msg = f"{name} must be labels of the same kind as {named[0][0]}, {first}; got {kind} of dtype {array.dtype}"
             raise TypeError(msg)
     if any(array.dtype.kind in "OU" for array in arrays):
-        return _numbered_values(named, arrays, text if first == "text" else _objects if first != "numbers" else _numbers)
+        return _numbered_values(named, arrays, text if first == "text" else _objects if first != "numbers" else exact_numbers)
     dtype = np.result_type(*arrays)
     if dtype.kind == "f" and any(array.dtype.kind in "iu" and array.dtype.itemsize == 8 for array in arrays):
-        return _numbered_values(named, arrays, _numbers)  # float64 would round
+        return _numbered_values(named, arrays, exact_numbers)  # float64 would round
     classes, numbers = np.unique(np.concatenate(arrays), return_inverse=True)
     cuts = np.cumsum([len(array) for array in arrays])[:-1]
     return classes, [part.astype(np.int64) for part in np.split(numbers, cuts)]

@@ -138,7 +138,7 @@ def test_values_that_are_equal_are_one_class():
         (np.array([1, np.nan]), "missing labels; got .*nan.* for row 1"),
         (np.array(["NaT", 1], "M8[s]"), "missing labels"),
         ([b"\xff", b"a"], "text; got bytes that are not UTF-8"),
-        (np.eye(2), r"got one-hot rows of shape \(2, 2\), whose classes are {}.argmax\(axis=1\)"),
+        (np.eye(2), r"got one-hot rows of shape \(2, 2\): give their classes, labels.argmax\(axis=1\)"),
         (np.eye(2).tolist(), r"got one-hot rows of shape|got shape \(2, 2\)"),
         (np.full((2, 2), 0.5), r"1-D with one label for each of the 2 rows .*; got shape \(2, 2\)"),
         (np.array([1j, 2j]), "labels, which are numbers or text; got dtype complex128"),
@@ -156,7 +156,7 @@ def test_what_is_no_label_is_refused_with_the_argument(labels, words):
         ("query_labels", lambda: df.evaluate_probe(TWO, [0, 1], TWO, labels)),
         ("y", lambda: df.knn_cross_validate(TWO, labels, num_folds=2, k_choices=1)),
     ):
-        with pytest.raises((ValueError, TypeError), match=f"{name} (must|and).*({words.format(name)}|same kind)"):
+        with pytest.raises((ValueError, TypeError), match=f"{name} (must|and).*({words}|same kind)"):
             call()
 
 

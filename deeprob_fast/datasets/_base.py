@@ -20,6 +20,8 @@ class Dataset:
         Of one row, such as (28, 28) or (32, 32, 3); empty if the rows are not images.
     groups : array, shape (n_train_rows,), or None
         What each training row was taken from, such as the object in a photograph. Rows of one group are alike: do not split them.
+    taken : str
+        What of the files became features and labels, in one line; empty for data sets by name.
     """
 
     name: str
@@ -30,6 +32,7 @@ class Dataset:
     class_names: tuple[str, ...] = ()
     image_shape: tuple[int, ...] = ()
     groups: AnyArray | None = None
+    taken: str = ""
 
     @property
     def n_classes(self) -> int:
