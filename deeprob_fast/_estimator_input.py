@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from deeprob_fast import _tables, _validation
+from deeprob_fast._labels import of_one_kind, unpacked
 from deeprob_fast._typing import ArrayLike
 
 # What is none of these becomes the first: float64, or float32 where that is what is computed in.
@@ -32,6 +33,13 @@ def _as_numbers(name: str, values: ArrayLike) -> Any:
     return values
 
 
+def _as_labels(name: str, values: ArrayLike) -> Any:
+    """Return labels in a list as an array of one kind, before NumPy makes text of numbers beside it."""
+    _validation.check_unmasked(name, values)
+    labels = unpacked(values)
+    return of_one_kind(name, labels) if labels is not values and labels.ndim == 1 else values
+
+
 def checked(
     estimator: BaseEstimator,
     X: ArrayLike,
@@ -42,8 +50,7 @@ def checked(
 ) -> Any:
     """Return X, and y if it is given, as arrays; every refusal names one of them."""
     X = _as_numbers(names[0], X)
-    for labels in y:
-        _validation.check_unmasked(names[1], labels)
+    y = tuple(_as_labels(names[1], labels) for labels in y)
     try:
         return validate_data(estimator, X, *y, dtype=dtypes, reset=reset)
     except (TypeError, ValueError) as error:

@@ -18,7 +18,7 @@ from deeprob_fast._epochs import Learned, learn
 from deeprob_fast._estimator_input import DTYPES, checked
 from deeprob_fast._examples import Examples
 from deeprob_fast._heads import Head, HeadTrainer
-from deeprob_fast._labels import check_present, numbered
+from deeprob_fast._labels import numbered, places, unpacked
 from deeprob_fast._linear_parameters import Parameters
 from deeprob_fast._typing import AnyArray, ArrayLike, Float64, Int64
 
@@ -28,11 +28,10 @@ _FAR = 0.03
 
 def _distinct(classes: ArrayLike) -> AnyArray:
     """Return the labels that will come, sorted."""
-    array = _validation.as_array("classes", classes)
+    array = _validation.as_array("classes", unpacked(classes))
     if array.ndim != 1:
         msg = f"classes must be 1-D, one label for each class; got shape {array.shape}"
         raise ValueError(msg)
-    check_present("classes", array)
     return numbered(("classes", array))[0]
 
 
@@ -191,16 +190,11 @@ class LinearClassifier(ClassifierMixin, Parameters):
 
     def _class_numbers(self, name: str, labels: AnyArray) -> Int64:
         """Return the place of each label among the classes."""
-        try:
-            places = np.minimum(np.searchsorted(self.classes_, labels), len(self.classes_) - 1)
-        except TypeError as error:
-            msg = f"{name} must hold labels of the classes {self.classes_.tolist()}, which can be compared with them: {error}"
-            raise TypeError(msg) from None
-        unknown = self.classes_[places] != labels
-        if unknown.any():
+        class_numbers = places(name, labels, self.classes_)
+        if (unknown := class_numbers < 0).any():
             msg = f"{name} must hold labels of the classes {self.classes_.tolist()}; got {labels[unknown][0]!r}"
             raise ValueError(msg)
-        return places.astype(np.int64)
+        return class_numbers
 
     def _sample_weights(self, given: ArrayLike | None, labels: AnyArray, class_numbers: Int64) -> Float64 | None:
         """Return the weights of the examples, those of their classes included, or None if all are 1."""

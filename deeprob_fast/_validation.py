@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from deeprob_fast import _kernels
-from deeprob_fast._labels import check_present
+from deeprob_fast._labels import of_one_kind, one_column, unpacked
 from deeprob_fast._rows import ConvertedRows, is_mapped
 
 # The one home of all checks: those of numbers, names, functions and tables are handed on.
@@ -193,13 +193,8 @@ def check_n_threads(n_threads: Any, name: str = "n_threads") -> int:
 
 
 def check_labels(name: str, labels: object, n_rows: int, of: str) -> AnyArray:
-    """Return a 1-D array with one label for each row of `of`."""
-    array = as_array(name, labels)
-    if array.ndim != 1 or len(array) != n_rows:
-        msg = f"{name} must be 1-D with one label for each of the {n_rows} rows of {of}; got shape {array.shape}"
-        raise ValueError(msg)
-    check_present(name, array)
-    return array
+    """Return a 1-D array with one label for each row of `of`, all of one kind."""
+    return of_one_kind(name, one_column(name, as_array(name, unpacked(labels)), n_rows, of))
 
 
 def check_k_values(

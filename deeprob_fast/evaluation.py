@@ -231,7 +231,7 @@ def evaluate_knn(
     rows = _validation.check_train(train)
     labels = _validation.check_labels("train_labels", train_labels, len(rows), "train")
     leave_one_out = queries is None and query_labels is None
-    near, truth = (rows, labels) if leave_one_out else _check_queries(queries, query_labels, rows, labels)
+    near, truth = (rows, labels) if leave_one_out else _check_queries(queries, query_labels, rows)
     k_values = _k_values(k, preset, len(rows) - leave_one_out)
     shots = _shots(n_per_class, leave_one_out)
     n_tries = _validation.check_integer("n_tries", n_tries, 1, 2**31, "subsets")
@@ -327,7 +327,7 @@ def _shots(n_per_class: int | Sequence[int], leave_one_out: bool) -> tuple[int, 
     return tuple(_validation.check_integer("n_per_class", n, 1, 2**53, "training rows of each class") for n in several)
 
 
-def _check_queries(queries: object, query_labels: object, rows: AnyArray, labels: AnyArray) -> tuple[AnyArray, AnyArray]:
+def _check_queries(queries: object, query_labels: object, rows: AnyArray) -> tuple[AnyArray, AnyArray]:
     """Return the queries and their labels."""
     if queries is None or query_labels is None:
         missing, given = ("queries", "query_labels") if queries is None else ("query_labels", "queries")
@@ -337,8 +337,4 @@ def _check_queries(queries: object, query_labels: object, rows: AnyArray, labels
     if len(near) == 0:
         msg = f"queries must have at least one row; got shape {near.shape}"
         raise ValueError(msg)
-    truth = _validation.check_labels("query_labels", query_labels, len(near), "queries")
-    if (truth.dtype.kind in "US") != (labels.dtype.kind in "US"):
-        msg = f"query_labels must be labels as train_labels are, {labels.dtype}; got {truth.dtype}"
-        raise ValueError(msg)
-    return near, truth
+    return near, _validation.check_labels("query_labels", query_labels, len(near), "queries")

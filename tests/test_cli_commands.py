@@ -72,6 +72,7 @@ def test_evaluate(run, blobs, metric):
         "n_features": 4,
         "n_classes": 3,
         "dtype": "float64",
+        "taken": "features: X; labels: y",
         "split": "stratified, 20 %, seed 0",
     }
 

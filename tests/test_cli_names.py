@@ -111,7 +111,7 @@ def test_a_label_file_that_is_too_short(invoke, blobs):
     np.save(folder / "rows.npy", np.eye(4))
     (folder / "labels.txt").write_text("0\n1\n0\n", encoding="utf-8")
     result = invoke("knn", "--data", "rows.npy", "--labels", "labels.txt")
-    words = "Error: labels.txt must hold one label in y for each row of rows.npy: 4; it has shape (3,)\n"
+    words = "Error: labels.txt must be 1-D with one label for each of the 4 rows of rows.npy; got shape (3,)\n"
     assert (result.exit_code, result.stderr) == (1, words)
     result = invoke("knn", "--data", "rows.npy", "--labels", "nothing.txt")
     assert (result.exit_code, result.stderr) == (1, "Error: nothing.txt: No such file or directory\n")

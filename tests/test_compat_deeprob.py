@@ -109,7 +109,7 @@ def test_votes_over_many_columns_and_infinite_distances():
         (lambda: deeprob.predict_labels(np.ones((3, 5)), np.arange(5)), r"\(num_train, num_test\).*got \(3, 5\).*transposed"),
         (lambda: deeprob.predict_labels(np.ones((3, 4)), np.arange(5)), r"num_train = 5, one for each label; got \(3, 4\)$"),
         (lambda: deeprob.predict_labels(np.full((2, 1), np.nan), np.arange(2)), r"dists must not hold NaN; got it at \(0, 0\)"),
-        (lambda: deeprob.predict_labels(np.ones((2, 1)), np.ones((2, 1), dtype=int)), "y_train must be 1-D"),
+        (lambda: deeprob.predict_labels(np.ones((2, 1)), np.ones((1, 2), dtype=int)), "y_train must be 1-D"),
         (lambda: deeprob.predict_labels(np.ones((2, 1)), np.arange(2), k=3), "k must be between 1 and 2"),
         (lambda: deeprob.compute_distances_no_loops(np.ones((2, 3)), np.ones((2, 4))), r"samples of shape \(3,\)"),
         (lambda: deeprob.compute_distances_no_loops(np.ones((2, 1)), [[np.nan]]), "x_test must be finite; row 0 holds NaN"),

@@ -72,14 +72,14 @@ def test_files_that_hold_no_weights_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="absent"):
         deeprob.Softmax().load(tmp_path / "absent.pt")
     np.savez(tmp_path / "objects.npz", W=np.array([None]))
-    with pytest.raises(ValueError, match=r"objects\.npz must hold plain arrays; it holds Python objects"):
+    with pytest.raises(ValueError, match=r"objects\.npz must hold plain arrays in W; it holds Python objects"):
         deeprob.Softmax().load(tmp_path / "objects.npz")
 
 
 def test_files_that_hold_no_tensor_are_named(tmp_path):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     (tmp_path / "junk.pt").write_bytes(b"junk" * 100)
-    with pytest.raises(ValueError, match=r"junk\.pt must be a file that torch\.save wrote"):
+    with pytest.raises(ValueError, match=r"junk\.pt must be a whole file of torch\.save"):
         deeprob.Softmax().load(tmp_path / "junk.pt")
     torch.save({"V": torch.ones(2)}, tmp_path / "other.pt")
     with pytest.raises(ValueError, match=r"other\.pt must hold a dict with the tensor W; got \['V'\]"):

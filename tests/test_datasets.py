@@ -158,10 +158,10 @@ def test_npz_splits(tmp_path):
 @pytest.mark.parametrize(
     ("arrays", "words"),
     [
-        ({"y": [0]}, "must hold an array X; its arrays are y"),
+        ({"y": [0]}, "must hold an array X or one matrix only, .*; its arrays are y"),
         ({"X": [[1.0]]}, "must hold an array y"),
         ({"X": [[1.0]], "y": [0], "X_test": [[1.0]]}, "must hold an array y_test"),
-        ({"X": [[1.0], [2.0]], "y": [0]}, "must hold one label in y for each row of X"),
+        ({"X": [[1.0], [2.0]], "y": [0]}, "y of .*bad.npz must be 1-D with one label for each of the 2 rows"),
         ({"X": [["one"]], "y": [0]}, "must hold a matrix of real numbers in X; it is 2-D <U3"),
         ({"X": [1.0], "y": [0]}, "must hold a matrix of real numbers in X; it is 1-D float64"),
     ],
@@ -190,6 +190,6 @@ def test_nothing_in_a_file_is_executed(tmp_path):
     (tmp_path / "cut.npz").write_bytes(whole[: len(whole) // 2])
     canary.unlink(missing_ok=True)
     for name in ("evil.npz", "pickle.npz", "single.npy", "text.npz", "cut.npz"):
-        with pytest.raises(ValueError, match=r"must hold plain arrays|is damaged|must hold an array X"):
+        with pytest.raises(ValueError, match=r"must hold plain arrays|is damaged|must hold a matrix"):
             datasets.load(tmp_path / name)
     assert not canary.exists()

@@ -150,7 +150,7 @@ def test_parquet_that_is_no_matrix(arrow, write):
     ):
         with pytest.raises(ValueError, match=words):
             load_embeddings(write(v=arrow.array(column, arrow.list_(arrow.float32()))))
-    with pytest.raises(ValueError, match=r"array X or one matrix only, .*; its arrays are a \(40,\), b \(40,\)"):
+    with pytest.raises(ValueError, match="features only in all columns beside the labels; b holds no numbers: leave such"):
         load_embeddings(write(a=LABELS, b=[str(i) for i in LABELS]))
     with pytest.raises(ValueError, match="must hold a value in each row of a; 1 are missing"):
         load_embeddings(write(a=[1.0, None, 2.0]))
@@ -226,8 +226,12 @@ def test_data_sets_in_one_file(tmp_path, name, arrays):
 
 def test_data_sets_in_parquet(write):
     names = [f"class {i}" for i in LABELS]
-    for columns in ({"embedding": list(ROWS), "kind": names}, {"v": list(ROWS), "label": names, "page": LABELS}):
-        data = datasets.load(write(**columns), split="last")
+    for options, columns in (
+        ({"label_key": "kind"}, {"embedding": list(ROWS), "kind": names}),
+        ({}, {"v": list(ROWS), "label": names, "page": LABELS}),
+        ({"key": "w", "label_key": "kind"}, {"v": list(ROWS[:, :2]), "w": list(ROWS), "kind": names, "page": LABELS}),
+    ):
+        data = datasets.load(write(**columns), **options, split="last")
         np.testing.assert_array_equal(data.train, ROWS[:32])
         assert data.test_labels.tolist() == names[32:]
     with pytest.raises(ValueError, match="must hold an array y, or it must be given; found X"):
@@ -277,10 +281,13 @@ def test_labels_in_a_file_of_their_own(tmp_path):
         data = datasets.load(features, labels=tmp_path / name, split="last")
         assert isinstance(data.train, np.memmap)
         np.testing.assert_array_equal(data.test_labels, LABELS[32:])
+    (tmp_path / "far.txt").write_text("".join(f"{i + 7}\n" for i in LABELS[:10]), encoding="utf-8")
+    with pytest.raises(TypeError, match="y_test must be labels of the same kind as y, numbers; got text"):
+        datasets.load(features, labels=tmp_path / "y.npy", test=test, test_labels=tmp_path / "t.txt")
     with pytest.warns(datasets.SplitWarning, match="10 test rows of rows are of classes that no training row has"):
-        data = datasets.load(features, labels=tmp_path / "y.npy", test=test, test_labels=tmp_path / "t.txt")
+        data = datasets.load(features, labels=tmp_path / "y.npy", test=test, test_labels=tmp_path / "far.txt")
     assert (len(data.train), len(data.test)) == (40, 10)
-    assert data.test_labels[:2].tolist() == ["class 0", "class 1"]
+    assert data.test_labels[:2].tolist() == [7, 8]
     whole = save(tmp_path / "test.npz", {"X": ROWS[:10], "y": LABELS[:10]})
     np.testing.assert_array_equal(datasets.load(features, labels=tmp_path / "y.npy", test=whole).test_labels, LABELS[:10])
     assert df.evaluate_knn(data.train, data.train_labels, data.test, LABELS[:10], k=1).accuracies == {1: 1.0}
@@ -289,10 +296,10 @@ def test_labels_in_a_file_of_their_own(tmp_path):
 def test_parts_that_do_not_fit(tmp_path):
     np.save(tmp_path / "rows.npy", ROWS)
     np.save(tmp_path / "y.npy", LABELS)
-    np.save(tmp_path / "y2.npy", LABELS[:, None])
     np.save(tmp_path / "short.npy", LABELS[1:])
     np.save(tmp_path / "narrow.npy", ROWS[:, 1:])
     (tmp_path / "y.csv").write_text("1\n", encoding="utf-8")
+    (tmp_path / "y.doc").write_text("1\n", encoding="utf-8")
     (tmp_path / "y.txt").write_bytes(b"\xff\n")
     save(tmp_path / "all.npz", PARTS)
     for data, options, words in (
@@ -300,10 +307,19 @@ def test_parts_that_do_not_fit(tmp_path):
         (
             "rows.npy",
             {"labels": "short.npy"},
-            r"short.npy must hold one label in y for each row of .*rows.npy: 40; it has shape \(39,\)",
+            r"short.npy must be 1-D .* 40 rows of rows.npy; got shape \(39,\)",
         ),
-        ("rows.npy", {"labels": "y2.npy"}, r"y2.npy must hold labels, one array in one dimension"),
-        ("rows.npy", {"labels": "y.csv"}, r"y.csv must be labels in .npy, .npz or .txt; it ends in .csv"),
+        (
+            "rows.npy",
+            {"labels": "rows.npy"},
+            r"rows.npy must be 1-D .*; got shape \(40, 6\)",
+        ),
+        (
+            "rows.npy",
+            {"labels": "y.csv"},
+            r"y.csv must be 1-D .* 40 rows of rows.npy; got shape \(1,\)",
+        ),
+        ("rows.npy", {"labels": "y.doc"}, r"y.doc must end in one of .npy, .npz"),
         ("rows.npy", {"labels": "y.txt"}, r"y.txt must be text in UTF-8"),
         ("rows.npy", {"labels": "y.npy", "test": "rows.npy"}, "must hold an array y_test, or it must be given"),
         ("rows.npy", {"labels": "y.npy", "test_labels": "y.npy"}, "must hold an array X_test, or it must be given"),

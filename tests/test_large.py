@@ -102,7 +102,7 @@ def test_bad_rows_of_converted_files_are_told(small, tmp_path):
         df.nearest_neighbors(mapped(tmp_path / "rows", rows, offset=1), rows[:20], 2)
     integers = np.ones((150, 9), dtype=np.int64)
     integers[97, 2] = -(2**60)
-    with pytest.raises(ValueError, match=r"train must hold integers up to 2\*\*53 in magnitude; got 1152921504606846976"):
+    with pytest.raises(ValueError, match=r"train must hold integers up to 2\*\*53 in magnitude; got -1152921504606846976"):
         df.nearest_neighbors(mapped(tmp_path / "integers", integers), rows[:20], 2)
 
 

@@ -88,6 +88,8 @@ def test_tiny_rows_have_directions(isa):
     apart = 1 - 5**-0.5  # of (1, 2) and (1, 0)
     for found in (df.pairwise_distances(rows, metric="cosine"), df.nearest_neighbors(rows, rows, 5, metric="cosine")):
         distances = found if isinstance(found, np.ndarray) else np.take_along_axis(found.distances, np.argsort(found.indices), 1)
-        np.testing.assert_allclose(distances[:4, :4], [[0, 0, apart, 0], [0, 0, apart, 0], [apart, apart, 0, apart], [0, 0, apart, 0]], atol=1e-15)
+        np.testing.assert_allclose(
+            distances[:4, :4], [[0, 0, apart, 0], [0, 0, apart, 0], [apart, apart, 0, apart], [0, 0, apart, 0]], atol=1e-15
+        )
         assert (np.diag(distances)[:4] == 0).all()
         assert (distances[4] == 1).all()

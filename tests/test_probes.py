@@ -256,7 +256,7 @@ BAD = [
     ({"queries": np.ones((3, 4))}, "queries must have 5 features"),
     ({"queries": np.ones((0, 5)), "query_labels": []}, "queries must have at least one row"),
     ({"train": np.full((200, 5), np.nan)}, "train must be finite; row 0 holds NaN"),
-    ({"query_labels": ["a"] * 200}, "query_labels must be labels of the same kind as train_labels, int64; got dtype <U1"),
+    ({"query_labels": ["a"] * 200}, "query_labels must be labels of the same kind as train_labels, numbers; got text"),
     ({"seed": -1}, "seed must be between 0"),
     ({"callback": 3}, "callback must be callable"),
     ({"normalize": "l2"}, "normalize must be True or False; got 'l2'"),

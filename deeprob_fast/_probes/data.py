@@ -1,6 +1,5 @@
 """Training rows, validation rows and queries of a probe, with numbers for their labels."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -65,17 +64,6 @@ def normalized(rows: AnyArray) -> AnyArray:
     return result
 
 
-def _number(labels: Iterable[tuple[str, AnyArray]]) -> tuple[AnyArray, list[Int64]]:
-    """Return the sorted labels, and the number of each."""
-    named = list(labels)
-    first_name, first = named[0]
-    for name, array in named[1:]:
-        if (array.dtype.kind in "SU") != (first.dtype.kind in "SU") and "O" not in (array.dtype.kind, first.dtype.kind):
-            msg = f"{name} must be labels of the same kind as {first_name}, {first.dtype}; got dtype {array.dtype}"
-            raise TypeError(msg)
-    return numbered(*named)
-
-
 def _rows(name: str, values: ArrayLike, n_features: int | None = None) -> AnyArray:
     rows = _validation.check_rows(name, values, n_features)
     if len(rows) == 0:
@@ -123,7 +111,7 @@ def gather(
         rows.append(_rows("validation[0]", validation[0], n_features))
         checked = _validation.check_labels("validation[1]", validation[1], len(rows[2]), "validation[0]")
         labels.append(("validation[1]", checked))
-    classes, numbers = _number(labels)
+    classes, numbers = numbered(*labels)
     if normalize:
         rows = [normalized(array) for array in rows]
     parts = [Part(*pair) for pair in zip(rows, numbers, strict=True)]

@@ -74,7 +74,7 @@ def _combined(*decorators: Decorator) -> Decorator:
 
 
 def data_options(*, test: bool = True, draws: bool = False) -> Decorator:
-    """Add --data, --labels and, where queries are needed, --test and --test-labels, or how to set them apart.
+    """Add --data, --labels, --key, --label-key and, where queries are needed, --test and --test-labels, or how to set them apart.
 
     The function gets them as `source`, and the seed besides if it `draws` anything itself.
     """
@@ -91,6 +91,8 @@ def data_options(*, test: bool = True, draws: bool = False) -> Decorator:
     options = [
         click.option("--data", type=Input(_find_data), default="digits", show_default=True, help=text),
         click.option("--labels", type=Input(), help="File of the labels, where that of the data has none."),
+        click.option("--key", metavar="NAME", help="The array or column of the features, where there are several."),
+        click.option("--label-key", metavar="NAME", help="The array or column of the labels, where there are several."),
     ]
     if test:
         options += [
@@ -109,7 +111,7 @@ def data_options(*, test: bool = True, draws: bool = False) -> Decorator:
             ),
             click.option("--seed", type=click.IntRange(min=0), help="Of all that is drawn.  [default: 0]"),
         ]
-    names = ["data", "labels", *["test", "test_labels", "split", "test_share", "seed"] * test]
+    names = ["data", "labels", "key", "label_key", *["test", "test_labels", "split", "test_share", "seed"] * test]
     return _combined(*options, collect)
 
 

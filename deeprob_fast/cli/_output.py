@@ -28,6 +28,8 @@ def as_text(result: Result) -> str:
     data = result.data
     sizes = [f"{value} {words(name)}" for name, value in data.items() if name.startswith("n_") and value is not None]
     lines = [_printable(f"{data['name']}: {', '.join(sizes)}, {data['dtype']}")]
+    if data.get("taken"):
+        lines.append(_printable(data["taken"]))
     if data.get("split"):
         lines.append(_printable(f"split: {data['split']}"))
     settings = [

@@ -51,5 +51,6 @@ def describe(data: Dataset, *, n_queries: int | None) -> dict[str, Any]:
         "n_features": int(data.train.shape[1]),
         "n_classes": data.n_classes,
         "dtype": str(data.train.dtype),
+        "taken": data.taken,
         "split": data.split,
     }

@@ -5,6 +5,7 @@ from typing import Any
 import click
 import numpy as np
 
+from deeprob_fast._labels import numbered
 from deeprob_fast._threads import available_threads
 from deeprob_fast.bench.comparison import METRICS, PEERS, compare_gradient, compare_search, installed
 from deeprob_fast.cli._library import load, require_test
@@ -59,8 +60,7 @@ def bench(
     data = require_test(load(source, outputs))
     threads = n_threads or available_threads()
     options: dict[str, Any] = {"libraries": peers or available, "rounds": rounds, "n_threads": threads}
-    classes, numbers = np.unique(data.train_labels, return_inverse=True)
-    labels = numbers.astype(np.int64)
+    classes, (labels,) = numbered(("training labels", data.train_labels))
     with threadpool_limits(threads):
         with waiting("searches", quiet=outputs.quiet):
             search = compare_search(np.asarray(data.train), np.asarray(data.test), k, metric=metric, **options)

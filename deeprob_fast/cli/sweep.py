@@ -6,6 +6,7 @@ import click
 import numpy as np
 
 from deeprob_fast import _scaling
+from deeprob_fast._labels import numbered, places
 from deeprob_fast._settings import LOSSES, OPTIMIZERS
 from deeprob_fast._typing import AnyArray, Int64
 from deeprob_fast.cli._library import df, load
@@ -52,7 +53,7 @@ def sweep(source: dict[str, Any], standardize: bool, seed: int, outputs: Outputs
       deeprob-fast sweep --data embeddings.npz --loss softmax,weston_watkins --optimizer sgd,adam --report sweep.html
     """  # noqa: D301  # click wants the control character
     data = load(source, outputs, draws=True)
-    classes, numbers = np.unique(data.train_labels, return_inverse=True)
+    classes, (numbers,) = numbered(("training labels", data.train_labels))
     order = np.random.default_rng(seed).permutation(len(data.train))
     held_out, kept = np.split(order, [int(len(order) * _HELD_OUT)])
     train, labels = data.train[kept], numbers[kept]
@@ -89,11 +90,12 @@ def sweep(source: dict[str, Any], standardize: bool, seed: int, outputs: Outputs
 
 def _known(classes: AnyArray, data: Any) -> tuple[AnyArray, Int64]:
     """Return the test rows whose labels occur in training, and their numbers."""
-    known = np.isin(data.test_labels, classes)
+    numbers = places("test labels", data.test_labels, classes)
+    known = numbers >= 0
     if not known.any():
         msg = f"{data.name} must have test labels that occur among the training labels; it has none"
         raise ValueError(msg)
-    return data.test[known], np.searchsorted(classes, data.test_labels[known])
+    return data.test[known], numbers[known]
 
 
 def _sweep_section(found: Any, names: list[str], n_steps: int) -> Section:

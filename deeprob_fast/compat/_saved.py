@@ -1,6 +1,5 @@
 """Files of weights: the course's where weights are a tensor, `.npz` where they are an array."""
 
-import pickle
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from deeprob_fast._files.refusal import damage_told, refuse
 from deeprob_fast._files.zips import ZIP_ERRORS, open_zip
 from deeprob_fast.compat._arrays import Arrays, is_tensor, torch_if_imported
 from deeprob_fast.datasets._formats._npy import open_npz
+from deeprob_fast.datasets._formats._torch import load_tensors
 
 
 def write(path: Path, weights: Arrays) -> None:
@@ -31,15 +31,10 @@ def read_weights(path: Path) -> Arrays:
         is_ours = zipfile.is_zipfile(file) and "W.npy" in open_zip(path, file).namelist()
     if is_ours:
         return _read_array(path)
-    torch: Any = torch_if_imported()
-    if torch is None:
+    if torch_if_imported() is None:
         msg = f"{path} must be an .npz file with W; if it holds a tensor, import torch first"
         raise ValueError(msg)
-    try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, LookupError, EOFError, AttributeError, ValueError, TypeError) as error:
-        msg = f"{path} must be a file that torch.save wrote, of plain tensors; it cannot be read"
-        raise ValueError(msg) from error
+    saved = load_tensors(path)
     if not isinstance(saved, dict) or not is_tensor(saved.get("W")):
         msg = f"{path} must hold a dict with the tensor W; got {list(saved) if isinstance(saved, dict) else type(saved).__name__}"
         raise ValueError(msg)
@@ -47,7 +42,7 @@ def read_weights(path: Path) -> Arrays:
 
 
 def _read_array(path: Path) -> Arrays:
-    stored = open_npz(path)["W"]
+    stored = open_npz(path)["W"].usable()
     if not stored.is_matrix or stored.dtype.kind not in "fiub":
         raise refuse(path, f"must hold W as a matrix of numbers; it is {len(stored.shape)}-D {stored.dtype}")
     return stored.array(mmap=False)

@@ -23,6 +23,8 @@ class Dataset:
     split : str
         How the test rows were set apart: "its own" where the data set or the user says which they are, else the words, share and
         seed of `load`.
+    taken : str
+        What of the files became features and labels, in one line; empty for data sets by name.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Dataset:
     image_shape: tuple[int, ...] = ()
     groups: AnyArray | None = None
     split: str = "its own"
+    taken: str = ""
 
     @property
     def n_classes(self) -> int:

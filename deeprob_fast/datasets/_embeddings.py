@@ -10,6 +10,7 @@ from deeprob_fast._scalars import check_path
 from deeprob_fast._typing import AnyArray
 from deeprob_fast.datasets._formats import open_arrays
 from deeprob_fast.datasets._formats._stored import Stored
+from deeprob_fast.datasets._parts import check_matrix, features_of, labels_of
 
 
 def load_embeddings(path: str | Path, *, key: str | None = None, mmap: bool = True) -> AnyArray:
@@ -21,7 +22,8 @@ def load_embeddings(path: str | Path, *, key: str | None = None, mmap: bool = Tr
         `.npy`, `.npz`, `.safetensors`, `.fbin`, `.u8bin`, `.i8bin`, `.fvecs`, `.bvecs`, `.hdf5`, `.h5` or `.parquet`. It must not
         change while the array is in use.
     key : str, optional
-        Name of the array, where the file has several; by default X, or else the only matrix.
+        Name of the array, where the file has several; by default the one that is called as features are (X, train, embeddings,
+        ...), or else the only matrix, or the columns of numbers of a Parquet file, labels not among them.
     mmap : bool
         Map the array, read-only: opening reads next to nothing, and what is used stays in memory only while there is room.
         Compressed arrays (`.npz`, chunked HDF5, Parquet) and bfloat16, which becomes float32, are read all the same.
@@ -117,36 +119,5 @@ def convert_embeddings(source: str | Path, target: str | Path, *, key: str | Non
 def open_matrix(path: Path, key: str | None = None) -> Stored:
     """Open the array of that name, or the one that can be meant; it must be a matrix of real numbers."""
     arrays = open_arrays(path)
-    if key is None:
-        return check_matrix(the_matrix(path, arrays))
-    if key not in arrays or not key:
-        raise refuse(path, f"must hold an array {key}; {describe(arrays)}")
-    return check_matrix(arrays[key])
-
-
-def the_matrix(path: Path, arrays: dict[str, Stored]) -> Stored:
-    """Return the array without a name, X, or the only matrix."""
-    for name in ("X", ""):
-        if name in arrays:
-            return arrays[name]
-    matrices = [stored for stored in arrays.values() if stored.is_matrix]
-    if len(matrices) != 1:
-        raise refuse(path, f"must hold an array X or one matrix only, or its key must be given; {describe(arrays)}")
-    return matrices[0]
-
-
-def check_matrix(stored: Stored) -> Stored:
-    """Refuse what is no matrix of real numbers."""
-    if not stored.is_matrix or stored.dtype.kind not in "fiub" or stored.dtype.itemsize > 8:
-        kind = f"{len(stored.shape)}-D {stored.dtype}"
-        raise refuse(stored.path, f"must hold a matrix of real numbers{stored.where}; it is {kind}")
-    if stored.shape[1] == 0:
-        raise refuse(stored.path, f"must have at least one feature{stored.where}; its shape is {stored.shape}")
-    return stored
-
-
-def describe(arrays: dict[str, Stored]) -> str:
-    """Say what a file holds."""
-    if "" in arrays:
-        return "it holds one array, without a name"
-    return f"its arrays are {', '.join(f'{name} {stored.shape}' for name, stored in arrays.items()) or 'none'}"
+    others = [] if key is not None or (labels := labels_of(path, arrays)) is None else [labels]
+    return check_matrix(features_of(path, arrays, key, others))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from deeprob_fast import _validation
+from deeprob_fast._labels import places
 from deeprob_fast._typing import AnyArray, ArrayLike, Float64
 from deeprob_fast.plots._axes import COLORS, LINES, MARKERS, Display
 
@@ -90,17 +91,17 @@ class DecisionRegionsDisplay(Display):
             If X has not two features, or y holds other labels.
         """
         classes = np.asarray(estimator.classes_)
-        points, labels = _points(X), _validation.as_array("y", y)
-        if not np.isin(labels, classes).all():
-            unknown = labels[~np.isin(labels, classes)][0]
-            msg = f"y must hold labels of the estimator's classes, {classes.tolist()}; got {unknown!r}"
+        points = _points(X)
+        labels = _validation.check_labels("y", y, len(points), "X")
+        truth = places("y", labels, classes)
+        if (unknown := truth < 0).any():
+            msg = f"y must hold labels of the estimator's classes, {classes.tolist()}; got {labels[unknown][0]!r}"
             raise ValueError(msg)
         extent, grid = _grid(points)
         numbers = np.searchsorted(classes, estimator.predict(grid.astype(points.dtype))).reshape(_N_GRID, _N_GRID)
         lines = None
         if hasattr(estimator, "coef_"):
             lines = np.column_stack([estimator.coef_, np.broadcast_to(estimator.intercept_, len(estimator.coef_))])
-        truth = _validation.check_labels("y", np.searchsorted(classes, labels), len(points), "X")
         return cls(points, truth, numbers, extent, classes, lines).plot(ax=ax, **kwargs)
 
     @classmethod

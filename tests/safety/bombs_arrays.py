@@ -145,11 +145,6 @@ def labels_of_a_terabyte(path):
     sparse(path, b"ant\nbee\n", TERABYTE)
 
 
-@bomb("labels", "labels.txt", "must hold labels of at most 1024 characters")
-def labels_one_of_which_is_long(path):
-    path.write_text("a\n" * 39 + "b" * (1 << 20), encoding="ascii")
-
-
 @bomb("embeddings", "rows.safetensors", "the length of its header, at most 8388608; that is 99999999")
 def safetensors_with_a_header_of_100_megabytes(path):
     sparse(path, struct.pack("<Q", 99_999_999), 100_000_007)

@@ -148,11 +148,6 @@ def hdf5_of_a_type_nested_deep(file, h5py):
     h5py.h5d.create(file.id, b"X", kind, h5py.h5s.create_simple((3,)))
 
 
-@_hdf5("must hold labels of at most 1024 characters|must hold text of at most 4096 bytes", loader="data")
-def hdf5_of_one_long_text(file, _):
-    file["X"], file["y"] = ROWS, ["ant", "bee", "cicada", "d" * (1 << 20)]
-
-
 @_hdf5("states text in y of .* bytes", loader="data")
 def hdf5_of_texts_that_are_not_there(file, h5py):
     file.create_dataset("y", (1 << 30,), h5py.string_dtype(), chunks=(1 << 20,))
@@ -180,7 +175,7 @@ def _with_texts(words):
     return note
 
 
-@_with_texts("must hold text of at most 4096 bytes a string in /y, each once; one has 4096, and 16384000 are stated")
+@_with_texts("must hold each text in /y once; 16384000 bytes are stated by a file of")
 def hdf5_of_texts_that_are_longer_than_the_file(content, place):
     reference = content[place : place + 16]
     content[place : place + 64_000] = ((4096).to_bytes(4, "little") + reference[4:]) * 4000
@@ -236,12 +231,6 @@ def parquet_of_one_long_list(pa):
 def parquet_of_equal_numbers(pa):
     one = pa.array(np.zeros(1 << 20))
     return {"v": pa.chunked_array([one] * 256)}
-
-
-@_parquet("must hold labels of at most 1024 characters in y; one has 1048576", loader="data", compression="none")
-def parquet_of_a_long_text_many_times(pa):
-    texts = ["x" * (1 << 20)] * 50 + ["y"] * 32_718
-    return {"v": pa.FixedSizeListArray.from_arrays(pa.array(np.zeros(1 << 15, np.float32)), 1), "y": texts}
 
 
 @_parquet(

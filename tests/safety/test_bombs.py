@@ -69,6 +69,25 @@ def test_arrays_of_zeros_are_no_bombs(tmp_path):
     assert datasets.load(write_files(tmp_path / "idx", files, zipped=True)).train.shape == (60_000, 784)
 
 
+@pytest.mark.parametrize("name", ["labels.txt", "rows.h5", "rows.parquet"])
+def test_one_long_text_among_many_is_no_bomb(attempts, tmp_path, name):
+    """It takes its own room, and the others theirs."""
+    texts, rows = ["x" * (1 << 20)] * 3 + ["y"] * 39_997, np.zeros((40_000, 1), np.float32)
+    if name == "labels.txt":
+        texts, rows = texts[-40:-1] + texts[:1], rows[:40]
+        (tmp_path / name).write_text("\n".join(texts), encoding="ascii")
+    elif name == "rows.h5":
+        with pytest.importorskip("h5py").File(tmp_path / name, "w") as file:
+            file["X"], file["y"] = rows, texts
+    else:
+        arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+        table = arrow.table({"v": arrow.FixedSizeListArray.from_arrays(arrow.array(rows[:, 0]), 1), "y": texts})
+        parquet.write_table(table, tmp_path / name)
+    attempt = attempts.one("labels" if name == "labels.txt" else "data", tmp_path / name)
+    assert attempt.outcome == "loaded", attempt
+    assert attempt.megabytes < 60
+
+
 def test_a_sparse_file_is_mapped_whatever_its_size(attempts, tmp_path):
     path = tmp_path / "rows.npy"
     start = npy_header((1 << 26, 1024))

@@ -11,6 +11,7 @@ from deeprob_fast.datasets._formats._npy import open_npy, open_npz
 from deeprob_fast.datasets._formats._parquet import open_parquet
 from deeprob_fast.datasets._formats._safetensors import open_safetensors
 from deeprob_fast.datasets._formats._stored import Stored
+from deeprob_fast.datasets._formats._torch import open_torch
 from deeprob_fast.datasets._formats._vectors import open_bin, open_vecs
 
 READERS: dict[str, Callable[[Path], dict[str, Stored]]] = {
@@ -25,6 +26,8 @@ READERS: dict[str, Callable[[Path], dict[str, Stored]]] = {
     ".hdf5": open_hdf5,
     ".h5": open_hdf5,
     ".parquet": open_parquet,
+    ".pt": open_torch,
+    ".pth": open_torch,
 }
 
 

@@ -11,11 +11,12 @@ import numpy as np
 from deeprob_fast._files.budget import check_unpacked
 from deeprob_fast._files.opening import open_regular, regular_size
 from deeprob_fast._files.refusal import damage_told, refuse
+from deeprob_fast._labels import text
 from deeprob_fast._optional import require
 from deeprob_fast._typing import AnyArray
 from deeprob_fast.datasets._formats._chunks import check_chunks
 from deeprob_fast.datasets._formats._heap import read_texts
-from deeprob_fast.datasets._formats._stored import Stored, check_plausible, mapped, rows_at_once, size_of, text_array
+from deeprob_fast.datasets._formats._stored import Stored, check_plausible, mapped, rows_at_once, size_of
 
 # What the library raises on a damaged file.
 _ERRORS = (OSError, RuntimeError, ValueError, KeyError, TypeError, OverflowError, MemoryError, zlib.error)
@@ -32,11 +33,20 @@ def open_hdf5(path: Path) -> dict[str, Stored]:
     arrays: dict[str, Stored] = {}
     with open_regular(path):
         pass  # what keeps a file from being read is no damage
-    with damage_told(path, *_ERRORS), h5py.File(path, "r") as file:
+    with damage_told(path, *_ERRORS), _opened(h5py, path) as file:
         for name, item in _data_sets(h5py, path, file):
             if (stored := _stored(h5py, path, name, item)) is not None:
                 arrays[name] = stored
     return dict(sorted(arrays.items()))
+
+
+def _opened(h5py: Any, path: Path) -> Any:
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        if "lock file" not in str(error):
+            raise
+        raise refuse(path, "must not be open elsewhere for writing; it is locked: close it there, or read a copy") from error
 
 
 def _data_sets(h5py: Any, path: Path, file: Any) -> Iterator[tuple[str, Any]]:
@@ -92,7 +102,7 @@ def _stored_texts(path: Path, name: str, item: Any) -> Stored:
 
 def _read(path: Path, name: str) -> Iterator[AnyArray]:
     h5py = require("h5py", "io")
-    with damage_told(path, *_ERRORS), h5py.File(path, "r") as file:
+    with damage_told(path, *_ERRORS), _opened(h5py, path) as file:
         item = file[name]
         if item.chunks is not None:
             check_chunks(path, item)
@@ -104,12 +114,12 @@ def _read(path: Path, name: str) -> Iterator[AnyArray]:
 
 def _read_texts(path: Path, name: str) -> Iterator[AnyArray]:
     h5py = require("h5py", "io")
-    with damage_told(path, *_ERRORS), h5py.File(path, "r") as file:
+    with damage_told(path, *_ERRORS), _opened(h5py, path) as file:
         item = file[name]
         if h5py.check_string_dtype(item.dtype).length is None:
-            yield text_array(path, f" in {name}", read_texts(path, item))
+            yield text(read_texts(path, item))
             return
         if item.chunks is not None:
             check_chunks(path, item)
         for start in range(0, item.shape[0], _TEXTS):
-            yield text_array(path, f" in {name}", item.asstr()[start : min(start + _TEXTS, item.shape[0])].tolist())
+            yield text(item.asstr()[start : min(start + _TEXTS, item.shape[0])].tolist())

@@ -17,7 +17,6 @@ from deeprob_fast._typing import AnyArray
 from deeprob_fast.datasets._formats._chunks import unpacked
 
 _REFERENCE = np.dtype([("length", "<u4"), ("collection", "<u8"), ("number", "<u4")])
-_LONGEST = 1 << 12  # bytes, four for each character that a label may have
 # Of a collection: its sign and version, and the sizes of its header and of those of its objects.
 _SIGN, _HEADER = b"GCOL\1", 16
 
@@ -27,10 +26,9 @@ def read_texts(path: Path, item: Any) -> list[str]:
     if item.file.id.get_create_plist().get_sizes() != (8, 8):
         raise refuse(path, f"must hold the text of {item.name} at addresses of 8 bytes")
     references, size = _references(path, item), regular_size(path)
-    longest, total = int(references["length"].max(initial=0)), int(references["length"].sum(dtype=np.int64))
-    if longest > _LONGEST or total > size:
-        what = f"must hold text of at most {_LONGEST} bytes a string in {item.name}, each once"
-        raise refuse(path, f"{what}; one has {longest}, and {total} are stated by a file of {size}")
+    total = int(references["length"].sum(dtype=np.int64))
+    if total > size:
+        raise refuse(path, f"must hold each text in {item.name} once; {total} bytes are stated by a file of {size}")
     written = references["length"] > 0
     with open_regular(path) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as memory:
         objects = _objects(path, memory, item.file.userblock_size, np.unique(references["collection"][written]).tolist())

@@ -9,17 +9,17 @@ import numpy as np
 
 from deeprob_fast._files.headers import NpyHeader, read_npy_header
 from deeprob_fast._files.opening import open_regular
-from deeprob_fast._files.refusal import damage_told, refuse
+from deeprob_fast._files.refusal import FormatError, damage_told, refuse
 from deeprob_fast._files.zips import ZIP_ERRORS, open_zip
 from deeprob_fast._typing import AnyArray
-from deeprob_fast.datasets._formats._stored import Stored, check_plausible, check_size, mapped, rows_at_once, size_of
+from deeprob_fast.datasets._formats._stored import Stored, check_plausible, check_size, mapped, rows_at_once, size_of, unusable
 
 
-def _read_header(path: Path, file: IO[bytes]) -> NpyHeader:
+def _read_header(path: Path, file: IO[bytes], where: str = "") -> NpyHeader:
     with damage_told(path, ValueError):
         header = read_npy_header(file)
     if header.dtype.hasobject:
-        raise refuse(path, "must hold plain arrays; it holds Python objects, which are never loaded")
+        raise refuse(path, f"must hold plain arrays{where}; it holds Python objects, which are never loaded: save text as str")
     size_of(path, header.shape, header.dtype)
     return header
 
@@ -42,9 +42,13 @@ def open_npz(path: Path) -> dict[str, Stored]:
             name = member.filename.removesuffix(".npy")
             if name == member.filename:
                 continue
-            with archive.open(member) as content:
-                header = _read_header(path, content)
-            check_plausible(path, header.shape, header.dtype)
+            try:
+                with damage_told(path, *ZIP_ERRORS), archive.open(member) as content:
+                    header = _read_header(path, content, f" in {name}")
+                check_plausible(path, header.shape, header.dtype)
+            except FormatError as error:
+                arrays[name] = unusable(path, name, error)
+                continue
             read = partial(_read_member, path, member.filename)
             arrays[name] = Stored(path, name, header.shape, header.dtype, read=read)
     return arrays

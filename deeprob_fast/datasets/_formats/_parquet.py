@@ -1,5 +1,6 @@
 """Parquet: a column of lists of numbers, or columns of numbers side by side; read."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
@@ -14,7 +15,7 @@ from deeprob_fast._files.refusal import damage_told, refuse
 from deeprob_fast._optional import require
 from deeprob_fast._typing import AnyArray
 from deeprob_fast.datasets._formats._pages import Stretch, check_pages, read_stretches
-from deeprob_fast.datasets._formats._stored import Stored, check_plausible, rows_at_once, text_array
+from deeprob_fast.datasets._formats._stored import Stored, check_plausible, rows_at_once, shown_names, unusable
 
 _ROWS = 1 << 16
 # The first row of each is read when the file is opened.
@@ -26,7 +27,7 @@ _ERRORS = (OSError, RuntimeError, ValueError, KeyError, TypeError, IndexError, O
 
 
 def open_parquet(path: Path) -> dict[str, Stored]:
-    """Open the columns of a Parquet file: lists are matrices; where all columns are numbers, so are these, without a name."""
+    """Open the columns of a Parquet file, those of lists as matrices; an index of pandas is none of them."""
     arrow = require("pyarrow", "io")
     with open_regular(path):
         pass  # what keeps a file from being read is no damage
@@ -36,17 +37,23 @@ def open_parquet(path: Path) -> dict[str, Stored]:
             raise refuse(path, "must not have two columns of one name")
         if sum(map(partial(_is_list, arrow), schema.types)) > _MOST_LISTS:
             raise refuse(path, f"must have at most {_MOST_LISTS} columns of lists")
-        arrays = {}
-        for field in schema:
-            stored = _column(arrow, path, file, field, n_rows)
-            if stored is not None:
-                arrays[field.name] = stored
-    kinds = {stored.dtype for stored in arrays.values()}
-    if len(arrays) == len(schema) and arrays and not any(s.is_matrix or s.dtype.kind == "U" for s in arrays.values()):
-        shape, dtype = (n_rows, len(schema)), np.result_type(*kinds)
-        check_plausible(path, shape, dtype)
-        arrays[""] = Stored(path, "", shape, dtype, read=_told(path, _read_side_by_side, path, schema.names, dtype))
-    return arrays
+        index = _index(schema)
+        return {field.name: _column(arrow, path, file, field, n_rows) for field in schema if not index(field.name)}
+
+
+def _index(schema: Any) -> Callable[[str], bool]:
+    """Return what tells the columns in which pandas keeps the names of the rows, also where its description is lost."""
+    stated = (schema.pandas_metadata or {}).get("index_columns", []) if schema.metadata else []
+    names = {name for name in stated if isinstance(name, str)}
+    return lambda name: name in names or re.fullmatch(r"__index_level_\d+__", name) is not None
+
+
+def side_by_side(columns: list[Stored]) -> Stored:
+    """Return columns of numbers of one file as a matrix."""
+    path, n_rows, names = columns[0].path, columns[0].shape[0], [column.name for column in columns]
+    shape, dtype = (n_rows, len(names)), np.result_type(*(column.dtype for column in columns))
+    check_plausible(path, shape, dtype)
+    return Stored(path, shown_names(names), shape, dtype, read=_told(path, _read_side_by_side, path, names, dtype))
 
 
 def _damage_told(path: Path) -> AbstractContextManager[None]:
@@ -62,14 +69,17 @@ def _is_list(arrow: Any, kind: Any) -> bool:
     return bool(types.is_fixed_size_list(kind) or types.is_list(kind) or types.is_large_list(kind))
 
 
-def _column(arrow: Any, path: Path, file: Any, field: Any, n_rows: int) -> Stored | None:
+def _column(arrow: Any, path: Path, file: Any, field: Any, n_rows: int) -> Stored:
     kind, types = field.type, arrow.types
+    if types.is_dictionary(kind):  # how pandas writes what is categorical
+        kind = kind.value_type
     if types.is_string(kind) or types.is_large_string(kind):
         check_plausible(path, (n_rows,), np.dtype(object))
         return Stored(path, field.name, (n_rows,), np.dtype("U"), read=_told(path, _read_texts, path, field.name))
     values = kind.value_type if _is_list(arrow, kind) else kind
-    if not (types.is_integer(values) or types.is_floating(values)):
-        return None
+    if not (types.is_integer(values) or types.is_floating(values) or types.is_boolean(values)):
+        what = f"must hold numbers, text or lists of numbers in {field.name}; its type is {kind}"
+        return unusable(path, field.name, refuse(path, what))
     dtype = np.dtype(values.to_pandas_dtype())
     if not _is_list(arrow, kind):
         check_plausible(path, (n_rows,), dtype)
@@ -128,13 +138,20 @@ def _told(path: Path, read: Callable[..., Iterator[AnyArray]], *arguments: Any) 
 
 def _read_numbers(path: Path, name: str) -> Iterator[AnyArray]:
     for batch in _batches(path, [name], _ROWS):
-        yield batch.column(0).to_numpy(zero_copy_only=False)
+        yield _plain(batch.column(0))
+
+
+def _plain(column: Any) -> AnyArray:
+    """Return numbers as an array, also those that stand once each in a dictionary."""
+    decoded = column.dictionary_decode() if hasattr(column, "dictionary_decode") else column
+    numbers: AnyArray = decoded.to_numpy(zero_copy_only=False)
+    return numbers
 
 
 def _read_texts(path: Path, name: str) -> Iterator[AnyArray]:
     for batch in _batches(path, [name], _ROWS, is_text=True):
         column = batch.column(0)  # of numbers, and the texts that they stand for
-        texts, numbers = text_array(path, f" in {name}", column.dictionary.to_pylist()), column.indices.to_numpy()
+        texts, numbers = np.array(column.dictionary.to_pylist(), dtype=object), column.indices.to_numpy()
         if numbers.size and not 0 <= numbers.min() <= numbers.max() < len(texts):
             raise refuse(path, f"is damaged: {name} names text {numbers.max()} of {len(texts)}")
         yield texts[numbers]
@@ -142,7 +159,7 @@ def _read_texts(path: Path, name: str) -> Iterator[AnyArray]:
 
 def _read_side_by_side(path: Path, names: list[str], dtype: np.dtype[Any]) -> Iterator[AnyArray]:
     for batch in _batches(path, names, rows_at_once((0, len(names)), dtype)):
-        yield np.stack([column.to_numpy(zero_copy_only=False) for column in batch.columns], axis=1).astype(dtype)
+        yield np.stack([_plain(column) for column in batch.columns], axis=1).astype(dtype)
 
 
 def _read_lists(path: Path, name: str, n_features: int, dtype: np.dtype[Any]) -> Iterator[AnyArray]:

@@ -11,7 +11,7 @@ from deeprob_fast._files.headers import LONGEST_JSON, read_json
 from deeprob_fast._files.opening import open_regular, regular_size
 from deeprob_fast._files.refusal import damage_told, refuse, shown
 from deeprob_fast._typing import AnyArray
-from deeprob_fast.datasets._formats._stored import Stored, mapped, rows_at_once, size_of
+from deeprob_fast.datasets._formats._stored import Stored, mapped, rows_at_once, size_of, unusable
 
 _DTYPES = {
     name: np.dtype(code)
@@ -32,6 +32,8 @@ _DTYPES = {
     }.items()
 }
 _METADATA = "__metadata__"
+
+Entry = tuple[str, tuple[int, ...], tuple[int, int]]
 
 
 def _is_list_of_sizes(value: object) -> bool:
@@ -62,15 +64,17 @@ def open_safetensors(path: Path) -> dict[str, Stored]:
     return {name: _stored(path, name, 8 + length, *entry) for name, entry in entries.items()}
 
 
-def _entry(path: Path, name: str, entry: object) -> tuple[str, tuple[int, ...], tuple[int, int]]:
+def _entry(path: Path, name: str, entry: object) -> Entry:
     """Check what the header says of an array."""
     if not isinstance(entry, dict) or not {"dtype", "shape", "data_offsets"} <= entry.keys():
         raise refuse(path, f"must state dtype, shape and data_offsets of {name}; it states {shown(entry)}")
     kind, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
-    if not isinstance(kind, str) or kind not in _DTYPES:
-        raise refuse(path, f"must hold numbers of {', '.join(_DTYPES)} in {name}; got {shown(kind)}")
+    if not isinstance(kind, str):
+        raise refuse(path, f"must state the type of {name} as text; got {shown(kind)}")
     if not _is_list_of_sizes(shape) or not _is_list_of_sizes(offsets) or len(offsets) != 2:
         raise refuse(path, f"must state shape and place of {name} in whole numbers; got {shown(shape)}, {shown(offsets)}")
+    if kind not in _DTYPES:  # whose size is not known, if it is a type at all
+        return kind, tuple(shape), (offsets[0], max(offsets))
     expected = size_of(path, tuple(shape), _DTYPES[kind])
     if offsets[1] - offsets[0] != expected:
         what = f"must give {expected} bytes to {name}, {kind} of shape {shown(shape)}"
@@ -79,6 +83,9 @@ def _entry(path: Path, name: str, entry: object) -> tuple[str, tuple[int, ...], 
 
 
 def _stored(path: Path, name: str, first: int, kind: str, shape: tuple[int, ...], place: tuple[int, int]) -> Stored:
+    if kind not in _DTYPES:
+        problem = refuse(path, f"must hold numbers of {', '.join(_DTYPES)} in {name}; got {shown(kind)}")
+        return unusable(path, name, problem)
     view = partial(mapped, path, _DTYPES[kind], first + place[0], shape)
     if kind == "BF16":
         return Stored(path, name, shape, np.dtype(np.float32), read=partial(_widened, view))

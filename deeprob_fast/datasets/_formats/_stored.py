@@ -2,7 +2,7 @@
 
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,13 @@ import numpy as np
 
 from deeprob_fast._files.budget import check_memory, check_unpacked
 from deeprob_fast._files.opening import regular_size
-from deeprob_fast._files.refusal import reason, refuse, shown
+from deeprob_fast._files.refusal import FormatError, reason, refuse, shown
+from deeprob_fast._labels import text
 from deeprob_fast._typing import AnyArray
 
 BLOCK_BYTES = 16 << 20
 _LONGEST = 1 << 48
-_LONGEST_TEXT = 1 << 10  # characters of a label: an array of them gives each the room of the longest
+_MOST_SHOWN = 8
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Stored:
         Returns the array mapped into memory, where the format allows it.
     read : callable, optional
         Yields the rows in blocks of bounded size, where it does not.
+    problem : FormatError, optional
+        What is wrong with it, told only to those who use it: it keeps nobody from reading the others.
     """
 
     path: Path
@@ -43,14 +46,22 @@ class Stored:
     dtype: np.dtype[Any]
     view: Callable[[], AnyArray] | None = None
     read: Callable[[], Iterator[AnyArray]] | None = None
+    problem: FormatError | None = None
 
     @property
     def is_matrix(self) -> bool:
         """Whether it has two dimensions."""
         return len(self.shape) == 2
 
+    def usable(self) -> "Stored":
+        """Return it; refuse one that has a problem."""
+        if self.problem is not None:
+            raise self.problem
+        return self
+
     def blocks(self) -> Iterator[AnyArray]:
         """Yield all rows in blocks of bounded size."""
+        self.usable()
         if self.view is not None:
             rows, step = self.view(), rows_at_once(self.shape, self.dtype)
             yield from (rows[start : start + step] for start in range(0, len(rows), step))
@@ -70,20 +81,21 @@ class Stored:
 
     def array(self, *, mmap: bool) -> AnyArray:
         """Return the array, mapped if it can be and should be."""
+        self.usable()
         if self.view is not None and mmap:
             return self.view()
         check_memory(self.path, size_of(self.path, self.shape, self.dtype))
         if self.view is not None:
             return self._checked(np.array(self.view(), order="C", subok=False))
-        if self.dtype.kind in "US":
-            return self._checked(self._texts())
+        if self.dtype == np.dtype("U"):
+            return text([value for block in self.blocks() for value in block.tolist()])
         out = np.empty(self.shape, dtype=self.dtype)
         start = 0
         for block in self.blocks():
             stop = min(start + len(block), len(out))
             out[start:stop] = block[: stop - start]
             start += len(block)
-        return out
+        return self._checked(out)
 
     def _checked(self, array: AnyArray) -> AnyArray:
         """Refuse strings of what is no character: they could not be taken out of the array."""
@@ -93,23 +105,17 @@ class Stored:
                 raise refuse(self.path, f"must hold text{self.where}; it holds the character {int(characters.max()):#x}")
         return array
 
-    def _texts(self) -> AnyArray:
-        """Return strings as wide as the longest of them."""
-        packed, blocks, n_rows, width = regular_size(self.path), [np.empty(0, dtype="U1")], 0, 0
-        for block in self.blocks():
-            blocks.append(block)
-            n_rows, width = n_rows + len(block), max(width, block.itemsize)
-            check_unpacked(self.path, f"text{self.where}", n_rows * width, packed)
-        return np.concatenate(blocks)
+
+def shown_names(names: Sequence[str]) -> str:
+    """Return names for a line of output; of many, the first, the last and how many they are."""
+    if len(names) <= _MOST_SHOWN:
+        return ", ".join(names)
+    return f"{', '.join(names[: _MOST_SHOWN - 2])}, ..., {names[-1]} ({len(names)} columns)"
 
 
-def text_array(path: Path, where: str, texts: list[str]) -> AnyArray:
-    """Return strings as an array, if none is so long that the others would take room for nothing."""
-    longest = max(map(len, texts), default=0)
-    if longest > _LONGEST_TEXT:
-        raise refuse(path, f"must hold labels of at most {_LONGEST_TEXT} characters{where}; one has {longest}")
-    check_unpacked(path, f"text{where}", 4 * longest * len(texts), regular_size(path))
-    return np.array(texts, dtype=np.str_)
+def unusable(path: Path, name: str, problem: FormatError) -> Stored:
+    """Return what stands for an array that cannot be read."""
+    return Stored(path, name, (), np.dtype(object), problem=problem)
 
 
 def rows_at_once(shape: tuple[int, ...], dtype: np.dtype[Any], multiple: int = 1) -> int:
