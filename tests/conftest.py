@@ -1,6 +1,7 @@
 """Fixtures of all tests."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -13,6 +14,11 @@ os.environ["MPLBACKEND"] = "Agg"
 # `python -m pytest` puts the source tree first, whose package has no kernels; the installed one is what is tested.
 _ROOT = Path(__file__).resolve().parent.parent
 sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != _ROOT]
+
+# What starts the tests in the background may ignore these, which tests send and their children inherit.
+for _number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    if signal.getsignal(_number) == signal.SIG_IGN:
+        signal.signal(_number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL)
 
 import hypothesis  # noqa: E402  # after the path is set
 import pytest  # noqa: E402

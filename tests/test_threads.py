@@ -14,7 +14,6 @@ PRELUDE = """
 import os, signal, sys, threading, time
 import numpy as np
 import deeprob_fast as df
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's jobs in the background ignore it
 rng = np.random.default_rng(0)
 train = rng.standard_normal((3000, 40), dtype=np.float32)
 queries = rng.standard_normal((300, 40), dtype=np.float32)

@@ -13,15 +13,12 @@ import pytest
 
 _ROOT = Path(__file__).resolve().parents[2]
 
-# Whoever runs the tests may ignore these signals, which children would inherit. Fatal signals say where they came from.
+# Fatal signals say where they came from.
 # The root is last on the path, for the tests alone: the package without kernels that lies there must not come before the
 # installed one.
 _BEGIN = f"""
-import faulthandler, os, signal, sys
+import faulthandler, os, sys
 faulthandler.enable()
-signal.signal(signal.SIGINT, signal.default_int_handler)
-signal.signal(signal.SIGTERM, signal.SIG_DFL)
-signal.signal(signal.SIGHUP, signal.SIG_DFL)
 sys.path.append({str(_ROOT)!r})
 """
 ENDINGS = {"INT": signal.SIGINT, "TERM": signal.SIGTERM, "HUP": signal.SIGHUP, "KILL": signal.SIGKILL}

@@ -52,7 +52,6 @@ def tick(name, n_threads):
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's jobs in the background ignore it
     try:
         for call in sys.argv[3:]:
             {"interrupt": attack, "tick": tick}[sys.argv[1]](call, int(sys.argv[2]))
