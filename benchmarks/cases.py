@@ -192,7 +192,7 @@ def _run_neighbors(case: Case, train: Array, queries: Array, settings: Settings)
             note = checks.assert_exact(train, queries, found, case.metric, with_self=bool(case.n_queries))
             facts[name] = {"note": note}
         elif found is not None:
-            facts[name] = checks.compare_neighbors(name, found, ours[0])
+            facts[name] = checks.compare_neighbors(name, train, queries, found, ours[0], case.metric)
 
     timings = time_interleaved(contestants, settings.rounds, inspect, case.name)
     return timings, facts, remarks

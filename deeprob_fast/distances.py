@@ -83,7 +83,7 @@ def pairwise_distances(
            [5., 0.]])
     """
     x = _validation.check_rows("X", X)
-    y = x if Y is None else _validation.check_rows("Y", Y, n_features=x.shape[1])
+    y = x if Y is None or Y is X else _validation.check_rows("Y", Y, n_features=x.shape[1])
     metric = _validation.check_metric(metric)
     threads = _validation.check_n_threads(n_threads)
     dtype = np.float64 if np.float64 in (x.dtype, y.dtype) else np.float32

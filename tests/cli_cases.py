@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from deeprob_fast.bench import against_numpy, sizes
 from deeprob_fast.cli import main
 
 HOSTILE = (
@@ -20,8 +21,10 @@ HOSTILE = (
 
 @pytest.fixture
 def invoke(tmp_path, monkeypatch):
-    """Run a command in an empty folder."""
+    """Run a command in an empty folder; no work is too short to be timed."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sizes, "SHORTEST", 0.0)
+    monkeypatch.setattr(against_numpy, "_PAUSE", 0.0)
     return lambda *arguments: CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import deeprob_fast as df
-from deeprob_fast import _numpy_baseline
 from deeprob_fast._few_shot import few_per_class
 from deeprob_fast.votes import neighbor_weights, rank_classes
 from tests import reference
@@ -299,13 +298,3 @@ def test_mistakes(change, error, words):
 def test_one_row_cannot_be_left_out():
     with pytest.raises(ValueError, match="train must have at least two rows"):
         df.evaluate_knn([[0.0]], [1])
-
-
-@pytest.mark.parametrize("metric", reference.METRICS)
-def test_numpy_baseline_finds_the_neighbors(metric):
-    rng = np.random.default_rng(1)
-    train, queries = rng.standard_normal((400, 20)), rng.standard_normal((60, 20))
-    seen: list[int] = []
-    found = _numpy_baseline.nearest(train, queries, 5, metric, seen.append)
-    assert sum(seen) == 60
-    np.testing.assert_array_equal(found, reference.nearest(train, queries, 5, metric)[1])

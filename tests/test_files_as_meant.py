@@ -324,7 +324,7 @@ def test_folders_of_parts(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(FileNotFoundError, match="empty must hold train-images"):
         datasets.load(tmp_path / "empty")
-    with pytest.raises(FileNotFoundError, match="data must be .*; there is no 'none.npz'"):
+    with pytest.raises(FileNotFoundError, match=r"data must be .*; there is no 'none\.npz'"):
         datasets.load("none.npz")
 
 

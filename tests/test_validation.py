@@ -69,7 +69,7 @@ def nan_at(row):
         (lambda: df.top_k(ROWS.astype(complex), 1), TypeError, "values must hold real numbers"),
         (lambda: df.top_k(ROWS.astype(np.uint64), 1), TypeError, "values must hold real numbers or integers that fit int64"),
         (lambda: df.evaluate_knn(ROWS, [0, 1], ROWS, [0] * 4), ValueError, r"train_labels must be 1-D .* 4 rows of train; got shape \(2,\)"),
-        (lambda: df.evaluate_knn(ROWS, [0] * 4, ROWS, [[0]] * 4), ValueError, r"query_labels must be 1-D.*got shape \(4, 1\)"),
+        (lambda: df.evaluate_knn(ROWS, [0] * 4, ROWS, [[0, 1]] * 4), ValueError, r"query_labels must be 1-D.*got shape \(4, 2\)"),
         (lambda: df.evaluate_knn(ROWS, [0] * 4, ROWS[:0], []), ValueError, "queries must have at least one row"),
         (lambda: df.evaluate_knn(ROWS, [0] * 4, ROWS, [0] * 4, k=()), ValueError, "k must hold at least one"),
         (lambda: df.evaluate_knn(ROWS, [0] * 4, ROWS, [0] * 4, k=(1, 9)), ValueError, "k must be between 1 and 4"),

@@ -56,7 +56,7 @@ def time_interleaved(
     inspect : callable
         Takes the name and the result of each contestant's warm-up, which is not timed.
     label : str
-        What the progress bar says.
+        What the progress bar says, on a terminal.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def time_interleaved(
     from tqdm import tqdm  # not for those who only ask for help
 
     timings = {contestant.name: Timing() for contestant in contestants}
-    with tqdm(total=(rounds + 1) * len(contestants), desc=label, leave=False) as progress:
+    with tqdm(total=(rounds + 1) * len(contestants), desc=label, leave=False, disable=None) as progress:
         for contestant in contestants:
             inspect(contestant.name, contestant.run())
             progress.update()
@@ -80,8 +80,13 @@ def time_interleaved(
 
 def time_once(run: Callable[[], Any]) -> float:
     """Return the seconds of one call, without the collector's and without freeing the result."""
+    return timed(run, PAUSE)[0]
+
+
+def timed(run: Callable[[], Any], pause: float) -> tuple[float, Any]:
+    """Return the seconds of one call, without the collector's, and its result; before it all threads fall asleep."""
     gc.collect()
-    time.sleep(PAUSE)
+    time.sleep(pause)
     gc.disable()
     try:
         start = time.perf_counter()
@@ -89,8 +94,7 @@ def time_once(run: Callable[[], Any]) -> float:
         seconds = time.perf_counter() - start
     finally:
         gc.enable()
-    del result
-    return seconds
+    return seconds, result
 
 
 def measure_peak(size: int = 4096, rounds: int = 5) -> float:

@@ -9,37 +9,79 @@ from threadpoolctl import threadpool_limits
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Found = tuple[Array, Array]
+BLOCK = 256  # queries of one thread at a time
 GROUP = 32  # columns that share one minimum in a selection
 TILE = (1024, 8192)  # query rows and training rows of one bare sgemm: 32 MiB of output
 
 
-def knn_numpy(train: Array, queries: Array, k: int, metric: str, n_threads: int) -> Found:
-    """NumPy at its best: tiles that fit the cache, one thread per query block for product and selection alike."""
-    half_norms = np.einsum("ij,ij->i", train, train) / 2
+def knn_numpy(
+    train: Array, queries: Array, k: int, metric: str, n_threads: int, done: Callable[[int], object] | None = None
+) -> Found:
+    """NumPy at its best: tiles that fit the cache, one thread per query block for product and selection alike.
+
+    In float32; `done` is called with the number of queries of each block that is finished.
+    """
+    train, queries = np.asarray(train, dtype=np.float32), np.asarray(queries, dtype=np.float32)
+    if metric == "cosine":
+        train, queries = unit_rows(train), unit_rows(queries)
+    half_norms = np.einsum("ij,ij->i", train, train) / 2 if metric in ("euclidean", "sqeuclidean") else None
     starts = range(0, len(train), 4096)
+
+    def scores(block: Array, rows: slice) -> Array:
+        """Return what is smallest for the nearest rows."""
+        if metric == "manhattan":
+            return _absolute_differences(block, train[rows])
+        found = block @ train[rows].T
+        if half_norms is None:
+            return np.negative(found, out=found)
+        return np.subtract(half_norms[rows], found, out=found)  # half of the squared distance, but for the query's norm
 
     def search(block: Array) -> Found:
         values, indices = [], []
         for start in starts:
-            rows = slice(start, start + 4096)
-            half = block @ train[rows].T
-            np.subtract(half_norms[rows], half, out=half)  # half of the squared distance, but for the query's norm
-            best, columns = smallest(half, k)
+            best, columns = smallest(scores(block, slice(start, start + 4096)), k)
             values.append(best)
             indices.append(columns + start)
         best, columns = smallest(np.concatenate(values, axis=1), k)
-        squared = 2 * best + np.einsum("ij,ij->i", block, block)[:, None]
-        return np.sqrt(np.maximum(squared, 0)), np.take_along_axis(np.concatenate(indices, axis=1), columns, axis=1)
+        return _distances(best, block, metric), np.take_along_axis(np.concatenate(indices, axis=1), columns, axis=1)
 
     with threadpool_limits(1, user_api="blas"):
-        return in_query_blocks(search, queries, 256, n_threads)
+        return in_query_blocks(search, queries, BLOCK, n_threads, done)
 
 
-def in_query_blocks(search: Callable[[Array], Found], queries: Array, size: int, n_threads: int) -> Found:
-    """Search blocks of queries in a pool of threads."""
+def unit_rows(rows: Array) -> Array:
+    """Scale rows to length 1."""
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.float32(1e-30))
+
+
+def _absolute_differences(block: Array, rows: Array) -> Array:
+    sums = np.zeros((len(block), len(rows)), dtype=np.float32)
+    difference = np.empty_like(sums)
+    for of_block, of_rows in zip(block.T, rows.T, strict=True):
+        np.subtract(of_block[:, None], of_rows, out=difference)
+        sums += np.abs(difference, out=difference)
+    return sums
+
+
+def _distances(scores: Array, block: Array, metric: str) -> Array:
+    if metric in ("euclidean", "sqeuclidean"):
+        squares = np.maximum(2 * scores + np.einsum("ij,ij->i", block, block)[:, None], 0)
+        return np.sqrt(squares) if metric == "euclidean" else squares
+    return 1 + scores if metric == "cosine" else -scores if metric == "inner_product" else scores
+
+
+def in_query_blocks(
+    search: Callable[[Array], Found], queries: Array, size: int, n_threads: int, done: Callable[[int], object] | None = None
+) -> Found:
+    """Search blocks of queries in a pool of threads; `done` is called with the number of queries of each."""
     blocks: Iterable[Array] = (queries[start : start + size] for start in range(0, len(queries), size))
+    distances, indices = [], []
     with ThreadPoolExecutor(n_threads) as pool:
-        distances, indices = zip(*pool.map(search, blocks), strict=True)
+        for of_distances, of_indices in pool.map(search, blocks):
+            distances.append(of_distances)
+            indices.append(of_indices)
+            if done is not None:
+                done(len(of_indices))
     return np.concatenate(distances), np.concatenate(indices)
 
 

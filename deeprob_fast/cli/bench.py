@@ -14,6 +14,7 @@ from deeprob_fast.cli._output import Outputs
 from deeprob_fast.cli._places import Command
 from deeprob_fast.cli._progress import waiting
 from deeprob_fast.cli._provenance import describe, provenance
+from deeprob_fast.datasets import Dataset
 from deeprob_fast.report.model import Column, Result, Section
 
 
@@ -67,8 +68,8 @@ def bench(
         with waiting("gradients", quiet=outputs.quiet):
             gradient = compare_gradient(np.asarray(data.train), labels, len(classes), **options)
     sections = [
-        _section("search", "Search", f"The {k} nearest training rows of every query, preparation included.", search),
-        _section("gradient", "Loss and gradient", "The softmax loss of all training rows, and its gradient.", gradient),
+        _section("search", "Search", _what_was_searched(k, search, data), search),
+        _section("gradient", "Loss and gradient", _what_was_done(gradient), gradient),
     ]
     settings = {"metric": metric, "k": k, "rounds": rounds, "threads": threads}
     highlights = {"fastest peer / deeprob_fast": _ratio(search), "of the gradient": _ratio(gradient)}
@@ -82,13 +83,29 @@ def _section(name: str, title: str, text: str, compared: dict[str, Any]) -> Sect
         Column("median", "median s", ".4f"),
         Column("min", "min", ".4f"),
         Column("max", "max", ".4f"),
-        Column("ratio_to_ours", "/ deeprob_fast", ".2f"),
+        Column("ratio", "/ deeprob_fast", ".2f"),
         Column("note", "result", measured=False),
     ]
     rows = [[row.get(column.name, "") for column in columns] for row in compared["rows"]]
     return Section(name, title, text, columns, rows)
 
 
+def _what_was_searched(k: int, search: dict[str, Any], data: Dataset) -> str:
+    size = search["n_train"], search["n_queries"]
+    text = f"The {k} nearest training rows of every query, preparation included."
+    if size != (len(data.train), len(data.test)):
+        text += f" They are too few to be timed: of {size[0]} rows and {size[1]} queries like these, again and again with noise."
+    return text
+
+
+def _what_was_done(gradient: dict[str, Any]) -> str:
+    times = f", {gradient['repeats']} times" if gradient["repeats"] > 1 else ""
+    return f"The softmax loss of all training rows, and its gradient{times}."
+
+
 def _ratio(compared: dict[str, Any]) -> str:
-    fastest = compared["fastest_peer_over_ours"]
-    return "no peer" if fastest is None else f"{fastest:.1f} ({compared['fastest_peer']})"
+    ratios = {row["contestant"]: row["ratio"] for row in compared["rows"]}
+    fastest = compared["fastest_peer"]
+    if fastest is None:
+        return "no peer"
+    return "not comparable" if ratios[fastest] is None else f"{ratios[fastest]:.1f} ({fastest})"

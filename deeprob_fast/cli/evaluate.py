@@ -1,30 +1,21 @@
 """`deeprob-fast evaluate`: how good features are, and how fast that is found."""
 
-import statistics
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
-from deeprob_fast import _numpy_baseline
+from deeprob_fast._threads import available_threads
 from deeprob_fast.cli._choice import VALIDATION, best_setting, choose_option
 from deeprob_fast.cli._library import df, load, require_test
 from deeprob_fast.cli._options import COUNTS, data_options, output_options, plain_metric_option, threads_option
 from deeprob_fast.cli._output import Outputs
 from deeprob_fast.cli._places import Command
-from deeprob_fast.cli._progress import percentage, waiting
+from deeprob_fast.cli._progress import percentage, progress
 from deeprob_fast.cli._provenance import describe, provenance
 from deeprob_fast.cli._sections import PERCENT, confusion_sections, knn_section, probe_section
 from deeprob_fast.datasets import Dataset
-from deeprob_fast.knn import Neighbors
 from deeprob_fast.report.model import Column, Result, Section
-
-_SHORT_SECONDS = 0.05  # work shorter than this is repeated, for a steadier figure
-_REPEATS = 5
-_NUMPY_PAIRS = 1 << 21  # of a query and a training row: NumPy shows its speed on the first queries of so many
 
 
 @click.command(cls=Command)
@@ -42,7 +33,7 @@ def evaluate(
     """Evaluate features by k-NN and a linear probe.
 
     Accuracy for several k, that of a linear probe, and queries per second. All values of k are answered from one
-    exact search; the same search is done by a good NumPy implementation for comparison.
+    exact search, which is timed beside the same search by a good NumPy implementation.
 
     \b
     Examples:
@@ -55,12 +46,11 @@ def evaluate(
     parts = (data.train, data.train_labels, data.test, data.test_labels)
     settings: dict[str, Any] = {"metric": metric, "n_threads": n_threads}
     with percentage("k-NN", quiet=outputs.quiet) as tell:
-        found, seconds = _timed(lambda: df.evaluate_knn(*parts, k=k_values, **settings, callback=tell))
+        found = df.evaluate_knn(*parts, k=k_values, **settings, callback=tell)
     best, best_on = best_setting(
         found, data, choose, source.get("seed", 0), quiet=outputs.quiet, metric=metric, n_threads=n_threads
     )
-    with waiting("the same search by NumPy", quiet=outputs.quiet):
-        speed = _speed_section(data, found.neighbors, seconds, metric)
+    speed = _speed_section(data, max(k_values), metric, n_threads or available_threads(), quiet=outputs.quiet)
     with percentage("linear probe", quiet=outputs.quiet) as tell:
         probe = df.evaluate_probe(*parts, n_threads=n_threads, progress=tell)
     sections = [
@@ -73,45 +63,48 @@ def evaluate(
     highlights = {
         f"k-NN top-1 (k = {best.k}, best on {best_on})": f"{best.top1:.2%}",
         "linear probe top-1": f"{probe.top1:.2%}",
-        "queries per second": f"{speed.rows[0][3]:,.0f}",
+        "queries per second": f"{speed.rows[0][4]:,.0f}",
     }
     made = provenance(n_threads)
     outputs.write(Result("evaluate", "Evaluation of features", size, {"metric": metric}, sections, made, highlights))
 
 
-def _speed_section(data: Dataset, neighbors: Neighbors, seconds: float, metric: str) -> Section:
-    """Compare with the same search by NumPy, of as many queries as take a moment."""
-    k = neighbors.indices.shape[1]
-    n_queries = min(len(data.test), max(1, _NUMPY_PAIRS // len(data.train)))
-    indices, numpy_seconds = _timed(lambda: _numpy_baseline.nearest(data.train, data.test[:n_queries], k, metric))
-    equal = float(np.mean((indices == neighbors.indices[:n_queries]).all(axis=1)))
-    rate, numpy_rate = len(data.test) / seconds, n_queries / numpy_seconds
+def _speed_section(data: Dataset, k: int, metric: str, n_threads: int, *, quiet: bool) -> Section:
+    """Compare with the same search by NumPy."""
+    from deeprob_fast.bench.against_numpy import compare_with_numpy
+    from deeprob_fast.bench.sizes import SHORTEST
+
+    with progress("the same search by NumPy", None, quiet=quiet) as done:
+        found = compare_with_numpy(data.train, data.test, k, metric=metric, n_threads=n_threads, done=done)
     columns = [
         Column("implementation", "implementation", measured=False),
-        Column("queries", "queries"),
+        Column("n_train", "rows", ",", measured=False),
+        Column("n_queries", "queries", ",", measured=False),
         Column("seconds", "seconds", ".4f"),
         Column("queries_per_second", "queries/s", ",.0f"),
         Column("ratio", "ratio", ".1f"),
         Column("rows_equal", "same neighbours", PERCENT),
+        Column("rows_equal_up_to_ties", "up to ties", PERCENT),
     ]
+    size = found.n_train, found.n_queries
     rows = [
-        ("deeprob_fast", len(data.test), seconds, rate, rate / numpy_rate, 1.0),
-        ("NumPy", n_queries, numpy_seconds, numpy_rate, 1.0, equal),
+        ("deeprob_fast", *size, found.seconds, found.n_queries / found.seconds, found.ratio, 1.0, 1.0),
+        ("NumPy", *size, found.numpy_seconds, found.n_queries / found.numpy_seconds, found.ratio and 1.0, *found.agreement),
     ]
     text = (
-        f"The {k} nearest neighbours of every query, exactly, preparation and votes included; and of the first {n_queries} by "
-        "float32 products of blocks in NumPy, without votes. Same neighbours: the share of those queries for which the exact "
-        "ones were found, in their order; NumPy takes equal distances as they come."
+        f"The {k} nearest of the rows for every query, preparation included, median of {len(found.ratios)} rounds; by NumPy in "
+        f"float32, by blocks on {n_threads} threads. "
     )
+    if found.copies:
+        text += "The rows and queries are those of the data, again and again with noise: alone they are too few to be timed. "
+    elif (found.n_train, found.n_queries) != (len(data.train), len(data.test)):
+        text += f"NumPy would take too long for the {len(data.test)} queries with {len(data.train)} rows. "
+    lowest, highest = found.ratios[0], found.ratios[-1]
+    if found.ratio is not None:
+        text += f"The ratios of the rounds are {lowest:.1f} to {highest:.1f}. "
+    elif min(found.seconds, found.numpy_seconds) < SHORTEST:
+        text += f"Work of less than {1000 * SHORTEST:.0f} ms is not compared. "
+    else:
+        text += f"The machine was too busy to compare: the ratios of the rounds were {lowest:.1f} to {highest:.1f}. "
+    text += "Up to ties: rows at equal distances, which NumPy takes as they come, are as good as each other; the rest are errors."
     return Section("speed", "Speed of the search", text, columns, rows)
-
-
-def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
-    """Run `work`; return its result and its seconds, the median of several runs if it is short."""
-    seconds = []
-    while True:
-        start = time.perf_counter()
-        result = work()
-        seconds.append(time.perf_counter() - start)
-        if seconds[0] > _SHORT_SECONDS or len(seconds) == _REPEATS:
-            return result, statistics.median(seconds)

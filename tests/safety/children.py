@@ -17,7 +17,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 # The root is last on the path, for the tests alone: the package without kernels that lies there must not come before the
 # installed one.
 _BEGIN = f"""
-import faulthandler, os, sys
+import faulthandler, os, signal, sys
 faulthandler.enable()
 sys.path.append({str(_ROOT)!r})
 """

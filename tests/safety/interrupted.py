@@ -6,7 +6,6 @@ how long another thread of Python's was kept from running at most.
 """
 
 import shutil
-import signal
 import sys
 import threading
 import time

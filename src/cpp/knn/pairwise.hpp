@@ -197,9 +197,11 @@ template <class T> class PairwiseBlock {
 };
 
 // Of rows [begin, end) with all rows, copies what lies above the diagonal to below it.
-template <class T> void mirror(T* out, Index stride, Index begin, Index end, Index n) {
+// `stopped()` is asked now and then: memory that is written for the first time may take long.
+template <class T, class Stopped>
+void mirror(T* out, Index stride, Index begin, Index end, Index n, const Stopped& stopped) {
     constexpr Index kColumns = 64; // of a block of rows, they stay in the first-level cache or the second
-    for (Index first = begin; first < n; first += kColumns) {
+    for (Index first = begin; first < n && !stopped(); first += kColumns) {
         for (Index column = first; column < std::min(first + kColumns, n); ++column) {
             T* below = out + column * stride;
             for (Index row = begin; row < std::min(end, column); ++row) below[row] = out[row * stride + column];
@@ -235,7 +237,7 @@ Index pairwise(
             if (control.stopped(thread)) return;
             work.compute(panel, out + begin * out_stride, out_stride);
         }
-        if (symmetric) mirror(out, out_stride, begin, end, n_x);
+        if (symmetric) mirror(out, out_stride, begin, end, n_x, [&] { return control.stopped(thread); });
     });
     for (const Index bad : unusable) {
         if (bad >= 0) return bad;
