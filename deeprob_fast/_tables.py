@@ -1,4 +1,4 @@
-"""Tables and lists as arrays of the numbers that they hold, or a refusal where NumPy would take others for them.
+"""Tables, tensors and lists as arrays of the numbers that they hold, or a refusal where NumPy would take others for them.
 
 A column of text, a missing value and an integer that float64 rounds are refused by their names.
 """
@@ -95,6 +95,8 @@ def plain(name: str, values: object) -> Any:
     """Return what tables and lists hold as an array of numbers, and all else as it is."""
     if isinstance(values, (list, tuple)):
         return _list(name, values)
+    if _is(values, "torch", "Tensor"):
+        return _of_torch(values)
     if _is(values, "pandas", "Series") and _is_extended(values):
         return _numbers(name, _of_pandas(values))
     if _is(values, "pandas", "DataFrame") and _is_of_one_type(values):
@@ -103,6 +105,13 @@ def plain(name: str, values: object) -> Any:
         if _is(values, *kind):
             return _joined(name, values, columns_of(values))
     return values
+
+
+def _of_torch(tensor: Any) -> AnyArray:
+    """Return the numbers of a tensor, in a type that NumPy knows: float32 holds every bfloat16."""
+    tensor = tensor.detach().cpu()
+    array: AnyArray = (tensor.float() if tensor.dtype == sys.modules["torch"].bfloat16 else tensor).numpy()
+    return array
 
 
 def _is_extended(column: Any) -> bool:

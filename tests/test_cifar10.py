@@ -1,7 +1,9 @@
-"""CIFAR-10's binary version, on files made in its format: folders and archives, whole and damaged."""
+"""CIFAR-10's two versions, on files made in their formats: folders and archives, whole and damaged."""
 
 import gzip
 import io
+import pickle
+import struct
 import tarfile
 
 import numpy as np
@@ -87,7 +89,7 @@ def test_label_out_of_range(tmp_path, small):
 
 def test_missing_file(tmp_path, small):
     files = {name: content for name, content in small[0].items() if name != "data_batch_4.bin"}
-    with pytest.raises(FileNotFoundError, match=r"six .bin files; it lacks data_batch_4.bin"):
+    with pytest.raises(FileNotFoundError, match=r"six files of cifar-10-batches-bin; it lacks data_batch_4.bin"):
         datasets.load_cifar10(write_files(tmp_path / "a", files))
     with pytest.raises(ValueError, match=r"a.tar must .* it lacks data_batch_4.bin"):
         datasets.load_cifar10(save(tmp_path / "a.tar", tar_bytes(FOLDER, files)))
@@ -223,3 +225,71 @@ def test_more_after_the_end(tmp_path, small):
     with pytest.raises(ValueError, match="there is more after its end mark"):
         datasets.load_cifar10(save(tmp_path / "a.tar", whole + bytes(1 << 17) + b"x"))
     assert len(datasets.load_cifar10(save(tmp_path / "b.tar", whole + bytes(1 << 17))).test) == N
+
+
+def python_2_pickle(pixels, labels):
+    """Pickle a batch as Python 2 did in 2009, when the files were made: text of bytes, and NumPy's old names."""
+    rows = pixels.reshape(len(labels), -1)
+    return b"".join(
+        [
+            b"\x80\x02}(U\x0bbatch_labelU\x15training batch 1 of 5U\x06labels](",
+            b"".join(struct.pack("<cB", b"K", label) for label in labels),
+            b"eU\x04datacnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R(K\x01",
+            struct.pack("<cicic", b"J", rows.shape[0], b"J", rows.shape[1], b"\x86"),
+            b"cnumpy\ndtype\nU\x02u1K\x00K\x01\x87R(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89",
+            struct.pack("<cI", b"T", rows.nbytes) + rows.tobytes(),
+            b"tbu.",
+        ]
+    )
+
+
+def python_3_pickle(protocol):
+    def dump(pixels, labels):
+        return pickle.dumps({b"data": pixels.reshape(len(labels), -1), b"labels": list(map(int, labels))}, protocol)
+
+    return dump
+
+
+PICKLES = {"Python 2": python_2_pickle, "protocol 2": python_3_pickle(2), "protocol 5": python_3_pickle(5)}
+
+
+@pytest.mark.parametrize("dump", PICKLES)
+@pytest.mark.parametrize("place", ["folder", "parent", "archive", "by load"])
+def test_the_python_version(tmp_path, small, dump, place):
+    files, contents = small
+    binary = datasets.load_cifar10(write_files(tmp_path / "binary", files))
+    folder = "cifar-10-batches-py"
+    pickles = {name.removesuffix(".bin"): PICKLES[dump](*content) for name, content in contents.items()}
+    pickles |= {"batches.meta": b"", "readme.html": b""}
+    found = {
+        "folder": lambda: datasets.load_cifar10(write_files(tmp_path / folder, pickles)),
+        "parent": lambda: datasets.load_cifar10(write_files(tmp_path / folder, pickles).parent),
+        "archive": lambda: datasets.load_cifar10(
+            save(tmp_path / "cifar-10-python.tar.gz", gzip.compress(tar_bytes(folder, pickles)))
+        ),
+        "by load": lambda: datasets.load(write_files(tmp_path / folder, pickles)),
+    }[place]()
+    for mine, theirs in zip((found.train, found.test), (binary.train, binary.test), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    assert found.train_labels.tolist() == binary.train_labels.tolist()
+    assert found.test_labels.tolist() == binary.test_labels.tolist()
+    assert found.class_names[3] == "cat"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ([1], "must hold 4 x 3072 bytes in 'data'; it holds float64"),
+        ({b"data": np.zeros((4, 3072), np.int8)}, "in 'data'; it holds int8 of shape"),
+        ({b"data": np.zeros((3, 3072), np.uint8), b"labels": [0] * 3}, r"it holds uint8 of shape \(3, 3072\)"),
+        ({b"data": np.zeros((4, 3072), np.uint8), b"labels": [0] * 3}, "must hold 4 class numbers in 'labels'"),
+        ({b"data": np.zeros((4, 3072), np.uint8), b"labels": [0, 1, 2, -1]}, "must hold 4 class numbers in 'labels'"),
+        ({b"data": np.zeros((4, 3072), np.uint8), b"labels": [0, 1, 2, 10]}, "class numbers from 0 to 9; number 3 of them is 10"),
+        ({b"data": io.BytesIO()}, "data_batch_2 must be a pickle of arrays"),
+    ],
+)
+def test_pickles_that_are_no_batches(tmp_path, small, content, words):
+    pickles = {name.removesuffix(".bin"): python_2_pickle(*batch) for name, batch in small[1].items()}
+    folder = write_files(tmp_path, pickles | {"data_batch_2": pickle.dumps(content)})
+    with pytest.raises(ValueError, match=words):
+        datasets.load_cifar10(folder)

@@ -3,32 +3,14 @@
 import json
 import struct
 import sys
-from typing import Any
 
 import numpy as np
 import pytest
 
 import deeprob_fast as df
 from deeprob_fast import datasets
+from tests.labelled_rows import NAMES, RNG, X, Y, check, rows_and_labels
 from tests.optional import pandas, pyarrow
-
-RNG = np.random.default_rng(0)
-Y = RNG.integers(0, 3, 90)
-X = RNG.standard_normal((90, 3)) + 2 * np.eye(3)[Y]
-NAMES = np.array(["ant", "bee", "cat"])[Y]
-
-
-def rows_and_labels(data):
-    return np.concatenate([data.train, data.test]), [*data.train_labels.tolist(), *data.test_labels.tolist()]
-
-
-def check(data, rows=X, labels=Y):
-    """The rows with their labels are those that were written, whatever their order."""
-    found, of_found = rows_and_labels(data)
-    order, expected = np.lexsort(found.T), np.lexsort(np.asarray(rows).T)
-    np.testing.assert_array_equal(found[order], np.asarray(rows)[expected])
-    assert [of_found[i] for i in order] == np.asarray(labels)[expected].tolist()
-    return data
 
 
 @pytest.fixture
@@ -300,32 +282,6 @@ def test_text_takes_the_type_of_the_other_labels(tmp_path):
             tmp_path / "rows.npy", labels=tmp_path / other, test=tmp_path / "rows.npy", test_labels=tmp_path / "y.txt"
         )
         assert (data.train_labels.dtype.kind, data.test_labels.dtype.kind) == (kind, kind)
-
-
-def test_folders_of_parts(tmp_path):
-    folders: dict[str, dict[str, Any]] = {
-        "plain": {"X_train.npy": X[:60], "y_train.npy": Y[:60], "X_test.npy": X[60:], "y_test.npy": Y[60:]},
-        "splits": {"train.npz": {"embeddings": X[:60], "labels": Y[:60]}, "test.npz": {"embeddings": X[60:], "labels": Y[60:]}},
-    }
-    for folder, files in folders.items():
-        (tmp_path / folder).mkdir()
-        for name, content in files.items():
-            save = np.savez if isinstance(content, dict) else np.save
-            save(tmp_path / folder / name, **(content if isinstance(content, dict) else {"arr": content}))
-        data = datasets.load(tmp_path / folder)
-        assert data.name == folder
-        np.testing.assert_array_equal(data.train, X[:60])
-        np.testing.assert_array_equal(data.test_labels, Y[60:])
-    (tmp_path / "text").mkdir()
-    np.save(tmp_path / "text" / "embeddings.npy", X)
-    (tmp_path / "text" / "labels.txt").write_text("\n".join(map(str, Y)), encoding="utf-8")
-    (tmp_path / "text" / "notes.txt").write_text("of no interest", encoding="utf-8")
-    assert check(datasets.load(tmp_path / "text")).taken == "features: embeddings of embeddings.npy; labels: labels of labels.txt"
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(FileNotFoundError, match="empty must hold train-images"):
-        datasets.load(tmp_path / "empty")
-    with pytest.raises(FileNotFoundError, match=r"data must be .*; there is no 'none\.npz'"):
-        datasets.load("none.npz")
 
 
 @pytest.fixture

@@ -235,6 +235,16 @@ def test_what_is_not_there(tmp_path):
         df.save(np.zeros(3), tmp_path / "no" / "m.npz")
 
 
+def test_weights_of_others_in_types_that_numpy_lacks_are_named(tmp_path):
+    pytest.importorskip("safetensors", reason="safetensors is not installed")
+    header = b'{"layer": {"dtype": "BF16", "shape": [2], "data_offsets": [0, 4]}}'
+    (tmp_path / "theirs.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    with pytest.raises(
+        ValueError, match=r"theirs.safetensors must be .*: it holds 'layer' in BF16, which NumPy lacks: save it in F32"
+    ):
+        df.load(tmp_path / "theirs.safetensors")
+
+
 @pytest.mark.parametrize(("suffix", "package"), [(".skops", "skops"), (".safetensors", "safetensors")])
 def test_what_is_missing_is_named(tmp_path, monkeypatch, suffix, package):
     path = tmp_path / f"m{suffix}"

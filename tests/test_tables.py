@@ -213,3 +213,14 @@ def test_rows_of_folds_may_not_be_masked():
     rows = np.ma.masked_array([0, 1], mask=[True, False])
     with pytest.raises(ValueError, match="folds must not hold masked values; got 1 of them"):
         df.knn_cross_validate(X, Y, k_choices=1, folds=[(rows, [2, 3])])
+
+
+@pytest.mark.parametrize("call", sorted(CALLS.keys() - {"compat"}))  # which returns tensors for tensors
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_tensors_are_their_numbers(call):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    compute, _ = CALLS[call]
+    rough = torch.tensor(X).bfloat16()
+    expected = compute(rough.float().numpy())
+    np.testing.assert_array_equal(compute(rough), expected)
+    np.testing.assert_array_equal(compute(torch.tensor(X, requires_grad=True)), compute(X))

@@ -22,6 +22,9 @@ _STRINGS = "deeprob_fast.json"
 # In a .safetensors file the header's length comes first, in so many bytes.
 _LENGTH_BYTES = 8
 
+# Types of foreign .safetensors files.
+_NOT_NUMPYS = ("BF16", "F8_E4M3", "F8_E5M2", "F8_E8M0", "F6_E2M3", "F6_E3M2", "F4")
+
 # Of all strings: twice the longest description, as JSON within JSON has its quotation marks escaped.
 _LONGEST_STRINGS = 2 * LONGEST_JSON + (1 << 20)
 
@@ -119,8 +122,13 @@ def _read_safetensors(file: BinaryIO) -> Content:
     if length > min(_LONGEST_STRINGS, len(data)):
         msg = f"its header must have at most {_LONGEST_STRINGS} bytes of its {len(data)}; it states {length}"
         raise ValueError(msg)
+    header = read_json(data[_LENGTH_BYTES : _LENGTH_BYTES + length], "its header", _LONGEST_STRINGS)
+    for name, facts in header.items():
+        if isinstance(facts, dict) and facts.get("dtype") in _NOT_NUMPYS:
+            msg = f"it holds {shown(name)} in {facts['dtype']}, which NumPy lacks: save it in F32"
+            raise ValueError(msg)
     arrays: dict[str, Any] = numpy.load(data)
-    strings = read_json(data[_LENGTH_BYTES : _LENGTH_BYTES + length], "its header", _LONGEST_STRINGS).get("__metadata__", {})
+    strings = header.get("__metadata__", {})
     return Content({name: array.copy() for name, array in arrays.items()}, strings)
 
 

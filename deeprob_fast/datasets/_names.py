@@ -46,3 +46,8 @@ def means(name: str, part: str) -> bool:
 def counts_rows(name: str) -> bool:
     """Tell whether a column may number the rows."""
     return _ROW_NAMES.fullmatch(name) is not None
+
+
+def natural(name: str) -> list[tuple[int, str]]:
+    """Return the key that sorts mug_2 before mug_10."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]{1,9})", name)]

@@ -2,7 +2,6 @@
 
 import hashlib
 import random
-import re
 from collections.abc import Iterable, Iterator
 from importlib import resources
 from pathlib import Path
@@ -17,6 +16,7 @@ from deeprob_fast.datasets._archive import read_members
 from deeprob_fast.datasets._base import Dataset
 from deeprob_fast.datasets._labels import check_class_numbers
 from deeprob_fast.datasets._layout import IMAGE_SHAPES, N_BYTES, check_layout, rows_in_layout
+from deeprob_fast.datasets._names import natural
 from deeprob_fast.datasets._pickle_rules import Allowance
 from deeprob_fast.datasets._props_arrays import SIGN, Parts, read_parts
 from deeprob_fast.datasets._sources import Source, locate
@@ -61,11 +61,6 @@ def _known_sums() -> dict[str, str]:
     return {name: known for known, name in (line.split() for line in lines)}
 
 
-def _natural(name: str) -> list[tuple[int, str]]:
-    """Sort mug_2 before mug_10."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]{1,9})", name)]
-
-
 def _folder_members(folder: Path) -> Iterator[tuple[str, bytes]]:
     for path in folder.glob("*.pkl"):
         if (size := regular_size(path)) > _LARGEST_FILE:
@@ -87,7 +82,7 @@ def _verified(found: Path, members: Iterable[tuple[str, bytes]]) -> Iterator[tup
             raise ValueError(msg)
         yield name, content
     if known:
-        msg = f"{found} must hold all files of PROPS; it lacks {', '.join(sorted(known, key=_natural))}"
+        msg = f"{found} must hold all files of PROPS; it lacks {', '.join(sorted(known, key=natural))}"
         raise ValueError(msg)
 
 
@@ -136,7 +131,7 @@ def _test_split(where: Path, content: Any, instances: dict[str, _Instance]) -> s
     if not isinstance(names, (list, tuple, set)) or not all(isinstance(name, str) for name in names):
         msg = f"{where} must hold a list of names in 'test_split'"
         raise ValueError(msg)
-    if unknown := sorted(set(names) - instances.keys(), key=_natural):
+    if unknown := sorted(set(names) - instances.keys(), key=natural):
         raise refuse(where, f"must name files of its folder in 'test_split'; it names {', '.join(unknown)}")
     if not 0 < len(set(names)) < len(instances):
         msg = f"{where} must name some of the {len(instances)} instances in 'test_split' and not all; it names {len(set(names))}"
@@ -164,7 +159,7 @@ def _read_pickles(found: Path, *, verify: bool) -> Parts:
     held_out = _test_split(place / _META, meta, instances)
     parts: list[tuple[AnyArray, AnyArray, AnyArray]] = []
     for wanted in (False, True):
-        names = sorted((name for name in instances if (name in held_out) == wanted), key=_natural)
+        names = sorted((name for name in instances if (name in held_out) == wanted), key=natural)
         parts.append(
             (
                 np.concatenate([instances[name].images for name in names]),
