@@ -37,7 +37,8 @@ def load(
         The name of a data set, or a file of any format of `load_embeddings`: with X and y, and perhaps X_test and y_test, or
         groups of the training rows; or with features only. The names that are common for these parts are known (x_train,
         embeddings, train_labels, target, ...; see the guide). A Parquet file holds one column of lists, or features in columns
-        side by side. Or a folder: of idx files, of CIFAR-10, or of files whose names say which parts, pieces or classes they hold.
+        side by side. Or a folder: of idx files, of CIFAR-10, or of files whose names say which parts, pieces or classes they
+        hold.
     labels : path, optional
         Labels of the rows of `data`, if that has features only: any of these formats, `.txt` with one label a line, or `.csv` or
         `.tsv` with one column, or one that is called as labels are.
