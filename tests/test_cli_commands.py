@@ -79,6 +79,11 @@ def test_evaluate(run, blobs, metric):
     }
 
 
+def test_few_rows_are_evaluated_with_fewer_neighbors(run, tmp_path):
+    np.savez(tmp_path / "few.npz", X=np.arange(12.0)[:, None], y=np.arange(12) // 6)
+    assert [row["k"] for row in run("evaluate", "--data", "few.npz")["knn"]] == [1, 3, 5, 10]
+
+
 def test_bench(run, blobs, monkeypatch):
     monkeypatch.setattr(harness, "PAUSE", 0.0)
     found = run("bench", "--data", blobs, "--k", 3, "--rounds", 2, "--peers", "numpy", "--peers", "sklearn", "--threads", 1)

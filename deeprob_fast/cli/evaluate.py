@@ -17,18 +17,24 @@ from deeprob_fast.cli._sections import PERCENT, confusion_sections, knn_section,
 from deeprob_fast.datasets import Dataset
 from deeprob_fast.report.model import Column, Result, Section
 
+_K_VALUES = (1, 3, 5, 10, 20)  # those of them that are numbers of training rows
+
 
 @click.command(cls=Command)
 @data_options()
 @click.option(
-    "--k", "k_values", type=COUNTS, metavar="K,K,...", default="1,3,5,10,20", show_default=True, help="Numbers of neighbours."
+    "--k",
+    "k_values",
+    type=COUNTS,
+    metavar="K,K,...",
+    help=f"Numbers of neighbours.  [default: {','.join(map(str, _K_VALUES))}]",
 )
 @plain_metric_option
 @choose_option
 @threads_option
 @output_options(page=Path("report.html"))
 def evaluate(
-    source: dict[str, Any], k_values: tuple[int, ...], metric: str, choose: str, n_threads: int | None, outputs: Outputs
+    source: dict[str, Any], k_values: tuple[int, ...] | None, metric: str, choose: str, n_threads: int | None, outputs: Outputs
 ) -> None:
     """Evaluate features by k-NN and a linear probe.
 
@@ -44,6 +50,7 @@ def evaluate(
     """  # noqa: D301  # click wants the control character
     data = require_test(load(source, outputs, draws=choose == VALIDATION))
     parts = (data.train, data.train_labels, data.test, data.test_labels)
+    k_values = k_values or tuple(k for k in _K_VALUES if k <= len(data.train)) or (1,)
     settings: dict[str, Any] = {"metric": metric, "n_threads": n_threads}
     with percentage("k-NN", quiet=outputs.quiet) as tell:
         found = df.evaluate_knn(*parts, k=k_values, **settings, callback=tell)
