@@ -77,6 +77,15 @@ def warn_of_unknown_classes(pairs: Sequence[tuple[Int64, Int64]], numbers: Int64
             return
 
 
+def warn_of_unknown_labels(what: str, known: Int64, asked: Int64, classes: AnyArray, *, stacklevel: int = 3) -> None:
+    """Warn if rows, called `what`, are of classes that no training row has."""
+    unknown = np.setdiff1d(asked, known)
+    if unknown.size:
+        n_rows = int(np.isin(asked, unknown).sum())
+        msg = f"{n_rows} {what} are of classes that no training row has, {named(classes[unknown].tolist())}: they count as wrong"
+        warnings.warn(msg, SplitWarning, stacklevel=stacklevel)
+
+
 def named(classes: Sequence[object]) -> str:
     """Name some classes in few words."""
     more = len(classes) - _MOST_NAMED

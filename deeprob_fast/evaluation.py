@@ -8,6 +8,7 @@ import numpy as np
 
 from deeprob_fast import _accuracy, _validation
 from deeprob_fast._few_shot import few_per_class
+from deeprob_fast._folds import warn_of_unknown_labels
 from deeprob_fast._labels import numbered
 from deeprob_fast._search import Callback
 from deeprob_fast._typing import AnyArray, ArrayLike, Int64
@@ -204,6 +205,11 @@ def evaluate_knn(
     TypeError
         If an array does not hold real numbers or k is not an integer.
 
+    Warns
+    -----
+    datasets.SplitWarning
+        If queries are of classes that no training row has.
+
     Notes
     -----
     Equal votes go to the smaller label, also for the fifth place, equal distances to the smaller training row. Voting takes O(k)
@@ -238,6 +244,7 @@ def evaluate_knn(
     threads = _validation.check_n_threads(n_threads)
 
     classes, (own, wanted) = numbered(("train_labels", labels), ("query_labels", truth))
+    warn_of_unknown_labels("queries", own, wanted, classes)
     voted = temperatures if weights == "softmax" else (None,)
     voting = _Voting(weights, metric, voted, len(classes), threads)
     largest = max(k_values) + leave_one_out

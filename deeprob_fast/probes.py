@@ -178,6 +178,8 @@ def evaluate_probe(
     -----
     ConvergenceWarning
         If softmax regression with the chosen setting reaches ``max_iter`` before its minimum.
+    datasets.SplitWarning
+        If queries are of classes that no training row has.
 
     See Also
     --------

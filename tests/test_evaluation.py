@@ -51,6 +51,7 @@ def test_ranked_classes_follow_the_specification(data):
         np.testing.assert_array_equal(own, reference.ranked_classes(votes, n_top))
 
 
+@pytest.mark.filterwarnings("ignore::deeprob_fast.datasets.SplitWarning")
 def test_only_classes_that_have_votes_are_among_the_best_five():
     rows, labels = np.arange(10.0)[:, None], np.arange(10)
     wrong = (labels + 1) % 10
@@ -206,7 +207,10 @@ def test_labels_may_be_strings():
 
 
 def test_unseen_query_labels_count_as_wrong():
-    found = df.evaluate_knn([[0.0]], [3], [[0.0]], [4], k=1)
+    with pytest.warns(
+        df.datasets.SplitWarning, match="^1 queries are of classes that no training row has, 4: they count as wrong"
+    ):
+        found = df.evaluate_knn([[0.0]], [3], [[0.0]], [4], k=1)
     assert found.accuracies == {1: 0.0}
     assert found.classes.tolist() == [3, 4]
 

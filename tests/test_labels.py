@@ -99,6 +99,7 @@ def accuracy(train_labels, query_labels):
     return df.evaluate_knn(TWO, train_labels, TWO, query_labels, k=1).accuracies[1]
 
 
+@pytest.mark.filterwarnings("ignore::deeprob_fast.datasets.SplitWarning")
 def test_integers_are_never_rounded():
     """Neighbouring identifiers beyond 2**53, signed and unsigned, in lists, as floats, as objects."""
     ids = [1400000002000000600, 1400000002000000601]

@@ -193,7 +193,8 @@ def test_rows_can_be_normalised():
 def test_strings_and_labels_that_nobody_trained(protocol):
     X, y = blobs(300)
     names = np.array(["fox", "ant", "bee"])[y]
-    found = df.evaluate_probe(X, names, X[:50], ["cat", *names[1:50]], protocol=protocol, **SHORT[protocol])
+    with pytest.warns(df.datasets.SplitWarning, match="^1 queries are of classes that no training row has, 'cat'"):
+        found = df.evaluate_probe(X, names, X[:50], ["cat", *names[1:50]], protocol=protocol, **SHORT[protocol])
     assert found.classes.tolist() == ["ant", "bee", "cat", "fox"]
     assert np.isneginf(found.W[-1]).tolist() == [False, False, True, False]
     assert found.truth[0] == "cat" != found.predictions[0]
@@ -202,6 +203,7 @@ def test_strings_and_labels_that_nobody_trained(protocol):
     assert found.confusion_matrix()[:, 2].sum() == 0
 
 
+@pytest.mark.filterwarnings("ignore::deeprob_fast.datasets.SplitWarning")
 @pytest.mark.parametrize("protocol", list(SHORT))
 def test_one_class(protocol):
     X, _ = blobs(40)
@@ -228,7 +230,7 @@ def test_a_class_that_only_validation_has():
     assert np.isfinite(found.W).all()
     assert found.temperature is not None  # by the validation rows of known classes
     only = y == 2
-    stranger = df.evaluate_probe(X[part], y[part], X, y, validation=(X[only], y[only]))
+    stranger = df.evaluate_probe(X[part], y[part], X, y, validation=(X[only], y[only]))  # whose class is known so
     assert stranger.temperature is None
 
 

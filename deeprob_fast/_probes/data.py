@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from deeprob_fast import _scaling, _validation
+from deeprob_fast._folds import warn_of_unknown_labels
 from deeprob_fast._labels import numbered
 from deeprob_fast._typing import AnyArray, ArrayLike, Float64, Int64
 
@@ -112,6 +113,8 @@ def gather(
         checked = _validation.check_labels("validation[1]", validation[1], len(rows[2]), "validation[0]")
         labels.append(("validation[1]", checked))
     classes, numbers = numbered(*labels)
+    # Protocols may fit again to all rows that have labels.
+    warn_of_unknown_labels("queries", np.concatenate([numbers[0], *numbers[2:]]), numbers[1], classes, stacklevel=4)
     if normalize:
         rows = [normalized(array) for array in rows]
     parts = [Part(*pair) for pair in zip(rows, numbers, strict=True)]

@@ -27,9 +27,13 @@ def errors_as_messages() -> Iterator[None]:
 @contextmanager
 def warnings_as_messages(*, quiet: bool) -> Iterator[None]:
     """Show warnings in one line on the standard error, or none."""
+    told = set()
 
     def show(message: Warning | str, *_: object, **__: object) -> None:
-        click.echo(f"Warning: {message}", err=True)
+        _, _, unknown = str(message).partition(" are of classes")  # the loader says it, and each evaluation
+        if (what := unknown or str(message)) not in told:
+            told.add(what)
+            click.echo(f"Warning: {message}", err=True)
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore" if quiet else "default")

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from deeprob_fast._folds import SplitWarning, named
+from deeprob_fast._folds import SplitWarning, named, warn_of_unknown_labels
 from deeprob_fast._labels import numbered
 from deeprob_fast._rows import is_mapped
 from deeprob_fast._scalars import check_choice, check_real, check_seed
@@ -72,11 +72,11 @@ class Split:
         if kind == "groups" and groups is None:
             msg = f"split must be one of {', '.join(SPLITS[:3])}: {name} has no groups, one for each row; got 'groups'"
             raise ValueError(msg)
-        _, (numbers,) = numbered(("y", labels))
+        classes, (numbers,) = numbered(("y", labels))
         test, note = self._test_rows(kind, numbers, groups)
         is_test = np.zeros(len(labels), dtype=bool)
         is_test[test] = True
-        _check_classes(name, kind, labels, numbers, is_test)
+        _check_classes(name, kind, classes, numbers, is_test)
         if groups is not None and kind != "groups" and np.intersect1d(groups[is_test], groups[~is_test]).size:
             msg = f'rows of one group are among the training rows and the test rows of {name}: split "groups" keeps them together'
             warnings.warn(msg, SplitWarning, stacklevel=4)
@@ -158,27 +158,17 @@ def _taken_apart(rows: AnyArray, is_test: AnyArray) -> tuple[AnyArray, AnyArray]
     return rows[: len(kept)], held_out
 
 
-def _unknown(test_labels: AnyArray, known: Int64, asked: Int64) -> tuple[list[Any], int]:
-    """Return the labels of test rows that no training row has, and how many rows have them, given the numbers of all."""
-    is_unknown = ~np.isin(asked, known)
-    _, first = np.unique(asked[is_unknown], return_index=True)
-    return test_labels[is_unknown][first].tolist(), int(is_unknown.sum())
-
-
-def _check_classes(name: str, kind: str, labels: AnyArray, numbers: Int64, is_test: AnyArray) -> None:
-    unknown, n_rows = _unknown(labels[is_test], numbers[~is_test], numbers[is_test])
-    if unknown:
+def _check_classes(name: str, kind: str, classes: AnyArray, numbers: Int64, is_test: AnyArray) -> None:
+    unknown = np.setdiff1d(numbers[is_test], numbers[~is_test])
+    if unknown.size:
         msg = (
             f'split must leave training rows of every class of {name} ("stratified" does); {kind!r} makes all rows of class '
-            f"{named(unknown)} test rows, {n_rows} rows"
+            f"{named(classes[unknown].tolist())} test rows, {int(np.isin(numbers, unknown).sum())} rows"
         )
         raise ValueError(msg)
 
 
 def warn_of_unknown_classes(name: str, train_labels: AnyArray, test_labels: AnyArray, what: str = "test") -> None:
     """Warn if test rows that the user has set apart are of classes without training rows."""
-    _, (known, asked) = numbered(("y", train_labels), ("y_test", test_labels))
-    unknown, n_rows = _unknown(test_labels, known, asked)
-    if unknown:
-        msg = f"{n_rows} {what} rows of {name} are of classes that no training row has, {named(unknown)}: they count as wrong"
-        warnings.warn(msg, SplitWarning, stacklevel=4)
+    classes, (known, asked) = numbered(("y", train_labels), ("y_test", test_labels))
+    warn_of_unknown_labels(f"{what} rows of {name}", known, asked, classes, stacklevel=5)
