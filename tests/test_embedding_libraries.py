@@ -144,15 +144,15 @@ def test_parquet_that_is_no_matrix(arrow, write):
     lists = [list(row) for row in ROWS]
     for column, words in (
         ([*lists[:30], *([[1.0]] * 10)], "must hold 6 numbers in each row of v, as in its first; row 30 holds 1"),
-        ([*lists[:30], None, *lists[31:]], "must hold a value in each row of v; 1 are missing"),
-        ([*lists[:30], [None] * 6, *lists[31:]], "must hold numbers in v; 6 are missing"),
+        ([*lists[:30], None, *lists[31:]], "must hold a value in each row of v; that of row 30 is missing"),
+        ([*lists[:30], [None] * 6, *lists[31:]], "must hold numbers in v; one of row 30 is missing"),
         ([[] for _ in lists], r"must have at least one feature in v; its shape is \(40, 0\)"),
     ):
         with pytest.raises(ValueError, match=words):
             load_embeddings(write(v=arrow.array(column, arrow.list_(arrow.float32()))))
     with pytest.raises(ValueError, match="features only in all columns beside the labels; b holds no numbers: leave such"):
         load_embeddings(write(a=LABELS, b=[str(i) for i in LABELS]))
-    with pytest.raises(ValueError, match="must hold a value in each row of a; 1 are missing"):
+    with pytest.raises(ValueError, match="must hold a value in each row of a; that of row 1 is missing"):
         load_embeddings(write(a=[1.0, None, 2.0]))
 
 

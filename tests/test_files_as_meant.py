@@ -67,6 +67,8 @@ def test_lists_beside_an_index_and_labels(tmp_path, frame, labels):
     ("extra", "words"),
     [
         ({"id": np.arange(90)}, "id may number the rows"),
+        ({"coarse_label": Y}, "coarse_label may be labels"),
+        ({"class id": Y}, "class id may be labels"),
         ({"Unnamed: 0": np.arange(90)}, "Unnamed: 0 may number the rows"),
         ({"doc_id": np.arange(90)}, "doc_id may number the rows"),
         ({"path": NAMES}, "path holds no numbers"),
@@ -101,7 +103,11 @@ def test_a_text_column_as_labels_takes_the_room_of_its_text(tmp_path):
     texts[5] = "x" * 20_000
     table = pyarrow().table({"text": texts, "embedding": pyarrow().array(list(np.zeros((20_000, 8), "f4")))})
     parquet.write_table(table, tmp_path / "rows.parquet")
-    data = datasets.load(tmp_path / "rows.parquet", label_key="text")
+    with pytest.raises(
+        ValueError, match="rows must have several rows of some class to be split; each of its 20000 rows has a label of"
+    ):
+        datasets.load(tmp_path / "rows.parquet", label_key="text")
+    data = datasets.load(tmp_path / "rows.parquet", label_key="text", split="none")
     assert sum(map(len, rows_and_labels(data)[1])) == sum(map(len, texts))
     assert data.train_labels.dtype == object
 

@@ -25,6 +25,9 @@ UNNAMED = ("arr_0", "arr_1")
 # Columns that number the rows, or name them.
 _ROW_NAMES = re.compile(r"(|.*_)(id|ids|idx|index|uuid|row|rows|rownum|row_number)|unnamed: \d+|level_\d+|", re.IGNORECASE)
 
+# Columns that may be labels of another kind, such as coarse_label.
+_LABEL_WORDS = re.compile(r"(.*[_ .-])?(labels?|targets?|class(es)?|categor(y|ies)|y)([_ .-].*)?", re.IGNORECASE)
+
 _BY_FOLDED = {
     part: {name.casefold() for name in names}
     for part, names in {
@@ -41,6 +44,11 @@ _BY_FOLDED = {
 def means(name: str, part: str) -> bool:
     """Tell whether a name is one of X, y, X_test, y_test, groups or classes."""
     return name.casefold() in _BY_FOLDED[part]
+
+
+def may_be_labels(name: str) -> bool:
+    """Tell whether a column may hold labels, of one kind or another."""
+    return means(name, "y") or _LABEL_WORDS.fullmatch(name) is not None
 
 
 def counts_rows(name: str) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from deeprob_fast._files.refusal import refuse
 from deeprob_fast.datasets._formats._parquet import side_by_side
 from deeprob_fast.datasets._formats._stored import Stored
-from deeprob_fast.datasets._names import UNNAMED, counts_rows, means
+from deeprob_fast.datasets._names import UNNAMED, counts_rows, may_be_labels, means
 
 Arrays = dict[str, Stored]
 _CHANNELS = (1, 3, 4)
@@ -74,7 +74,7 @@ def _side_by_side(path: Path, columns: list[Stored]) -> Stored:
     for column in columns:
         if column.problem is not None or column.dtype.kind not in "biuf":
             doubts.append(f"{column.name} holds no numbers")
-        elif means(column.name, "y"):
+        elif may_be_labels(column.name):
             doubts.append(f"{column.name} may be labels")
         elif counts_rows(column.name):
             doubts.append(f"{column.name} may number the rows")

@@ -73,7 +73,7 @@ class Split:
             msg = f"split must be one of {', '.join(SPLITS[:3])}: {name} has no groups, one for each row; got 'groups'"
             raise ValueError(msg)
         classes, (numbers,) = numbered(("y", labels))
-        test, note = self._test_rows(kind, numbers, groups)
+        test, note = self._test_rows(name, kind, numbers, groups)
         is_test = np.zeros(len(labels), dtype=bool)
         is_test[test] = True
         _check_classes(name, kind, classes, numbers, is_test)
@@ -88,7 +88,7 @@ class Split:
         own_groups = None if groups is None else groups[~is_test]
         return Dataset(name, kept, labels[~is_test], held_out, labels[is_test], groups=own_groups, split=note)
 
-    def _test_rows(self, kind: str, numbers: Int64, groups: AnyArray | None) -> tuple[Int64, str]:
+    def _test_rows(self, name: str, kind: str, numbers: Int64, groups: AnyArray | None) -> tuple[Int64, str]:
         """Return the numbers of the test rows, and the way they were found in words."""
         share = _SHARE if self.share is None else self.share
         note = f"{kind}, {100 * share:g} %"
@@ -103,6 +103,11 @@ class Split:
         if kind == "random":
             return generator.permutation(len(numbers))[:n_test], f"{note}, seed {self.seed}"
         counts = np.bincount(numbers)
+        if len(counts) == len(numbers) > 1:
+            msg = (
+                f"{name} must have several rows of some class to be split; each of its {len(counts)} rows has a label of its own"
+            )
+            raise ValueError(msg)
         n_single = int((counts == 1).sum())
         single = f", {n_single} {'classes' if n_single > 1 else 'class'} of one row for training only" if n_single else ""
         return _stratified(numbers, counts, share, generator), f"{note}, seed {self.seed}{single}"

@@ -107,11 +107,18 @@ def _stretches(path: Path, names: list[str], *, first_only: bool = False) -> lis
 def _batches(path: Path, names: list[str], n_rows: int, *, is_text: bool = False) -> Iterator[Any]:
     with _opened(path, names if is_text else None) as file:
         check_pages(path, _stretches(path, names), is_text=is_text)
+        n_done = 0
         for batch in file.iter_batches(batch_size=n_rows, columns=names, use_threads=False):
             for name, column in zip(batch.schema.names, batch.columns, strict=True):
                 if column.null_count:
-                    raise refuse(path, f"must hold a value in each row of {name}; {column.null_count} are missing")
+                    row = n_done + _first_missing(column)
+                    raise refuse(path, f"must hold a value in each row of {name}; that of row {row} is missing")
+            n_done += len(batch)
             yield batch
+
+
+def _first_missing(column: Any) -> int:
+    return int(column.is_null().to_numpy(zero_copy_only=False).argmax())
 
 
 def _first_length(path: Path, file: Any, name: str, dtype: np.dtype[Any]) -> int:
@@ -173,6 +180,7 @@ def _read_lists(path: Path, name: str, n_features: int, dtype: np.dtype[Any]) ->
             raise refuse(path, f"must hold {n_features} numbers in each row of {name}, as in its first; row {row} holds {found}")
         values = column.flatten()
         if values.null_count:
-            raise refuse(path, f"must hold numbers in {name}; {values.null_count} are missing")
+            row = n_done + _first_missing(values) // n_features
+            raise refuse(path, f"must hold numbers in {name}; one of row {row} is missing")
         n_done += len(column)
         yield values.to_numpy(zero_copy_only=False).reshape(len(column), n_features)
