@@ -91,7 +91,12 @@ def test_stratified_with_rare_classes(tmp_path, share, seed):
 
 
 def test_all_rows_of_their_own_class(tmp_path):
-    data = datasets.load(save(tmp_path / "ids.npz", np.arange(10)))
+    path = save(tmp_path / "ids.npz", np.arange(10))
+    with pytest.raises(
+        ValueError, match="ids must have several rows of some class to be split; each of its 10 rows has a label of"
+    ):
+        datasets.load(path)
+    data = datasets.load(path, split="none")
     assert (len(data.train), len(data.test)) == (10, 0)
 
 

@@ -105,7 +105,8 @@ class Split:
         counts = np.bincount(numbers)
         if len(counts) == len(numbers) > 1:
             msg = (
-                f"{name} must have several rows of some class to be split; each of its {len(counts)} rows has a label of its own"
+                f"{name} must have several rows of some class to be split; each of its {len(counts)} rows has a label of its own "
+                '(split "none" leaves all for training)'
             )
             raise ValueError(msg)
         n_single = int((counts == 1).sum())
