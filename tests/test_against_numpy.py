@@ -1,6 +1,7 @@
 """The comparison of `evaluate` with NumPy: the same rows and queries, no figure that says nothing, ties apart from errors."""
 
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ def no_pause(monkeypatch):
 @pytest.fixture
 def searches(monkeypatch):
     """The sizes of all searches, by who searched."""
-    seen = {"deeprob_fast": [], "NumPy": []}
+    seen: dict[str, list[Any]] = {"deeprob_fast": [], "NumPy": []}
     for name, module_name in (("deeprob_fast", "nearest_neighbors"), ("NumPy", "knn_numpy")):
         search = getattr(against_numpy, module_name)
 
@@ -41,7 +42,7 @@ def compare(train, queries, metric="euclidean", k=3, done=lambda _: None):
 def test_numpy_finds_the_neighbors(metric, n_train):
     rng = np.random.default_rng(1)
     train, queries = rng.standard_normal((n_train, 20)), rng.standard_normal((300, 20))
-    seen = []
+    seen: list[int] = []
     distances, indices = knn_numpy(train, queries, 5, metric, 2, seen.append)
     assert seen == [256, 44]
     expected, rows = reference.nearest(train, queries, 5, metric)
@@ -53,7 +54,7 @@ def test_both_search_the_same_rows_for_the_same_queries(searches, monkeypatch):
     monkeypatch.setattr(sizes, "SHORTEST", 0.0)
     rng = np.random.default_rng(0)
     train, queries = rng.standard_normal((500, 8)), rng.standard_normal((200, 8))
-    seen = []
+    seen: list[int] = []
     found = compare(train, queries, done=seen.append)
     assert (found.n_train, found.n_queries, found.copies) == (500, 200, False)
     for name, sizes_of_searches in searches.items():
@@ -142,10 +143,11 @@ def test_ties_are_told_from_errors(metric):
 
 
 def test_short_work_is_repeated():
-    calls = []
+    calls: list[float] = []
 
     def work():
-        calls.append(time.sleep(0.004))
+        time.sleep(0.004)
+        calls.append(time.perf_counter())
 
     n = sizes.enough_repeats(work)
     assert len(calls) == 5

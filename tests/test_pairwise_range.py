@@ -45,8 +45,9 @@ def pairs_of_rows(draw):
 
     def rows(n):
         shape = draw(st.sampled_from([(1, 1), (n, 1), (n, n_features)]))
-        spread = draw(st.sampled_from([(low, high), (draw(st.integers(low + 5, high - 5)),) * 2]))
-        exponents = np.clip(rng.uniform(*spread, shape) + rng.uniform(-5, 5, (n, 1)), low, high)
+        center = draw(st.integers(low + 5, high - 5))
+        least, most = draw(st.sampled_from([(low, high), (center, center)]))
+        exponents = np.clip(rng.uniform(least, most, shape) + rng.uniform(-5, 5, (n, 1)), low, high)
         signs = np.clip(rng.standard_normal((n, n_features)), -1, 1) * (rng.random((n, n_features)) > 0.2)
         return (Wide(10) ** exponents.astype(Wide) * signs).astype(dtype)
 

@@ -28,8 +28,9 @@ def true_distances(query: Array, rows: Array, metric: str) -> Array:
 
 
 def _direction(rows: Array) -> Array:
-    rows = rows.astype(np.float64)
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.finfo(np.float64).tiny)
+    values = rows.astype(np.float64)
+    scaled: Array = values / np.maximum(np.linalg.norm(values, axis=1, keepdims=True), np.finfo(np.float64).tiny)
+    return scaled
 
 
 def sample(n_rows: int) -> Array:

@@ -31,10 +31,12 @@ def knn_numpy(
         """Return what is smallest for the nearest rows."""
         if metric == "manhattan":
             return _absolute_differences(block, train[rows])
-        found = block @ train[rows].T
+        found: Array = block @ train[rows].T
         if half_norms is None:
-            return np.negative(found, out=found)
-        return np.subtract(half_norms[rows], found, out=found)  # half of the squared distance, but for the query's norm
+            np.negative(found, out=found)
+        else:
+            np.subtract(half_norms[rows], found, out=found)  # half of the squared distance, but for the query's norm
+        return found
 
     def search(block: Array) -> Found:
         values, indices = [], []
@@ -51,7 +53,8 @@ def knn_numpy(
 
 def unit_rows(rows: Array) -> Array:
     """Scale rows to length 1."""
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.float32(1e-30))
+    scaled: Array = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.float32(1e-30))
+    return scaled
 
 
 def _absolute_differences(block: Array, rows: Array) -> Array:
@@ -65,8 +68,8 @@ def _absolute_differences(block: Array, rows: Array) -> Array:
 
 def _distances(scores: Array, block: Array, metric: str) -> Array:
     if metric in ("euclidean", "sqeuclidean"):
-        squares = np.maximum(2 * scores + np.einsum("ij,ij->i", block, block)[:, None], 0)
-        return np.sqrt(squares) if metric == "euclidean" else squares
+        squares: Array = np.maximum(2 * scores + np.einsum("ij,ij->i", block, block)[:, None], 0)
+        return squares**0.5 if metric == "euclidean" else squares
     return 1 + scores if metric == "cosine" else -scores if metric == "inner_product" else scores
 
 

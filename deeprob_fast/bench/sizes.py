@@ -45,7 +45,8 @@ def _copies(rows: AnyArray, n_rows: int) -> AnyArray:
     if rows.dtype.kind in "iu":
         limits = np.iinfo(rows.dtype)
         found = np.clip(np.rint(found), limits.min, limits.max)
-    return found.astype(rows.dtype)
+    copies: AnyArray = found.astype(rows.dtype)
+    return copies
 
 
 def enough_repeats(work: Callable[[], object]) -> int:

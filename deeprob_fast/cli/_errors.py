@@ -30,7 +30,7 @@ def warnings_as_messages(*, quiet: bool) -> Iterator[None]:
     told = set()
 
     def show(message: Warning | str, *_: object, **__: object) -> None:
-        _, _, unknown = str(message).partition(" are of classes")  # the loader says it, and each evaluation
+        unknown = str(message).partition(" are of classes")[2]  # the loader says it, and each evaluation
         if (what := unknown or str(message)) not in told:
             told.add(what)
             click.echo(f"Warning: {message}", err=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -35,7 +35,9 @@ def _records(where: Path, content: bytes) -> tuple[AnyArray, AnyArray]:
 def _unpickled(where: Path, content: bytes) -> tuple[AnyArray, AnyArray]:
     """Return the images and labels of a pickle."""
     found = unpickle(content, where)
-    images, labels = (found.get(key, found.get(key.encode())) if isinstance(found, dict) else None for key in ("data", "labels"))
+    found = found if isinstance(found, dict) else {}
+    images: Any = found.get("data", found.get(b"data"))
+    labels: Any = found.get("labels", found.get(b"labels"))
     pixels = images.array if isinstance(images, PickledArray) else np.empty(0)
     if pixels.dtype != np.uint8 or pixels.shape != (_N_RECORDS, N_BYTES):
         msg = f"{where} must hold {_N_RECORDS} x {N_BYTES} bytes in 'data'; it holds {pixels.dtype} of shape {pixels.shape}"
