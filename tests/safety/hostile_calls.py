@@ -10,8 +10,8 @@ from tests.safety.hostile import Source
 
 CALLS = (*hostile_searches.CALLS, *hostile_learning.CALLS, *hostile_estimators.CALLS)
 
-# They tell of training, of gradients and of labels in a column, not of faults.
-_TOLD = (ConvergenceWarning, DataConversionWarning, df.GradcheckWarning)
+# They tell of training, of gradients, of labels in a column and of classes without training rows, not of faults.
+_TOLD = (ConvergenceWarning, DataConversionWarning, df.GradcheckWarning, df.datasets.SplitWarning)
 
 
 def call(seed, number):
