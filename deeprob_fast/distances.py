@@ -17,9 +17,11 @@ def _squares_fit(rows: AnyArray, scale: float) -> bool:
     """Tell whether rows have squares that float32 holds well, before and after they are scaled."""
     if rows.dtype.kind in "iu":
         return True
-    sizes = np.maximum(rows.max(axis=1), -rows.min(axis=1)).astype(np.float64)
+    with np.errstate(over="ignore", under="ignore"):
+        lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows, dtype=np.float32))
     smallest, largest = _FLOAT32_SIZES
-    return all(((sizes == 0) | ((factor * sizes >= smallest) & (factor * sizes <= largest))).all() for factor in (1.0, scale))
+    vanished = lengths < smallest / min(scale, 1.0)
+    return bool((lengths <= largest / max(scale, 1.0)).all()) and not rows[vanished].any()
 
 
 class TopK(NamedTuple):
