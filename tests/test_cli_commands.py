@@ -4,12 +4,14 @@ import csv
 import importlib.util
 import io
 import json
+import sys
 
 import numpy as np
 import pytest
 
 import deeprob_fast as df
 from deeprob_fast.bench import harness
+from deeprob_fast.cli import _output
 from tests.cli_cases import HOSTILE, write_blobs
 from tests.cli_cases import blobs as blobs  # noqa: PLC0414  # a fixture
 from tests.cli_cases import invoke as invoke  # noqa: PLC0414  # a fixture
@@ -77,6 +79,16 @@ def test_evaluate(run, blobs, metric):
         "taken": "features: X; labels: y",
         "split": "stratified, 20 %, seed 0",
     }
+
+
+def test_a_page_without_figures_says_how_to_get_them(invoke, blobs, monkeypatch):
+    hint = "; pip install 'deeprob-fast[plot]' for its figures"
+    arguments = ("knn", "--data", blobs, "--k", 1, "--report", "x.html")
+    assert hint not in invoke(*arguments).stdout
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setattr(_output, "find_spec", lambda _: None)
+    assert f"written to x.html{hint}\n" in invoke(*arguments).stdout
+    assert hint not in invoke(*arguments[:-2], "--json", "x.json").stdout
 
 
 def test_few_rows_are_evaluated_with_fewer_neighbors(run, tmp_path):

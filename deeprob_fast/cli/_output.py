@@ -8,6 +8,7 @@ import sys
 import textwrap
 import unicodedata
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +145,12 @@ class Outputs:
                     write_text(path, make(result))
                 written.append(str(path))
         if written and not self.quiet:
-            say(f"\nwritten to {', '.join(written)}", err=to_stdout)
+            say(f"\nwritten to {', '.join(written)}{self._lack(result)}", err=to_stdout)
+
+    def _lack(self, result: Result) -> str:
+        """Say in few words that a page has no figures, where it could have some."""
+        lacks = self.page is not None and any(section.figures for section in result.sections) and not find_spec("matplotlib")
+        return "; pip install 'deeprob-fast[plot]' for its figures" if lacks else ""
 
 
 def say(text: str, *, err: bool = False) -> None:
