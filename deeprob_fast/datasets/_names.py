@@ -26,7 +26,7 @@ UNNAMED = ("arr_0", "arr_1")
 _ROW_NAMES = re.compile(r"(|.*_)(id|ids|idx|index|uuid|row|rows|rownum|row_number)|unnamed: \d+|level_\d+|", re.IGNORECASE)
 
 # Columns that may be labels of another kind, such as coarse_label.
-_LABEL_WORDS = re.compile(r"(.*[_ .-])?(labels?|targets?|class(es)?|categor(y|ies)|y)([_ .-].*)?", re.IGNORECASE)
+_LABEL_WORDS = re.compile(r"(.*[_ .-])?(labels?|targets?|class(es)?|category|categories|y)([_ .-].*)?", re.IGNORECASE)
 
 _BY_FOLDED = {
     part: {name.casefold() for name in names}
