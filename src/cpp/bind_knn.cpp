@@ -158,7 +158,9 @@ py::tuple search(
             if constexpr (std::is_same_v<T, float>) {
                 return knn::DenseFilter(surrogate, packed, largest_norm, integral, query_groups.data(), measures);
             } else {
-                return knn::IntegerFilter(surrogate, packed, query_groups.data(), measures, input.queries.n_features);
+                return knn::IntegerFilter(
+                    surrogate, packed, query_groups.data(), measures, input.queries.n_rows, input.queries.n_features
+                );
             }
         }();
         const knn::SearchOutput output{distances.data(), indices.data()};
@@ -213,7 +215,7 @@ py::tuple search_prefix(
         );
         const knn::IntegerFilter prefix(
             prefix_surrogate, {panels.data(), bias.data(), norm.data(), slack.data()}, query_groups.data(),
-            measures_of<std::int32_t>(query_measures.data()), input.queries.n_features
+            measures_of<std::int32_t>(query_measures.data()), n_queries, input.queries.n_features
         );
         const knn::PrefixFilter filter(
             prefix, prefix_scale, surrogate, {bytes.data(), squares.data(), residuals.data()}, places,

@@ -6,6 +6,8 @@
 #include "knn/byte_rows.hpp"
 #include "knn/pack.hpp"
 #include "knn/runs.hpp"
+#include <algorithm>
+#include <vector>
 
 namespace deeprob::knn {
 
@@ -80,9 +82,13 @@ class IntegerFilter {
 
     IntegerFilter(
         core::Borrowed<Surrogate> surrogate, const Packed<const std::int32_t>& packed, const std::int32_t* groups,
-        const IntegerMeasure* measures, Index n_features
+        const IntegerMeasure* measures, Index n_queries, Index n_features
     )
-        : packed_(packed), groups_(groups), measures_(measures), surrogate_(surrogate), bounds_(surrogate, n_features) {
+        : packed_(packed), groups_(groups), measures_(measures), surrogate_(surrogate), bounds_(surrogate, n_features),
+          bases_(static_cast<std::size_t>(n_queries)) {
+        std::transform(measures, measures + n_queries, bases_.begin(), [this](const IntegerMeasure& measure) {
+            return base_of(measure);
+        });
     }
 
     [[nodiscard]] Index depth() const { return n_words(surrogate_.n_features); }
@@ -145,8 +151,9 @@ class IntegerFilter {
     [[nodiscard]] bool has_root() const {
         return surrogate_.metric != Metric::inner_product && surrogate_.metric != Metric::manhattan;
     }
-    [[nodiscard]] std::int32_t base(Index query) const {
-        const IntegerMeasure& measure = measures_[query];
+    [[nodiscard]] std::int32_t base(Index query) const { return bases_[static_cast<std::size_t>(query)]; }
+
+    [[nodiscard]] std::int32_t base_of(const IntegerMeasure& measure) const {
         const auto offset = static_cast<double>(byte_range(surrogate_.metric).offset);
         // What the offset of stored rows adds to every sum of products.
         const double product = offset * measure.sum;
@@ -162,6 +169,7 @@ class IntegerFilter {
     const IntegerMeasure* measures_;
     const Surrogate& surrogate_;
     IntegerBounds bounds_;
+    std::vector<std::int32_t> bases_; // of the queries: limits are asked for often
 };
 
 // Bytes of a prefix exclude most rows; those that pass are scored by their own bytes at once, while the panel's are at hand.
