@@ -139,7 +139,7 @@ def test_ctrl_c():
 import time, deeprob_fast as df
 from deeprob_fast.cli import main
 from deeprob_fast.cli._progress import progress
-df.datasets.load = lambda data: (print("begun", flush=True), time.sleep(60))
+df.datasets.load = lambda data: (print("begun", flush=True), [time.sleep(0.05) for _ in range(1200)])  # no signal is slept over
 main(["knn"])
 """
     command = [sys.executable, "-P", "-c", code]

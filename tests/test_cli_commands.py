@@ -159,9 +159,13 @@ def test_one_try_has_no_deviation(invoke, blobs):
 def test_no_test_rows(invoke, tmp_path):
     np.savez(tmp_path / "few.npz", X=np.eye(3), y=[0, 1, 2])
     for name in ("evaluate", "knn", "probe"):
-        result = invoke(name, "--data", "few.npz")
-        assert result.exit_code == 1
-        assert "few must have test rows, or --test and --test-labels must name them" in result.output
+        for options, words in (
+            ([], "few must have several rows of some class to be split"),
+            (["--split", "last"], "few must have test rows, or --test and --test-labels must name them"),
+        ):
+            result = invoke(name, "--data", "few.npz", *options)
+            assert result.exit_code == 1
+            assert words in result.output
     assert invoke("knn", "--data", "few.npz", "--leave-one-out", "--k", 1).exit_code == 0
     assert invoke("sweep", "--data", "few.npz").exit_code == 1
 
