@@ -162,7 +162,8 @@ def _list(name: str, values: Sequence[Any]) -> Any:
     except (TypeError, ValueError):  # told by whoever needs an array
         return values
     # Beside floats integers become floats; looking at each one takes long, and only large ones can have been rounded.
-    if array.dtype.kind == "f" and array.size and not _EXACT_INTEGERS > array.max() >= array.min() > -_EXACT_INTEGERS:
+    are_floats = array.dtype.kind == "f" and array.size > 0
+    if are_floats and not _EXACT_INTEGERS > float(array.max()) >= float(array.min()) > -_EXACT_INTEGERS:
         _check_members(name, values)
     return array
 

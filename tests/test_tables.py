@@ -166,6 +166,12 @@ def test_large_floats_are_no_integers():
     np.testing.assert_array_equal(_validation.check_rows("X", values), np.array(values))
 
 
+def test_rows_of_half_precision_in_a_list():
+    values = [np.array([1.0, 6e4], np.float16), np.array([-0.5, 0.0], np.float16)]
+    np.testing.assert_array_equal(df.pairwise_distances(values), df.pairwise_distances(np.array(values)))
+    np.testing.assert_array_equal(_validation.as_numbers("X", values), np.array(values))
+
+
 @pytest.mark.parametrize("call", CALLS)
 def test_masked_rows_in_a_list_are_refused(call):
     compute, argument = CALLS[call]
