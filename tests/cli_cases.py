@@ -24,6 +24,7 @@ def invoke(tmp_path, monkeypatch):
     """Run a command in an empty folder; no work is too short to be timed."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sizes, "SHORTEST", 0.0)
+    monkeypatch.setattr(sizes, "LEAST_STEPS", 0)
     monkeypatch.setattr(against_numpy, "_PAUSE", 0.0)
     return lambda *arguments: CliRunner().invoke(main, [str(argument) for argument in arguments])
 

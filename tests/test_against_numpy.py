@@ -16,6 +16,7 @@ from tests import reference
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch):
     monkeypatch.setattr(against_numpy, "_PAUSE", 0.0)
+    monkeypatch.setattr(sizes, "LEAST_STEPS", 0)
 
 
 @pytest.fixture
@@ -90,6 +91,15 @@ def test_what_is_too_short_is_searched_with_copies(searches, monkeypatch, dtype)
     assert (train[:, 0] == 7).all()
     assert np.abs(train[: len(rows)].astype(float) - rows).max() < 9
     assert len(np.unique(train, axis=0)) > 2 * len(rows)
+
+
+def test_few_rows_are_searched_with_copies_whatever_they_take(monkeypatch):
+    monkeypatch.setattr(sizes, "SHORTEST", 0.0)
+    monkeypatch.setattr(sizes, "LEAST_STEPS", 64 * 400 * (1 + 64))
+    rows = np.arange(40.0)[:, None]
+    found = compare(rows, rows[:10])
+    assert (found.n_train, found.n_queries, found.copies) == (321, 81, True)
+    assert not compare(np.repeat(rows, 8, axis=0), np.repeat(rows, 2, axis=0)).copies  # as many steps
 
 
 def test_rows_that_no_number_of_copies_makes_enough_give_no_ratio(monkeypatch):

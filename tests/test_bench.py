@@ -16,6 +16,7 @@ def rows(n, n_features=12, seed=0, dtype="float32"):
 def no_pause(monkeypatch):
     monkeypatch.setattr(harness, "PAUSE", 0.0)
     monkeypatch.setattr(sizes, "SHORTEST", 0.0)
+    monkeypatch.setattr(sizes, "LEAST_STEPS", 0)
 
 
 @pytest.mark.parametrize("metric", comparison.METRICS)

@@ -11,6 +11,8 @@ import numpy as np
 from deeprob_fast._typing import AnyArray
 
 SHORTEST = 0.05  # seconds; shorter work is not compared
+LEAST_STEPS = 2e10  # of a search; fewer are too few whatever they take: the machine may be busy with other things
+_STEPS_OF_SELECTION = 64  # for each pair of a query and a row, beside those of the features
 _ENOUGH = 0.08  # seconds of work that we aim at
 _MOST_BYTES = 1 << 28  # of rows that are made, and as many of queries
 _LARGEST_STEP = 8  # what is said of short searches is vague
@@ -26,15 +28,28 @@ def seconds_of(work: Callable[[], object]) -> float:
 
 def enough_rows(train: AnyArray, queries: AnyArray, search: Callable[[AnyArray, AnyArray], Any]) -> tuple[AnyArray, AnyArray]:
     """Return rows and queries whose search takes long enough: these, or copies of these with noise."""
-    more_train, more_queries = train, queries
+    more_train, more_queries = _grown(train, queries, math.sqrt(LEAST_STEPS / _n_steps(train, queries)), train, queries)
     # The first search of a size finds no memory prepared.
     while (seconds := min(seconds_of(partial(search, more_train, more_queries)) for _ in range(2))) < SHORTEST:
+        before = len(more_train)
         step = min(math.sqrt(_ENOUGH / seconds), _LARGEST_STEP)
-        if step * max(more_train.nbytes, more_queries.nbytes) > _MOST_BYTES:
+        more_train, more_queries = _grown(train, queries, step, more_train, more_queries)
+        if len(more_train) == before:
             break
-        more_train = _copies(train, int(step * len(more_train)) + 1)
-        more_queries = _copies(queries, int(step * len(more_queries)) + 1)
     return more_train, more_queries
+
+
+def _n_steps(train: AnyArray, queries: AnyArray) -> int:
+    return len(train) * len(queries) * (train.shape[1] + _STEPS_OF_SELECTION)
+
+
+def _grown(
+    train: AnyArray, queries: AnyArray, step: float, more_train: AnyArray, more_queries: AnyArray
+) -> tuple[AnyArray, AnyArray]:
+    """Return copies, so many times as many as there are, if that is more and not too much."""
+    if step <= 1 or step * max(more_train.nbytes, more_queries.nbytes) > _MOST_BYTES:
+        return more_train, more_queries
+    return _copies(train, int(step * len(more_train)) + 1), _copies(queries, int(step * len(more_queries)) + 1)
 
 
 def _copies(rows: AnyArray, n_rows: int) -> AnyArray:
