@@ -40,7 +40,8 @@ def enough_rows(train: AnyArray, queries: AnyArray, search: Callable[[AnyArray, 
 
 
 def _n_steps(train: AnyArray, queries: AnyArray) -> int:
-    return len(train) * len(queries) * (train.shape[1] + _STEPS_OF_SELECTION)
+    n_features: int = train.shape[1]
+    return len(train) * len(queries) * (n_features + _STEPS_OF_SELECTION)
 
 
 def _grown(
