@@ -4,13 +4,14 @@ import csv
 import importlib.util
 import io
 import json
+import re
 import sys
 
 import numpy as np
 import pytest
 
 import deeprob_fast as df
-from deeprob_fast.bench import harness
+from deeprob_fast.bench import harness, sizes
 from deeprob_fast.cli import _output
 from tests.cli_cases import HOSTILE, write_blobs
 from tests.cli_cases import blobs as blobs  # noqa: PLC0414  # a fixture
@@ -44,6 +45,7 @@ def test_bare_evaluate(invoke, tmp_path):
     for k, accuracy in expected.accuracies.items():
         assert f"{k:>4}  {accuracy:.2%}" in result.stdout
     assert "Linear probe" in result.stdout
+    assert "Speed of the search\n" in result.stdout
     assert "queries/s" in result.stdout
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert f"{expected.best.top1:.2%}" in page
@@ -89,6 +91,14 @@ def test_a_page_without_figures_says_how_to_get_them(invoke, blobs, monkeypatch)
     monkeypatch.setattr(_output, "find_spec", lambda _: None)
     assert f"written to x.html{hint}\n" in invoke(*arguments).stdout
     assert hint not in invoke(*arguments[:-2], "--json", "x.json").stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "title"), [("evaluate", "Speed of the search, on copies of"), ("bench", "Search, on [0-9]+ copies of")]
+)
+def test_copies_are_told_in_the_table(invoke, blobs, monkeypatch, command, title):
+    monkeypatch.setattr(sizes, "LEAST_STEPS", 1e6)
+    assert re.search(f"^{title} the rows with noise", invoke(command, "--data", blobs, "--csv", "x.csv").stdout, re.MULTILINE)
 
 
 def test_few_rows_are_evaluated_with_fewer_neighbors(run, tmp_path):

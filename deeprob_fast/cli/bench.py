@@ -68,7 +68,7 @@ def bench(
         with waiting("gradients", quiet=outputs.quiet):
             gradient = compare_gradient(np.asarray(data.train), labels, len(classes), **options)
     sections = [
-        _section("search", "Search", _what_was_searched(k, search, data), search),
+        _section("search", *_what_was_searched(k, search, data), search),
         _section("gradient", "Loss and gradient", _what_was_done(gradient), gradient),
     ]
     settings = {"metric": metric, "k": k, "rounds": rounds, "threads": threads}
@@ -90,12 +90,14 @@ def _section(name: str, title: str, text: str, compared: dict[str, Any]) -> Sect
     return Section(name, title, text, columns, rows)
 
 
-def _what_was_searched(k: int, search: dict[str, Any], data: Dataset) -> str:
+def _what_was_searched(k: int, search: dict[str, Any], data: Dataset) -> tuple[str, str]:
+    """Return the title and the text."""
     size = search["n_train"], search["n_queries"]
     text = f"The {k} nearest training rows of every query, preparation included."
-    if size != (len(data.train), len(data.test)):
-        text += f" They are too few to be timed: of {size[0]} rows and {size[1]} queries like these, again and again with noise."
-    return text
+    if size == (len(data.train), len(data.test)):
+        return "Search", text
+    text += f" They are too few to be timed: of {size[0]} rows and {size[1]} queries like these, again and again with noise."
+    return f"Search, on {size[0]} copies of the rows with noise, {size[1]} queries", text
 
 
 def _what_was_done(gradient: dict[str, Any]) -> str:

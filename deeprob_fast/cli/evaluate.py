@@ -114,4 +114,5 @@ def _speed_section(data: Dataset, k: int, metric: str, n_threads: int, *, quiet:
     else:
         text += f"The machine was too busy to compare: the ratios of the rounds were {lowest:.1f} to {highest:.1f}. "
     text += "Up to ties: rows at equal distances, which NumPy takes as they come, are as good as each other; the rest are errors."
-    return Section("speed", "Speed of the search", text, columns, rows)
+    title = "Speed of the search" + (", on copies of the rows with noise" if found.copies else "")
+    return Section("speed", title, text, columns, rows)

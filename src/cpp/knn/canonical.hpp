@@ -189,7 +189,7 @@ void canonical_keys_of(
             directions[r] = direction_of(rows[r], n_features, sums[r]);
             plain &= directions[r].scale == 1;
         }
-        if (plain) {
+        if (plain) { // as nearly all are: the product with a scale of 1 would be felt where many rows are refined
             const auto as = [&](Index r, auto x) { return x * core::broadcast(directions[r].inverse); };
             canonical_sums<Terms, kRows>(query.values, rows, n_features, sums, as);
         } else {
