@@ -1,6 +1,8 @@
 """Memory that starts on a cache line: read by whole vectors, and shared by threads without sharing lines."""
 
+import mmap
 from math import prod
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,3 +29,36 @@ def aligned_zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> AnyArray:
     array = aligned_empty(shape, dtype)
     array[...] = 0
     return array
+
+
+def is_mapped(array: AnyArray) -> bool:
+    """Tell whether the array's memory is a mapped file."""
+    owner: object = array
+    while owner is not None:
+        if isinstance(owner, mmap.mmap):
+            return True
+        owner = owner.obj if isinstance(owner, memoryview) else getattr(owner, "base", None)
+    return False
+
+
+def is_mapped_from(array: AnyArray, path: Path) -> bool:
+    """Tell whether the array's memory is that file, whoever mapped it: the kernel knows (on Linux)."""
+    address = array.__array_interface__["data"][0]
+    try:
+        lines = Path("/proc/self/maps").read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except OSError:
+        return False
+    for line in lines:
+        span, _, _, _, _, *name = line.split(maxsplit=5)
+        first, last = (int(end, 16) for end in span.split("-"))
+        if first <= address < last and name:
+            # A line feed is written as \012, which may also be what the name has.
+            return any(_is_same(path, spelling) for spelling in (name[0], name[0].replace(r"\012", "\n")))
+    return False
+
+
+def _is_same(path: Path, other: str) -> bool:
+    try:
+        return path.samefile(other)
+    except OSError:  # one of them is not there
+        return False

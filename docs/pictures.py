@@ -12,8 +12,8 @@ from matplotlib.figure import Figure, SubFigure
 
 import deeprob_fast as df
 from deeprob_fast import plots
-from deeprob_fast._accuracy import confusion_matrix
 from deeprob_fast._typing import AnyArray
+from deeprob_fast.scoring.accuracy import confusion_matrix
 
 IMAGES = Path(__file__).parent / "images"
 CLOTHES = ("T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot")

@@ -24,7 +24,7 @@ import hypothesis  # noqa: E402  # after the path is set
 import pytest  # noqa: E402
 
 from deeprob_fast import _cpu, _kernels  # noqa: E402
-from tests.browser import browser, demo_server, page, visitor  # noqa: E402, F401  # fixtures
+from tests.demo.browser import browser, demo_server, page, visitor  # noqa: E402, F401  # fixtures
 
 hypothesis.settings.register_profile("default", deadline=None, print_blob=True)
 hypothesis.settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True)

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import json
 import re
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 import deeprob_fast as df
 from deeprob_fast import _kernels
 from tests import reference
+from tests.public_names import RECORDED, public_names
 
 ROOT = Path(__file__).parent.parent
 CPP = ROOT / "src" / "cpp"
@@ -73,6 +75,66 @@ def test_who_may_know_whom(path):
         assert all(name.startswith(("core/", f"{folder}/")) for name in own)
     elif folder == "linear":
         assert all(name.startswith(("core/", "optim/", "linear/")) for name in own)
+
+
+# The floors of the package, from the ground up: a module knows those of its own package and of the floors below. What stands
+# on one floor does not know each other. The last floors are upstairs: the commands, the comparison, the lecture, the courses.
+FLOORS = (
+    ("_cpu", "_typing", "_optional"),
+    ("_kernels", "_scalars"),
+    ("_memory", "_atomic", "_labels", "_tables", "_threads"),
+    ("_validation",),
+    ("_estimators", "_files", "scoring"),
+    ("optim",),
+    ("knn", "linear"),
+    ("probes", "gradients", "datasets", "saving"),
+    ("bench", "compat", "plots", "landscapes"),
+    ("figures", "demo"),
+    ("cli",),
+    ("__main__",),
+)
+FLOOR_OF = {noun: number for number, nouns in enumerate(FLOORS) for noun in nouns}
+
+
+def imported_nouns(path):
+    """The first part below the package of each module that a module imports."""
+    for node in ast.walk(ast.parse(text(path))):
+        if isinstance(node, ast.ImportFrom):
+            assert not node.level, "relative import"
+            name, *rest = str(node.module).split(".")
+            if name == "deeprob_fast":
+                yield from rest[:1] or (alias.name for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[1] for alias in node.names if alias.name.startswith("deeprob_fast."))
+
+
+def climbs(path, noun):
+    """The nouns that a module of this noun must not know, but imports."""
+    return [other for other in imported_nouns(path) if other != noun and FLOOR_OF.get(other, 99) >= FLOOR_OF[noun]]
+
+
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+
+
+@pytest.mark.parametrize("path", named(MODULES))
+def test_nobody_knows_the_floors_above(path):
+    noun = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    if noun not in FLOOR_OF:
+        pytest.fail(f"{noun} stands on no floor")
+    assert not climbs(path, noun)
+
+
+def test_a_planted_climb_is_seen(tmp_path):
+    planted = tmp_path / "sgd.py"
+    planted.write_text("def step():\n    from deeprob_fast.knn.index import KNNIndex\n", encoding="utf-8")
+    assert climbs(planted, "optim") == ["knn"]
+    planted.write_text("import deeprob_fast.linear.losses\nfrom deeprob_fast import _kernels, plots\n", encoding="utf-8")
+    assert climbs(planted, "knn") == ["linear", "plots"]
+
+
+def test_the_root_holds_the_ground_and_little_else():
+    assert len(list(PACKAGE.glob("*.py"))) <= 14
+    assert {path.name for path in PACKAGE.iterdir() if path.is_dir()} - {"__pycache__"} <= set(FLOOR_OF)
 
 
 def test_includes_have_no_cycle():
@@ -155,6 +217,7 @@ def test_update_rules_have_one_name_on_every_floor():
 
 
 def test_public_names():
+    assert public_names() == json.loads(text(RECORDED))
     assert all(getattr(df, name) is getattr(df, name) for name in dir(df))
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = df.nothing  # type: ignore[attr-defined]

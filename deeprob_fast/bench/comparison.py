@@ -13,8 +13,8 @@ from deeprob_fast.bench.harness import Contestant, time_interleaved
 from deeprob_fast.bench.numpy_search import unit_rows
 from deeprob_fast.bench.sizes import enough_repeats, enough_rows
 from deeprob_fast.bench.summary import OURS, summarise
-from deeprob_fast.knn import Neighbors, nearest_neighbors
-from deeprob_fast.losses import softmax_loss
+from deeprob_fast.knn.index import Neighbors, nearest_neighbors
+from deeprob_fast.linear.losses import softmax_loss
 
 METRICS = ("euclidean", "manhattan", "cosine")
 PEERS = ("numpy", "faiss", "sklearnex", "sklearn", "torch", "scipy")

@@ -14,11 +14,11 @@ from typing import Any
 
 import click
 
-from deeprob_fast import report
 from deeprob_fast._atomic import replacing
+from deeprob_fast.cli import report
 from deeprob_fast.cli._places import STDOUT
 from deeprob_fast.cli._progress import waiting
-from deeprob_fast.report.model import Result, Section, plain, words
+from deeprob_fast.cli.report.model import Result, Section, plain, words
 
 SCHEMA = 1
 _WIDTH = 100

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from deeprob_fast._typing import Int64
+from deeprob_fast.cli.report.model import Column, Figure, Section, plain
 from deeprob_fast.datasets import Dataset
-from deeprob_fast.report.model import Column, Figure, Section, plain
 
 PERCENT = ".2%"
 _TOP1 = Column("top1", "top-1", PERCENT)

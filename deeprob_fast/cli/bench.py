@@ -14,8 +14,8 @@ from deeprob_fast.cli._output import Outputs
 from deeprob_fast.cli._places import Command
 from deeprob_fast.cli._progress import waiting
 from deeprob_fast.cli._provenance import describe, provenance
+from deeprob_fast.cli.report.model import Column, Result, Section
 from deeprob_fast.datasets import Dataset
-from deeprob_fast.report.model import Column, Result, Section
 
 
 @click.command(cls=Command)

@@ -4,7 +4,6 @@ from typing import Any
 
 import click
 
-from deeprob_fast._folds import RULES
 from deeprob_fast.cli._library import df, load_whole
 from deeprob_fast.cli._options import (
     COUNTS,
@@ -21,8 +20,9 @@ from deeprob_fast.cli._places import Command
 from deeprob_fast.cli._progress import progress
 from deeprob_fast.cli._provenance import describe, provenance
 from deeprob_fast.cli._sections import PERCENT, display
-from deeprob_fast.report.model import Column, Figure, Result, Section
-from deeprob_fast.votes import WEIGHTS
+from deeprob_fast.cli.report.model import Column, Figure, Result, Section
+from deeprob_fast.knn.votes import WEIGHTS
+from deeprob_fast.scoring.folds import RULES
 
 
 @click.command("cross-validate", cls=Command)

@@ -14,8 +14,8 @@ from deeprob_fast.cli._places import Command
 from deeprob_fast.cli._progress import percentage, progress
 from deeprob_fast.cli._provenance import describe, provenance
 from deeprob_fast.cli._sections import PERCENT, confusion_sections, knn_section, probe_section
+from deeprob_fast.cli.report.model import Column, Result, Section
 from deeprob_fast.datasets import Dataset
-from deeprob_fast.report.model import Column, Result, Section
 
 _K_VALUES = (1, 3, 5, 10, 20)  # those of them that are numbers of training rows
 

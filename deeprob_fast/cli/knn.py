@@ -24,10 +24,10 @@ from deeprob_fast.cli._places import Command
 from deeprob_fast.cli._progress import percentage
 from deeprob_fast.cli._provenance import describe, provenance
 from deeprob_fast.cli._sections import confusion_sections, few_shot_section, knn_section
+from deeprob_fast.cli.report.model import Result
 from deeprob_fast.datasets import Dataset
-from deeprob_fast.knn_protocols import KNN_PROTOCOLS
-from deeprob_fast.report.model import Result
-from deeprob_fast.votes import WEIGHTS
+from deeprob_fast.knn.protocols import KNN_PROTOCOLS
+from deeprob_fast.knn.votes import WEIGHTS
 
 
 @click.command(cls=Command)

@@ -5,9 +5,7 @@ from typing import Any
 import click
 import numpy as np
 
-from deeprob_fast import _scaling
 from deeprob_fast._labels import numbered, places
-from deeprob_fast._settings import LOSSES, OPTIMIZERS
 from deeprob_fast._typing import AnyArray, Int64
 from deeprob_fast.cli._library import df, load
 from deeprob_fast.cli._options import NUMBERS, Choice, Listed, data_options, given, output_options, threads_option
@@ -16,7 +14,9 @@ from deeprob_fast.cli._places import Command
 from deeprob_fast.cli._progress import percentage
 from deeprob_fast.cli._provenance import describe, provenance
 from deeprob_fast.cli._sections import PERCENT, display
-from deeprob_fast.report.model import Column, Figure, Result, Section
+from deeprob_fast.cli.report.model import Column, Figure, Result, Section
+from deeprob_fast.linear import scaling
+from deeprob_fast.linear.settings import LOSSES, OPTIMIZERS
 
 _HELD_OUT = 0.2
 
@@ -60,7 +60,7 @@ def sweep(source: dict[str, Any], standardize: bool, seed: int, outputs: Outputs
     plan: dict[str, Any] = {name: options[name] for name in ("n_epochs", "batch_size", "n_threads")}
     plan |= {"n_classes": len(classes), "bias": True, "penalize_bias": False}
     if standardize:
-        plan["mean"], plan["std"] = _scaling.moments("train", train, np.ones(len(train)))
+        plan["mean"], plan["std"] = scaling.moments("train", train, np.ones(len(train)))
     grid = given(**{name: options[name] for name in ("loss", "optimizer", "learning_rate", "reg", "momentum")})
     validation: dict[str, Any] = {"X_val": data.train[held_out], "y_val": numbers[held_out]}
     with percentage("settings", quiet=outputs.quiet) as tell:

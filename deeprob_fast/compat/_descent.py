@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from deeprob_fast import _validation
+from deeprob_fast import _scalars, _validation
 from deeprob_fast.compat._arrays import Arrays, floating_dtype, is_tensor, like, read, torch_if_imported
 from deeprob_fast.compat._linear import softmax_loss_vectorized, svm_loss_vectorized
-from deeprob_fast.training import train
+from deeprob_fast.linear.training import train
 
 LossFunction = Callable[[Arrays, Arrays, Arrays, float], tuple[Arrays, Arrays]]
 
@@ -66,14 +66,14 @@ def descend(
     verbose: bool,
 ) -> tuple[Arrays, list[float]]:
     """Train from W, which is left alone; return the new weights and the loss before each update."""
-    num_iters = _validation.check_integer("num_iters", num_iters, 0, 2**31, "a number of steps")
-    batch_size = _validation.check_integer("batch_size", batch_size, 1, 2**31, "a number of examples")
-    learning_rate = _validation.check_real("learning_rate", learning_rate, 0)
+    num_iters = _scalars.check_integer("num_iters", num_iters, 0, 2**31, "a number of steps")
+    batch_size = _scalars.check_integer("batch_size", batch_size, 1, 2**31, "a number of examples")
+    learning_rate = _scalars.check_real("learning_rate", learning_rate, 0)
     X, y = examples(X, y)
     for own, formula in _COMPILED:
         if loss_func is own:
             return _compiled(formula, W, X, y, learning_rate, reg, num_iters, batch_size, verbose)
-    _validation.check_callable("loss_func", loss_func)
+    _scalars.check_callable("loss_func", loss_func)
     history: list[float] = []
     for iteration in range(num_iters):
         chosen = draw(X, len(X), batch_size)

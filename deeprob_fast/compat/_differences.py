@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from deeprob_fast import _validation
+from deeprob_fast import _scalars, _validation
 from deeprob_fast._typing import AnyArray, Float64
 from deeprob_fast.compat._arrays import Arrays, like, read
-from deeprob_fast.numerical import grad_check_sparse, numerical_gradient
+from deeprob_fast.gradients.numerical import grad_check_sparse, numerical_gradient
+from deeprob_fast.gradients.points import check_point
 
 Function = Callable[[Any], Any]
 
@@ -21,10 +22,10 @@ def in_numpy(f: Function, x: Arrays, h: float) -> Iterator[Callable[[Float64], A
     Notebooks also check functions that ignore their argument and read x from outside, where the courses move it (the weights of
     a network, say). For those x itself moves along, and is put back.
     """
-    _validation.check_callable("f", f)
-    step = _validation.check_positive("h", h)
+    _scalars.check_callable("f", f)
+    step = _scalars.check_positive("h", h)
     array = read("x", x)
-    start = _validation.check_point("x", array)
+    start = check_point("x", array)
 
     def call(point: Float64) -> AnyArray:
         return read("the value of f", f(like(x, point)))

@@ -8,9 +8,10 @@ from numpy.typing import DTypeLike
 from deeprob_fast import _validation
 from deeprob_fast._typing import AnyArray, Float64, Int64
 from deeprob_fast.compat._arrays import Arrays, read
-from deeprob_fast.distances import pairwise_distances, top_k
-from deeprob_fast.knn import Neighbors, nearest_neighbors
-from deeprob_fast.votes import rank_classes
+from deeprob_fast.knn.checks import check_k
+from deeprob_fast.knn.distances import pairwise_distances, top_k
+from deeprob_fast.knn.index import Neighbors, nearest_neighbors
+from deeprob_fast.knn.votes import rank_classes
 
 _BLOCK = 256  # columns of a matrix of distances that are put side by side at a time
 
@@ -97,7 +98,7 @@ def majority(neighbors: Neighbors, labels: AnyArray, k: int) -> Int64:
 
 def labels_by_distance(by_query: AnyArray, labels: AnyArray, k: int) -> Int64:
     """Vote among the k nearest; by_query is (num_test, num_train), and equal distances are ordered by training row."""
-    k = _validation.check_k(k, len(labels))
+    k = check_k(k, len(labels))
     indices: Int64 = np.empty((len(by_query), k), dtype=np.int64)
     for start in range(0, len(by_query), _BLOCK):
         indices[start : start + _BLOCK] = top_k(by_query[start : start + _BLOCK], k).indices

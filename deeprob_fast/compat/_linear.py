@@ -2,10 +2,12 @@
 
 import numpy as np
 
-from deeprob_fast import _examples, _validation
+from deeprob_fast import _validation
 from deeprob_fast._typing import AnyArray, Int64
 from deeprob_fast.compat._arrays import Arrays, floating_dtype, like, number_like, read
-from deeprob_fast.losses import Loss, softmax_loss, svm_loss
+from deeprob_fast.linear import examples
+from deeprob_fast.linear.checks import check_weights
+from deeprob_fast.linear.losses import Loss, softmax_loss, svm_loss
 
 _BLOCK = 4096  # rows whose scores are computed at a time
 
@@ -103,8 +105,8 @@ softmax_loss_naive = softmax_loss_vectorized
 def best_classes(W: Arrays, X: Arrays) -> Int64:
     """Return the class of the highest score of each row; of equal ones the first."""
     rows = _validation.check_rows("X", read("X", X))
-    weights = _validation.check_weights(read("W", W), rows.shape[1])
-    dtype = _examples.computing_dtype(rows.dtype, weights.dtype)
+    weights = check_weights(read("W", W), rows.shape[1])
+    dtype = examples.computing_dtype(rows.dtype, weights.dtype)
     classes: Int64 = np.empty(len(rows), dtype=np.int64)
     for start in range(0, len(rows), _BLOCK):
         part = slice(start, start + _BLOCK)

@@ -1,6 +1,5 @@
 """Data sets: features and labels, split into training rows and queries."""
 
-from deeprob_fast._folds import SplitWarning
 from deeprob_fast.datasets._base import Dataset
 from deeprob_fast.datasets._cifar10 import load_cifar10
 from deeprob_fast.datasets._digits import load_digits
@@ -9,6 +8,7 @@ from deeprob_fast.datasets._load import load, load_npz
 from deeprob_fast.datasets._mnist import FASHION_MNIST_FOLDER, load_fashion_mnist, load_mnist
 from deeprob_fast.datasets._preprocess import Preprocessed, group_split, preprocess, subsample
 from deeprob_fast.datasets._props import load_props
+from deeprob_fast.scoring.folds import SplitWarning
 
 __all__ = [
     "FASHION_MNIST_FOLDER",

@@ -6,7 +6,7 @@ from pathlib import Path
 from deeprob_fast._files.budget import check_memory
 from deeprob_fast._files.refusal import refuse
 from deeprob_fast._labels import of_one_kind, one_column
-from deeprob_fast._rows import is_mapped
+from deeprob_fast._memory import is_mapped
 from deeprob_fast._typing import AnyArray
 from deeprob_fast.datasets._base import Dataset
 from deeprob_fast.datasets._formats._stored import Stored

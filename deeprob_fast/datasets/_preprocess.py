@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from deeprob_fast._scalars import check_integer
 from deeprob_fast._typing import AnyArray, Int64
-from deeprob_fast._validation import check_integer
 from deeprob_fast.datasets._base import Dataset
 from deeprob_fast.datasets._splitting import split_groups, warn_of_unknown_classes
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from deeprob_fast._folds import SplitWarning, named, warn_of_unknown_labels
 from deeprob_fast._labels import numbered
-from deeprob_fast._rows import is_mapped
+from deeprob_fast._memory import is_mapped
 from deeprob_fast._scalars import check_choice, check_real, check_seed
 from deeprob_fast._typing import AnyArray, Int64
 from deeprob_fast.datasets._base import Dataset
+from deeprob_fast.scoring.folds import SplitWarning, named, warn_of_unknown_labels
 
 SPLITS = ("stratified", "random", "last", "groups")
 _NONE = "none"

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any, Self
 
-from deeprob_fast._settings import LOSSES
 from deeprob_fast._typing import Float64, Int64
 from deeprob_fast.demo import _fields, rules
 from deeprob_fast.demo._points import MOST, VERSION, check_header, check_points, points_to_json
+from deeprob_fast.linear.settings import LOSSES
 
 PENALTIES = ("l2", "l1")
 MOST_HISTORY = 500  # as many as a curve has room for; with each request they travel twice

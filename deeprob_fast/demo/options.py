@@ -5,12 +5,12 @@ from importlib.metadata import version
 from typing import Any
 
 from deeprob_fast import _kernels
-from deeprob_fast._settings import OPTIMIZERS
 from deeprob_fast.demo import _points, presets, regions, rules
 from deeprob_fast.demo.knn_model import TEMPERATURES
 from deeprob_fast.demo.linear_model import MOST_STEPS
 from deeprob_fast.demo.linear_state import LARGEST_REG, LARGEST_WEIGHT, PENALTIES
-from deeprob_fast.votes import WEIGHTS, check_voting
+from deeprob_fast.knn.votes import WEIGHTS, check_voting
+from deeprob_fast.linear.settings import OPTIMIZERS
 
 # In the order of the page that this one follows, with the names that it has for them.
 LOSSES = {

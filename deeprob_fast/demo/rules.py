@@ -5,10 +5,10 @@ import math
 from functools import cache
 from typing import Any
 
-from deeprob_fast._settings import OPTIMIZERS
 from deeprob_fast._typing import Float64
 from deeprob_fast.demo import _fields
 from deeprob_fast.demo._points import MOST
+from deeprob_fast.linear.settings import OPTIMIZERS
 from deeprob_fast.optim import Optimizer
 
 # A page that shows how a loss falls does not climb; decoupled weight decay is another rule of the list.

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from deeprob_fast import _validation
+from deeprob_fast import _scalars
 from deeprob_fast.demo import ending
 from deeprob_fast.demo.connections import Connection
 from deeprob_fast.demo.server import create_app
@@ -78,7 +78,7 @@ class Server(uvicorn.Server):
 
 def listen(port: int) -> socket.socket:
     """Take a port of the loopback interface; 0 for any free one."""
-    _validation.check_integer("port", port, 0, 65535, "0 for any free one")
+    _scalars.check_integer("port", port, 0, 65535, "0 for any free one")
     # asyncio sends at once, without waiting for acknowledgements, only where the protocol is named: 40 ms an answer.
     listener = socket.socket(proto=socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deeprob_fast import _optional, _validation
+from deeprob_fast import _optional, _scalars
 from deeprob_fast._atomic import replacing
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ _PIXELS_PER_INCH = 150
 
 
 def _module(name: str) -> Any:
-    return importlib.import_module(f"{__name__}.{_validation.check_choice('name', name, NAMES)}")
+    return importlib.import_module(f"{__name__}.{_scalars.check_choice('name', name, NAMES)}")
 
 
 def title(name: str) -> str:
@@ -144,10 +144,10 @@ def save(directory: str | Path, names: Iterable[str] | None = None, format: str 
     if isinstance(names, str):
         msg = f"names must be several names of figures, as a list; got the string {names!r}"
         raise TypeError(msg)
-    chosen = [_validation.check_choice("name", name, NAMES) for name in (NAMES if names is None else names)]
-    metadata = FORMATS[_validation.check_choice("format", format, tuple(FORMATS))]
+    chosen = [_scalars.check_choice("name", name, NAMES) for name in (NAMES if names is None else names)]
+    metadata = FORMATS[_scalars.check_choice("format", format, tuple(FORMATS))]
     pyplot = _optional.require("matplotlib.pyplot", "plot")
-    folder = _validation.check_path("directory", directory)
+    folder = _scalars.check_path("directory", directory)
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for name in chosen:

@@ -12,9 +12,9 @@ import numpy as np
 from deeprob_fast import datasets
 from deeprob_fast._typing import Float64
 from deeprob_fast.figures._style import COLORS, legend, new_figure
-from deeprob_fast.losses import softmax_loss
+from deeprob_fast.linear.losses import softmax_loss
+from deeprob_fast.linear.training import train
 from deeprob_fast.plots.loss_curve import smoothed
-from deeprob_fast.training import train
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

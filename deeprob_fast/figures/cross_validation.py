@@ -8,9 +8,9 @@ scikit-learn ships, and the test rows, a fifth of them, have no part in the choi
 from typing import TYPE_CHECKING, NamedTuple
 
 from deeprob_fast import datasets
-from deeprob_fast.cross_validation import CrossValidation, knn_cross_validate
-from deeprob_fast.evaluation import evaluate_knn
 from deeprob_fast.figures._style import new_figure
+from deeprob_fast.knn.cross_validation import CrossValidation, knn_cross_validate
+from deeprob_fast.knn.evaluation import evaluate_knn
 from deeprob_fast.plots.cross_validation import CrossValidationDisplay
 
 if TYPE_CHECKING:

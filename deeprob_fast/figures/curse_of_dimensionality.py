@@ -13,8 +13,8 @@ import numpy as np
 
 from deeprob_fast import datasets
 from deeprob_fast._typing import AnyArray
-from deeprob_fast.distances import pairwise_distances
 from deeprob_fast.figures._style import COLORS, GREY, LINES, legend, new_figure
+from deeprob_fast.knn.distances import pairwise_distances
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

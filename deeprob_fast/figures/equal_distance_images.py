@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from deeprob_fast._typing import Float64
-from deeprob_fast.distances import pairwise_distances
 from deeprob_fast.figures._style import new_figure
+from deeprob_fast.knn.distances import pairwise_distances
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -13,10 +13,10 @@ import numpy as np
 from deeprob_fast import datasets
 from deeprob_fast._typing import Float64
 from deeprob_fast.figures._style import COLORS, LINES, legend, light_grid, new_figure
-from deeprob_fast.losses import svm_loss
+from deeprob_fast.linear.losses import svm_loss
+from deeprob_fast.linear.training import train
 from deeprob_fast.optim import SGD, CosineAnnealingLR
 from deeprob_fast.plots.templates import TemplatesDisplay
-from deeprob_fast.training import train
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -14,8 +14,8 @@ import numpy as np
 from deeprob_fast import datasets
 from deeprob_fast._typing import Float64, Int64
 from deeprob_fast.figures._style import COLORS, new_figure
-from deeprob_fast.hyperplanes import Hyperplane
-from deeprob_fast.optimum import minimize_softmax
+from deeprob_fast.linear.hyperplanes import Hyperplane
+from deeprob_fast.linear.optimum.minimize import minimize_softmax
 from deeprob_fast.plots._axes import rectangle
 from deeprob_fast.plots._colors import legible
 from deeprob_fast.plots.decision_regions import DecisionRegionsDisplay

@@ -12,8 +12,8 @@ import numpy as np
 from deeprob_fast import datasets
 from deeprob_fast._typing import AnyArray, Float64
 from deeprob_fast.figures._style import COLORS, GREY, LINES, legend, new_figure
-from deeprob_fast.losses import softmax_loss
-from deeprob_fast.numerical import numerical_gradient
+from deeprob_fast.gradients.numerical import numerical_gradient
+from deeprob_fast.linear.losses import softmax_loss
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from deeprob_fast import datasets
-from deeprob_fast._random_search import random_search
 from deeprob_fast._typing import AnyArray, Float64
 from deeprob_fast.figures._style import COLORS, legend, new_figure
-from deeprob_fast.training import train
+from deeprob_fast.linear.random_search import random_search
+from deeprob_fast.linear.training import train
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

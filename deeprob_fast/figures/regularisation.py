@@ -12,8 +12,8 @@ import numpy as np
 
 from deeprob_fast._typing import Float64
 from deeprob_fast.figures._style import COLORS, LINES, legend, new_figure
-from deeprob_fast.losses import softmax_loss
-from deeprob_fast.optimum import Optimum, softmax_path
+from deeprob_fast.linear.losses import softmax_loss
+from deeprob_fast.linear.optimum.minimize import Optimum, softmax_path
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

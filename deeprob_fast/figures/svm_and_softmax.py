@@ -12,7 +12,7 @@ import numpy as np
 
 from deeprob_fast._typing import Float64
 from deeprob_fast.figures._style import COLORS, GREY, legend, new_figure
-from deeprob_fast.losses import softmax_loss, svm_loss
+from deeprob_fast.linear.losses import softmax_loss, svm_loss
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

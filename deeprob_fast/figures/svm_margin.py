@@ -12,7 +12,7 @@ import numpy as np
 
 from deeprob_fast._typing import AnyArray, Float64, Int64
 from deeprob_fast.figures._style import COLORS, MARKERS, new_figure
-from deeprob_fast.hyperplanes import Hyperplane
+from deeprob_fast.linear.hyperplanes import Hyperplane
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,7 +49,7 @@ class Margin(NamedTuple):
 
 
 def _fit(X: Float64, y: Int64, reg: float) -> Margin:
-    from deeprob_fast.linear import LinearSVM  # imports scikit-learn
+    from deeprob_fast.linear.estimators import LinearSVM
 
     model = LinearSVM(reg=reg, batch_size=None, max_epochs=_N_EPOCHS, tol=None, random_state=_SEED, n_jobs=1).fit(X, y)
     plane: Hyperplane = model.hyperplane_

@@ -4,10 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from deeprob_fast import _settings, _validation
-from deeprob_fast._batches import Sampler
+from deeprob_fast import _scalars
 from deeprob_fast._typing import ArrayLike, Float64, Int64
 from deeprob_fast.landscapes.landscape import Landscape, as_point
+from deeprob_fast.linear import settings
+from deeprob_fast.linear.batches import Sampler
 from deeprob_fast.optim import Optimizer
 
 _MOST_STEPS = 2**24
@@ -56,7 +57,7 @@ class Trajectory(NamedTuple):
         >>> walk.steps_to(100.0), walk.steps_to(0.0)
         (0, None)
         """
-        above = np.flatnonzero(~(self.losses <= _validation.check_real("tolerance", tolerance, -np.inf)))
+        above = np.flatnonzero(~(self.losses <= _scalars.check_real("tolerance", tolerance, -np.inf)))
         n_steps = int(above[-1]) + 1 if above.size else 0
         return n_steps if n_steps < len(self.losses) else None
 
@@ -116,11 +117,11 @@ def descend(
     """
     _check_landscape(landscape)
     position = as_point("start", start)
-    rule = _settings.make_optimizer(optimizer)
-    n_steps = _validation.check_integer("n_steps", n_steps, 0, _MOST_STEPS, "steps")
+    rule = settings.make_optimizer(optimizer)
+    n_steps = _scalars.check_integer("n_steps", n_steps, 0, _MOST_STEPS, "steps")
     if batch_size is not None:
-        batch_size = _validation.check_integer("batch_size", batch_size, 1, 2**53, "examples")
-    sampler = Sampler(landscape.n_examples, batch_size, replacement=False, seed=_validation.check_seed(seed))
+        batch_size = _scalars.check_integer("batch_size", batch_size, 1, 2**53, "examples")
+    sampler = Sampler(landscape.n_examples, batch_size, replacement=False, seed=_scalars.check_seed(seed))
     points = np.empty((n_steps + 1, 2))
     points[0] = position
     batches: list[Int64] = []

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from deeprob_fast import _validation
-from deeprob_fast._batches import check_batch
 from deeprob_fast._typing import ArrayLike, Float64
+from deeprob_fast.linear.batches import check_batch
 
 Function = Callable[[Float64], Float64]
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from deeprob_fast import _validation
+from deeprob_fast import _scalars
 from deeprob_fast._typing import Float64
 from deeprob_fast.landscapes.landscape import Landscape
 
@@ -16,12 +16,12 @@ _MOST_EXAMPLES, _LOUDEST = 2**20, 1000.0
 
 def _slopes(n_examples: int, noise: float, seed: int) -> Float64:
     """Draw pairs of opposite slopes."""
-    n_examples = _validation.check_integer("n_examples", n_examples, 2, _MOST_EXAMPLES, "examples")
+    n_examples = _scalars.check_integer("n_examples", n_examples, 2, _MOST_EXAMPLES, "examples")
     if n_examples % 2:
         msg = f"n_examples must be even, for each example has an opposite; got {n_examples}"
         raise ValueError(msg)
-    deviation = _validation.check_real("noise", noise, 0, _LOUDEST)
-    drawn = np.random.default_rng(_validation.check_seed(seed)).standard_normal((n_examples // 2, 2)) * deviation
+    deviation = _scalars.check_real("noise", noise, 0, _LOUDEST)
+    drawn = np.random.default_rng(_scalars.check_seed(seed)).standard_normal((n_examples // 2, 2)) * deviation
     half = np.round(drawn / _GRAIN) * _GRAIN
     return np.concatenate([half, -half])
 
@@ -63,8 +63,8 @@ def quadratic(
     >>> valley.gradient([1.0, 1.0])
     array([ 1., 50.])
     """
-    steep = _validation.check_real("condition_number", condition_number, 1)
-    turn = _validation.check_real("angle", angle, -np.inf)
+    steep = _scalars.check_real("condition_number", condition_number, 1)
+    turn = _scalars.check_real("angle", angle, -np.inf)
     axes = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
     hessian = axes.T @ np.diag([1.0, steep]) @ axes
     return Landscape(
@@ -153,7 +153,7 @@ def double_well(barrier: float = -0.5, *, n_examples: int = 200, noise: float = 
     >>> wells.value([[1.0, 0.0], [-0.5, 0.0], [-1.0, 0.0]]).round(3)  # deep, the pass, shallow
     array([0.   , 0.703, 0.667])
     """
-    at = _validation.check_real("barrier", barrier, -1, 0, below=True)
+    at = _scalars.check_real("barrier", barrier, -1, 0, below=True)
     if at == -1:
         msg = f"barrier must be above -1, where the shallow minimum is; got {barrier!r}"
         raise ValueError(msg)

@@ -4,8 +4,8 @@ from typing import ClassVar
 
 from numpy.typing import DTypeLike
 
+from deeprob_fast._scalars import check_real
 from deeprob_fast._typing import AnyArray, Hyperparameters
-from deeprob_fast._validation import check_real
 from deeprob_fast.optim.optimizer import Optimizer
 
 

@@ -2,8 +2,8 @@
 
 from typing import Any, ClassVar
 
+from deeprob_fast._scalars import check_real
 from deeprob_fast._typing import Hyperparameters
-from deeprob_fast._validation import check_real
 from deeprob_fast.optim.optimizer import Optimizer
 
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import DTypeLike
 
-from deeprob_fast import _kernels, _validation
+from deeprob_fast import _kernels, _scalars, _tables, _validation
 from deeprob_fast._typing import AnyArray, Hyperparameters
 
 
@@ -113,7 +113,7 @@ class Optimizer(ABC):
         """Return the parameters and gradients as lists, all of them checked before any is changed."""
         if isinstance(params, Sequence) and not isinstance(params, memoryview):
             given_params: list[Any] = list(params)
-            given_grads = [] if grads is None else _validation.check_sequence("grads", grads, "gradients")
+            given_grads = [] if grads is None else _scalars.check_sequence("grads", grads, "gradients")
             names = [f"[{i}]" for i in range(len(given_params))]
         else:
             names, given_params, given_grads = [""], [params], [grads]
@@ -123,10 +123,10 @@ class Optimizer(ABC):
         if self._states and len(self._states) != len(given_params):
             msg = f"params must hold {len(self._states)} arrays, as in the steps before; got {len(given_params)}"
             raise ValueError(msg)
-        parameters = [_validation.check_parameter(f"params{name}", p) for name, p in zip(names, given_params, strict=True)]
+        parameters = [check_parameter(f"params{name}", p) for name, p in zip(names, given_params, strict=True)]
         gradients: list[AnyArray | None] = []
         for name, parameter, given in zip(names, parameters, given_grads, strict=True):
-            grad = None if given is None else _validation.check_gradient(f"grads{name}", given, parameter)
+            grad = None if given is None else check_gradient(f"grads{name}", given, parameter)
             # Some parameter's own memory, or a view of it, would change under the kernel's hands.
             shared = grad is not None and any(np.may_share_memory(grad, p) for p in parameters)
             gradients.append(grad.copy() if grad is not None and shared else grad)
@@ -245,3 +245,30 @@ class Optimizer(ABC):
         probe.hyperparameters()
         vars(self).update(given)
         self._states = states
+
+
+def check_parameter(name: str, values: object) -> AnyArray:
+    """Return an array that an optimizer can change in place."""
+    if not isinstance(values, np.ndarray):
+        msg = f"{name} must be a NumPy array, to be changed in place; got {type(values).__name__}"
+        raise TypeError(msg)
+    _tables.check_unmasked(name, values)
+    if values.dtype not in (np.float32, np.float64):
+        msg = f"{name} must be float32 or float64; got dtype {values.dtype}"
+        raise TypeError(msg)
+    if not values.flags.writeable:
+        msg = f"{name} must be writable, to be changed in place; got a read-only array"
+        raise ValueError(msg)
+    return values.view(np.ndarray)
+
+
+def check_gradient(name: str, values: object, parameter: AnyArray) -> AnyArray:
+    """Return an array of the parameter's shape and dtype."""
+    array = _validation.as_numbers(name, values)
+    if array.shape != parameter.shape:
+        msg = f"{name} must have the shape of its parameter, {parameter.shape}; got shape {array.shape}"
+        raise ValueError(msg)
+    if array.dtype != parameter.dtype:
+        msg = f"{name} must have the dtype of its parameter, {parameter.dtype}; got dtype {array.dtype}"
+        raise TypeError(msg)
+    return array

@@ -3,7 +3,7 @@
 import math
 from typing import Any, Literal, SupportsFloat
 
-from deeprob_fast._validation import check_integer, check_real
+from deeprob_fast._scalars import check_integer, check_real
 from deeprob_fast.optim.optimizer import Optimizer
 from deeprob_fast.optim.scheduler import MANY_STEPS, check_optimizer
 

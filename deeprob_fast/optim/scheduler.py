@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from typing import Any
 
-from deeprob_fast._validation import check_integer
+from deeprob_fast._scalars import check_integer
 from deeprob_fast.optim.optimizer import Optimizer
 
 # More than anybody takes; floats still count so far.

@@ -8,7 +8,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
 
-from deeprob_fast._validation import check_integer, check_real
+from deeprob_fast._scalars import check_integer, check_real
 from deeprob_fast.optim.optimizer import Optimizer
 from deeprob_fast.optim.scheduler import MANY_STEPS, LRScheduler
 

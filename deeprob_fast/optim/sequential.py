@@ -4,7 +4,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 
-from deeprob_fast._validation import check_integer
+from deeprob_fast._scalars import check_integer
 from deeprob_fast.optim.optimizer import Optimizer
 from deeprob_fast.optim.scheduler import MANY_STEPS, LRScheduler
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from deeprob_fast import _validation
+from deeprob_fast import _scalars
 from deeprob_fast.plots._axes import Display, k_axis, light_grid, ring, style
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class KNNAccuracyDisplay(Display):
         -------
         self
         """
-        label = _LABELS[_validation.check_choice("metric", metric, tuple(_LABELS))]
+        label = _LABELS[_scalars.check_choice("metric", metric, tuple(_LABELS))]
         values = [getattr(score, metric, None) for score in self.scores]
         if any(value is None for value in values):
             msg = f"scores must hold {metric} to be drawn; got {self.scores[values.index(None)]!r}"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
-from deeprob_fast import _validation
+from deeprob_fast import _scalars
 from deeprob_fast._typing import ArrayLike, Float64
 from deeprob_fast.plots._axes import COLORS, LINES, MARKERS, Display, light_grid
 
@@ -162,7 +162,7 @@ class LossCurveDisplay(Display):
         self
         """
         if window is not None:
-            window = _validation.check_integer("window", window, 1, 2**31, "losses to average")
+            window = _scalars.check_integer("window", window, 1, 2**31, "losses to average")
         ax = self._start(ax)
         self.lines_: list[Line2D] = []
         self.raw_lines_: list[Line2D] = []

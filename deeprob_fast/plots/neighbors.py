@@ -7,7 +7,8 @@ import numpy as np
 
 from deeprob_fast import _validation
 from deeprob_fast._typing import AnyArray, ArrayLike, Float64
-from deeprob_fast.knn import Neighbors
+from deeprob_fast.knn.checks import check_train
+from deeprob_fast.knn.index import Neighbors
 from deeprob_fast.plots._axes import COLORS, Display, rectangle
 from deeprob_fast.plots._images import as_images, bare, check_image_shape, check_n_features, place
 
@@ -114,7 +115,7 @@ class NeighborsDisplay(Display):
             If the shapes do not fit.
         """
         shape = check_image_shape(image_shape)
-        near, rows = _validation.check_rows("queries", queries), _validation.check_train(train)
+        near, rows = _validation.check_rows("queries", queries), check_train(train)
         check_n_features("queries", near.shape[1], shape)
         check_n_features("train", rows.shape[1], shape)
         indices = np.asarray(neighbors.indices)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from deeprob_fast import _validation
+from deeprob_fast import _scalars, _validation
 from deeprob_fast._typing import AnyArray, ArrayLike
 from deeprob_fast.plots._axes import COLORS, Display, light_grid
 
@@ -86,7 +86,7 @@ class ReliabilityDisplay(Display):
         if not ((shares >= 0) & (shares <= 1)).all():
             msg = "probabilities must be from 0 to 1; got others"
             raise ValueError(msg)
-        n_bins = _validation.check_integer("n_bins", n_bins, 1, 1000, "bins")
+        n_bins = _scalars.check_integer("n_bins", n_bins, 1, 1000, "bins")
         confidence = shares.max(axis=1)
         is_right = shares.argmax(axis=1) == truth
         edges = np.linspace(0, 1, n_bins + 1)

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from deeprob_fast import _validation
+from deeprob_fast import _scalars
 from deeprob_fast._typing import Float64
+from deeprob_fast.linear.training import Sweep
 from deeprob_fast.plots._axes import Display, rectangle
 from deeprob_fast.plots._colors import legible
-from deeprob_fast.training import Sweep
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -76,7 +76,7 @@ class SweepDisplay(Display):
         self.values = np.asarray(values, dtype=np.float64)
         self.diverged = np.asarray(diverged, dtype=bool)
         self.x_values, self.y_values, self.x, self.y = list(x_values), list(y_values), x, y
-        self.value = _validation.check_choice("value", value, tuple(_LABELS))
+        self.value = _scalars.check_choice("value", value, tuple(_LABELS))
         shape = (len(self.y_values), len(self.x_values))
         if self.values.shape != shape or self.diverged.shape != shape:
             msg = f"values and diverged must have shape {shape}; got {self.values.shape} and {self.diverged.shape}"
@@ -121,7 +121,7 @@ class SweepDisplay(Display):
                 msg = f"x and y must be hyperparameters of every setting, {known}; got {name!r}"
                 raise ValueError(msg)
         validated = all(training.val_accuracies.size for training in sweep.trainings)
-        value = _validation.check_choice("value", value or ("accuracy" if validated else "loss"), tuple(_LABELS))
+        value = _scalars.check_choice("value", value or ("accuracy" if validated else "loss"), tuple(_LABELS))
         if value == "accuracy" and not validated:
             msg = "value must be 'loss' for a sweep without validation data; got 'accuracy'"
             raise ValueError(msg)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.image_files import idx_files, props_files, tar_bytes, write_files
+from tests.datasets.image_files import idx_files, props_files, tar_bytes, write_files
 from tests.safety.bombs import bomb, gzipped_zeros, sparse
 
 GIGABYTE = 1 << 30

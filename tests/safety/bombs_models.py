@@ -11,7 +11,7 @@ import zipfile
 import numpy as np
 
 import deeprob_fast as df
-from tests.image_files import write_files
+from tests.datasets.image_files import write_files
 from tests.safety.bombs import Member, bomb, deflated_zeros, npy_header, npy_text, safetensors_text, sparse, stored, zipped
 
 GIGABYTE = 1 << 30

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 import deeprob_fast as df
-from deeprob_fast.evaluation import evaluate_knn
+from deeprob_fast.knn.evaluation import evaluate_knn
 
 rng = np.random.default_rng(0)
 ROWS = rng.standard_normal((3000, 40), dtype=np.float32)

@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 import deeprob_fast as df
-from deeprob_fast import _boxes, _cells, _kernels, _packing, _search, _strategy, _validation, knn
+from deeprob_fast import _kernels, _validation
+from deeprob_fast.knn import boxes, clusters, filters, packing
+from deeprob_fast.knn import index as knn_index
+from deeprob_fast.knn import search as knn_search
 from tests import reference
 from tests.safety.hostile import Source
 from tests.strategies import cast, low_rank
@@ -86,8 +89,8 @@ def by_callback(problem):
 
 def few_queries(problem):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_search, "search_whole", None)
-        patch.setattr(_search, "search_pieces", None)
+        patch.setattr(knn_search, "search_whole", None)
+        patch.setattr(knn_search, "search_pieces", None)
         return one_shot(problem)
 
 
@@ -100,11 +103,11 @@ def decided(problem):
 
 
 _NO_JOB_IS_SMALL = (
-    (_strategy, "_SMALL_JOB", 0),
-    (_strategy, "_PREFIX_JOB", 0),
-    (_boxes, "_FEWEST_ROWS", 1),
-    (_boxes, "_SMALLEST_JOB", 0),
-    (_boxes, "_QUERIES_PER_FEATURE", 0),
+    (filters, "_SMALL_JOB", 0),
+    (filters, "_PREFIX_JOB", 0),
+    (boxes, "_FEWEST_ROWS", 1),
+    (boxes, "_SMALLEST_JOB", 0),
+    (boxes, "_QUERIES_PER_FEATURE", 0),
 )
 
 
@@ -113,19 +116,19 @@ def pieces(problem):
     rows = 4  # of float32; of bytes, and for many neighbours, a piece has four times as many
     with pytest.MonkeyPatch.context() as patch:
         _cut(patch, rows, problem.train.shape[1])
-        patch.setattr(_strategy, "_SMALL_JOB", 0)
-        patch.setattr(_boxes, "choose", lambda *_: None)
-        counted = _Counter(_packing.Prepared.pack)
-        patch.setattr(_packing.Prepared, "pack", counted)
+        patch.setattr(filters, "_SMALL_JOB", 0)
+        patch.setattr(boxes, "choose", lambda *_: None)
+        counted = _Counter(packing.Prepared.pack)
+        patch.setattr(packing.Prepared, "pack", counted)
         found = one_shot(problem, callback=id)
     assert counted.n > 1 or len(problem.train) <= 16 * rows or _repeats(problem.train)
     return found
 
 
 def _cut(patch, rows, n_features):
-    patch.setattr(_search, "_PIECE_BYTES", 4 * n_features * rows)
-    patch.setattr(_packing, "_QUERY_BYTES", 4 * n_features * 14)
-    patch.setattr(_packing, "_COLUMN_BYTES", 4 * n_features * 14)
+    patch.setattr(knn_search, "_PIECE_BYTES", 4 * n_features * rows)
+    patch.setattr(packing, "_QUERY_BYTES", 4 * n_features * 14)
+    patch.setattr(packing, "_COLUMN_BYTES", 4 * n_features * 14)
 
 
 def _repeats(rows):
@@ -151,9 +154,9 @@ def mapped(problem):
         rows = np.memmap(path, dtype=swapped.dtype, mode="r", offset=problem.n_threads - 1, shape=train.shape)
         _cut(patch, 20, train.shape[1])
         patch.setattr(_validation, "_CONVERTED_BYTES", 0)
-        patch.setattr(knn, "_WHOLE_BYTES", 0)
-        patch.setattr(_search, "scan", None)
-        patch.setattr(_search, "search_whole", None)
+        patch.setattr(knn_index, "_WHOLE_BYTES", 0)
+        patch.setattr(knn_search, "scan", None)
+        patch.setattr(knn_search, "search_whole", None)
         return one_shot(problem._replace(train=rows), callback=id)
 
 
@@ -161,7 +164,7 @@ def by_strategy(strategy):
     def search(problem):
         train, queries, k, metric, n_threads = problem
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(_cells, "_ROWS_OF_A_CELL", 20)
+            patch.setattr(clusters, "_ROWS_OF_A_CELL", 20)
             index = df.KNNIndex(train, metric=metric, strategy=strategy, n_threads=n_threads)
         found = index.search(queries, k)
         stats = index.stats

@@ -9,7 +9,7 @@ import numpy as np
 
 import deeprob_fast as df
 from deeprob_fast.datasets import _props, _props_arrays
-from tests.image_files import cifar_files, idx_files, props_files, tar_bytes, write_files
+from tests.datasets.image_files import cifar_files, idx_files, props_files, tar_bytes, write_files
 from tests.safety.file_loaders import CIFAR_RECORDS
 
 ROWS = np.random.default_rng(0).standard_normal((40, 6)).astype(np.float32)

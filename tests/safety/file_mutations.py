@@ -8,7 +8,7 @@ import warnings
 import zipfile
 from typing import Any
 
-from deeprob_fast._saved.containers import CONTAINERS, Content, digest
+from deeprob_fast.saving.containers import CONTAINERS, Content, digest
 
 INTEGERS = (0, 1, -1, 2, 127, 128, 255, 2**15, 2**16 - 1, 10**6, 2**31 - 1, 2**31, 2**32 - 1, 2**40, 2**63 - 1, -(2**63))
 VALUES: tuple[Any, ...] = (

@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 
 import deeprob_fast as df
-from deeprob_fast import _boxes, _cells, _packing, _projection, _strategy, _surrogate
+from deeprob_fast.knn import boxes, centering, clusters, directions, filters, packing
 from tests.strategies import low_rank
 
 MAGIC = b"deeprob_fast index 2\n"
 ALIGNMENT = 64
 
 _KINDS: list[Any] = [
-    *(_packing.Prepared, _packing.Groups, _packing.Packing, _packing.Runs, _projection.ByteRows, _projection.Projection),
-    *(_strategy.Strategy, _surrogate.Surrogate, _cells.Cells, _boxes.Tree, _boxes.Chosen),
+    *(packing.Prepared, packing.Groups, packing.Packing, packing.Runs, directions.ByteRows, directions.Projection),
+    *(filters.Strategy, centering.Surrogate, clusters.Cells, boxes.Tree, boxes.Chosen),
 ]
 _FIELDS = {kind.__name__: kind._fields for kind in _KINDS} | {"_Saved": ("isa", "metric", "requested", "prepared")}
 
@@ -133,5 +133,5 @@ def indexes() -> dict[str, df.KNNIndex]:
 def all_files(folder: Path) -> dict[str, IndexFile]:
     """The files of these indexes."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_cells, "_ROWS_OF_A_CELL", 50)
+        patch.setattr(clusters, "_ROWS_OF_A_CELL", 50)
         return {name: IndexFile.of(index, folder / "index") for name, index in indexes().items()}

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import deeprob_fast as df
-from deeprob_fast import _kernels, _packing, _projection
+from deeprob_fast import _kernels
 from deeprob_fast._typing import AnyArray
+from deeprob_fast.knn import directions, packing
 from tests.safety.workloads import as_bytes
 from tests.strategies import low_rank
 
@@ -131,7 +132,7 @@ def _gradient(n_threads: int) -> Long:
 
 def _eigen() -> Long:
     matrix = np.cov(rows()[:, :128].T.astype(np.float64))
-    return Long(lambda: [_projection._eigen(matrix) for _ in range(500)], lambda: as_bytes(_projection._eigen(matrix)))
+    return Long(lambda: [directions._eigen(matrix) for _ in range(500)], lambda: as_bytes(directions._eigen(matrix)))
 
 
 def _pairwise(n_threads: int, **options: Any) -> Long:
@@ -173,7 +174,7 @@ MAKERS: dict[str, Callable[[int], Long]] = {
     "add_votes of fewer": lambda n: _votes(3, 5_000_000, 5_000_000, partial(_add, n_threads=n)),
     "rank_classes": lambda n: _votes(4000, 20_000, N_ROWS, partial(_rank, n_threads=n)),
     "rank_classes of few": lambda n: _votes(8, 8_000_000, 8_000_000, partial(_rank, n_threads=n)),
-    "group_equal_rows": lambda n: _on_rows(lambda x, _: _packing.group_equal_rows(np.repeat(x, 4, 0), n), 3000),
+    "group_equal_rows": lambda n: _on_rows(lambda x, _: packing.group_equal_rows(np.repeat(x, 4, 0), n), 3000),
     "symmetric_eigen": lambda n: _eigen(),  # noqa: ARG005  # of one thread
     "cross-validation": lambda n: _on_rows(lambda x, y: df.knn_cross_validate(x, y, n_threads=n).mean[5], 3000, 10),
     "evaluate_knn": lambda n: _on_rows(lambda x, y: df.evaluate_knn(x, y, x, y, k=(1, 20), n_threads=n).predictions, 3000),

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from deeprob_fast import datasets
 from deeprob_fast.cli import main
-from tests.image_files import idx, idx_files, write_files
+from tests.datasets.image_files import idx, idx_files, write_files
 from tests.safety import bombs_arrays, bombs_images, bombs_libraries, bombs_models
 from tests.safety.bombs import BOMBS, npy_header, sparse
 from tests.safety.file_processes import attempting

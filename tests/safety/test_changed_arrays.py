@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 import deeprob_fast as df
-from deeprob_fast import _batches, _folds, _validation, votes
+from deeprob_fast import _validation
+from deeprob_fast.knn import votes
+from deeprob_fast.knn.checks import check_train, check_train_source
+from deeprob_fast.knn.distances import check_values
+from deeprob_fast.linear import batches
+from deeprob_fast.linear.checks import check_weights
+from deeprob_fast.optim.optimizer import check_gradient, check_parameter
+from deeprob_fast.scoring import folds
 from tests.safety import children
 
 SECONDS = 0.08  # for each call; a slow test takes longer
@@ -43,9 +50,9 @@ def changed_at(line, array, bad, check):
 CHECKS = {
     "class numbers": (lambda array: _validation.check_class_numbers("y", array, 3, 2), np.int64, 2),
     "class numbers of another type": (lambda array: _validation.check_class_numbers("y", array, 3, 2), np.int32, -1),
-    "batch": (lambda array: _batches.check_batch("batch", array, 2), np.int64, 2),
-    "training rows": (lambda array: _folds._checked((array, [0]), 2)[0], np.int64, -1),
-    "validation rows": (lambda array: _folds._checked(([0], array), 2)[1], np.int16, 2),
+    "batch": (lambda array: batches.check_batch("batch", array, 2), np.int64, 2),
+    "training rows": (lambda array: folds._checked((array, [0]), 2)[0], np.int64, -1),
+    "validation rows": (lambda array: folds._checked(([0], array), 2)[1], np.int16, 2),
     "weights of votes": (lambda array: votes._checked_weights(array[np.newaxis], (1, 3))[0], np.float64, -1),
     "weights of another type": (lambda array: votes._checked_weights(array[np.newaxis], (1, 3))[0], np.float32, np.nan),
 }
@@ -74,12 +81,12 @@ def test_what_is_checked_is_what_is_used(check, dtype, bad):
 
 SHAPED = {
     "rows": (lambda array: _validation.check_rows("X", array), (3, 2)),
-    "train": (_validation.check_train, (3, 2)),
-    "source": (_validation.check_train_source, (3, 2)),
-    "values": (_validation.check_values, (3, 2)),
-    "weights": (lambda array: _validation.check_weights(array, 3), (3, 2)),
-    "parameter": (lambda array: _validation.check_parameter("params", array), (3, 2)),
-    "gradient": (lambda array: _validation.check_gradient("grads", array, np.ones((3, 2))), (3, 2)),
+    "train": (check_train, (3, 2)),
+    "source": (check_train_source, (3, 2)),
+    "values": (check_values, (3, 2)),
+    "weights": (lambda array: check_weights(array, 3), (3, 2)),
+    "parameter": (lambda array: check_parameter("params", array), (3, 2)),
+    "gradient": (lambda array: check_gradient("grads", array, np.ones((3, 2))), (3, 2)),
     "labels": (lambda array: _validation.check_labels("y", array, 3, "X"), (3,)),
 }
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 import deeprob_fast as df
-from deeprob_fast import _scaling, _step_size
-from deeprob_fast._data import TrainingData
-from deeprob_fast._objective import SoftmaxObjective
 from deeprob_fast._typing import AnyArray
-from deeprob_fast.solvers.certificate import DualBound
-from deeprob_fast.solvers.line_search import search
-from deeprob_fast.solvers.problem import Penalized, Point
+from deeprob_fast.linear import scaling, step_size
+from deeprob_fast.linear.data import TrainingData
+from deeprob_fast.linear.optimum.certificate import DualBound
+from deeprob_fast.linear.optimum.line_search import search
+from deeprob_fast.linear.optimum.objective import SoftmaxObjective
+from deeprob_fast.linear.optimum.problem import Penalized, Point
 from tests.examples import blobs
 
 X, Y = blobs(n=120)  # float64, three classes
@@ -146,7 +146,7 @@ def test_a_constant_feature_becomes_zero(value, dtype):
     if dtype == np.float32:
         value = min(value, 1e38)
     rows = replaced(np.s_[:, 2], value, dtype)
-    mean, std = _scaling.moments("X", rows, np.random.default_rng(0).random(N))
+    mean, std = scaling.moments("X", rows, np.random.default_rng(0).random(N))
     assert (mean[2], std[2]) == (float(dtype(value)), 1.0)
 
 
@@ -188,7 +188,7 @@ def test_normalised_rows_may_have_any_size(size):
 def test_the_automatic_step_scales_with_the_features(exponent):
     def rate(rows):
         examples = TrainingData(rows, Y, None, False, None, None, None, None, None).examples
-        return _step_size.auto_learning_rate(examples, np.arange(N), 30, "softmax", 3, 0.0, 0.9, False)
+        return step_size.auto_learning_rate(examples, np.arange(N), 30, "softmax", 3, 0.0, 0.9, False)
 
     assert rate(X * 2.0**exponent) == pytest.approx(rate(X) * 2.0 ** (-2 * exponent), rel=0.06)
 

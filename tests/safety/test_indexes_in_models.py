@@ -7,7 +7,7 @@ import pytest
 import skops.io
 
 import deeprob_fast as df
-from deeprob_fast.knn import without_self
+from deeprob_fast.knn.index import without_self
 from tests.examples import blobs
 
 X, Y = blobs(n=60)
@@ -128,6 +128,6 @@ def test_a_pickled_index_is_prepared_again():
 
 
 def test_rows_that_are_found_twice_or_not_at_all():
-    found = df.knn.Neighbors(np.arange(9.0).reshape(3, 3), np.array([[0, 0, 1], [0, 2, 0], [1, 2, 2]]))
+    found = df.Neighbors(np.arange(9.0).reshape(3, 3), np.array([[0, 0, 1], [0, 2, 0], [1, 2, 2]]))
     assert without_self(found).indices.tolist() == [[0, 1], [0, 2], [1, 2]]
     assert without_self(found).distances.tolist() == [[1, 2], [3, 4], [6, 8]]

@@ -12,9 +12,9 @@ import pytest
 from deeprob_fast.cli._places import _PAGES, Command
 from deeprob_fast.datasets._formats import READERS
 from deeprob_fast.datasets._props_arrays import Parts
-from tests.cli_cases import blobs as blobs  # noqa: PLC0414  # a fixture
-from tests.cli_cases import invoke as invoke  # noqa: PLC0414  # a fixture
-from tests.image_files import idx_files, props_files, write_files
+from tests.cli.cli_cases import blobs as blobs  # noqa: PLC0414  # a fixture
+from tests.cli.cli_cases import invoke as invoke  # noqa: PLC0414  # a fixture
+from tests.datasets.image_files import idx_files, props_files, write_files
 from tests.safety.children import names
 from tests.safety.commands import Input, Output, call, label, leaves, places, spellings
 

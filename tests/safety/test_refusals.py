@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import deeprob_fast as df
-from deeprob_fast import _labels, _validation
+from deeprob_fast import _labels, _scalars
 from deeprob_fast.optim import textbook
 
 ROWS = np.arange(24.0).reshape(8, 3)
@@ -124,8 +124,8 @@ def test_masked_arrays_without_masked_values_are_arrays():
 
 
 def test_arrays_of_no_dimension_are_numbers():
-    assert _validation.check_integer("k", np.array(3), 1, 5, "a number") == 3
-    assert _validation.one_or_several(np.array(3)) == [np.array(3)]
+    assert _scalars.check_integer("k", np.array(3), 1, 5, "a number") == 3
+    assert _scalars.one_or_several(np.array(3)) == [np.array(3)]
     assert df.knn_cross_validate(ROWS, LABELS, k_choices=np.array(2)).best_k == 2
 
 

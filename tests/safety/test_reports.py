@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.cli_cases import HOSTILE
-from tests.cli_cases import invoke as invoke  # noqa: PLC0414  # a fixture
+from tests.cli.cli_cases import HOSTILE
+from tests.cli.cli_cases import invoke as invoke  # noqa: PLC0414  # a fixture
 from tests.safety.commands import Output, call, leaves, places
 
 REPORTING = {" ".join(words): (words, command) for words, command in leaves() if any(p.name == "report" for p in command.params)}

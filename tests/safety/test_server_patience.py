@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from tests.demo_cases import START, lecture, neighbors, running
+from tests.demo.demo_cases import START, lecture, neighbors, running
 
 pytest.importorskip("starlette", reason="needs the extra demo")
 pytest.importorskip("uvicorn", reason="needs the extra demo")

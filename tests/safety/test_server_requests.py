@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.demo_cases import client as client  # noqa: PLC0414  # a fixture
-from tests.demo_cases import lecture, neighbors, running
+from tests.demo.demo_cases import client as client  # noqa: PLC0414  # a fixture
+from tests.demo.demo_cases import lecture, neighbors, running
 
 pytest.importorskip("starlette", reason="needs the extra demo")
 pytest.importorskip("uvicorn", reason="needs the extra demo")

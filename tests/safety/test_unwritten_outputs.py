@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import deeprob_fast as df
-from deeprob_fast import _pairs, _projection
+from deeprob_fast.knn import directions, pairs
 from tests.safety.answers import flat
 from tests.safety.unwritten import filled_with
 
@@ -188,12 +188,12 @@ def test_pairs_with_rows_that_are_not_finite():
     rows[5, 5] = np.inf
     for left, right in ((rows, ROWS), (ROWS, rows)):
         with filled_with(0x3F):
-            assert np.isnan(_pairs.between(left, right, "inner_product", 2)).all()
+            assert np.isnan(pairs.between(left, right, "inner_product", 2)).all()
 
 
 @pytest.mark.parametrize("rows", [ROWS * 1e30, ROWS * np.nan, ROWS * 0])
 def test_rows_without_directions(rows):
-    assert _projection.principal_directions(rows, 4, 2).shape == (0, 20)
+    assert directions.principal_directions(rows, 4, 2).shape == (0, 20)
 
 
 @pytest.mark.parametrize("scale", [2.0**-70, 2.0**60, 2.0**75])

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from deeprob_fast import _validation
+from deeprob_fast import _scalars, _validation
 from deeprob_fast._typing import AnyArray
 from deeprob_fast.compat._arrays import Arrays, floating_dtype, like, read
 from deeprob_fast.optim import SGD, Adam, Optimizer, RMSprop
@@ -171,7 +171,7 @@ def adam(w: Arrays, dw: Arrays, config: Config | None = None) -> tuple[Arrays, C
     config = _filled(config, learning_rate=1e-3, beta1=0.9, beta2=0.999, epsilon=1e-8, t=0)
     betas = _number(config, "beta1", 1, below=True), _number(config, "beta2", 1, below=True)
     rule = Adam(lr=_number(config, "learning_rate"), betas=betas, eps=_number(config, "epsilon"))
-    steps = _validation.check_integer("config['t']", config["t"], 0, 2**53, "steps taken")
+    steps = _scalars.check_integer("config['t']", config["t"], 0, 2**53, "steps taken")
     next_w = _step(rule, w, dw, config, steps, {"exp_avg": "m", "exp_avg_sq": "v"})
     config["t"] = steps + 1
     return next_w, config
@@ -190,7 +190,7 @@ def _filled(config: Any, **defaults: float) -> Config:
 
 def _number(config: Config, name: str, high: float = np.inf, *, below: bool = False) -> float:
     """Return a setting under the name that it has in the course."""
-    return _validation.check_real(f"config['{name}']", config[name], 0, high, below=below)
+    return _scalars.check_real(f"config['{name}']", config[name], 0, high, below=below)
 
 
 def _read(w: Arrays, dw: Arrays) -> tuple[AnyArray, AnyArray]:

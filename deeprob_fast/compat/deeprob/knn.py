@@ -7,7 +7,7 @@ import numpy as np
 
 from deeprob_fast.compat import _knn
 from deeprob_fast.compat._arrays import Arrays, floating_dtype, like, read
-from deeprob_fast.cross_validation import knn_cross_validate as _cross_validate
+from deeprob_fast.knn.cross_validation import knn_cross_validate as _cross_validate
 
 
 def compute_distances_no_loops(x_train: Arrays, x_test: Arrays) -> Arrays:

@@ -1,6 +1,6 @@
 """`linear_classifier.py` of DeepRob's first project: the functions."""
 
-from deeprob_fast import _validation
+from deeprob_fast import _scalars
 from deeprob_fast.compat._arrays import Arrays, like
 from deeprob_fast.compat._descent import LossFunction, descend, draw, examples, normal_weights
 from deeprob_fast.compat._linear import best_classes
@@ -40,8 +40,8 @@ def sample_batch(X: Arrays, y: Arrays, num_train: int, batch_size: int) -> tuple
     ((5, 3), True)
     """
     X, y = examples(X, y)
-    num_train = _validation.check_integer("num_train", num_train, 1, len(X), "the number of examples")
-    batch_size = _validation.check_integer("batch_size", batch_size, 1, 2**31, "a number of examples")
+    num_train = _scalars.check_integer("num_train", num_train, 1, len(X), "the number of examples")
+    batch_size = _scalars.check_integer("batch_size", batch_size, 1, 2**31, "a number of examples")
     chosen = draw(X, num_train, batch_size)
     return X[chosen], y[chosen]
 

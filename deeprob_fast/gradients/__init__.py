@@ -1,0 +1,1 @@
+"""Numerical gradients, and checks of what is claimed of a function."""

@@ -1,0 +1,355 @@
+"""Exact k-nearest-neighbour search."""
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from deeprob_fast import _kernels, _scalars, _validation
+from deeprob_fast._memory import is_mapped, is_mapped_from
+from deeprob_fast._typing import AnyArray, ArrayLike
+from deeprob_fast.knn import boxes, filters
+from deeprob_fast.knn.checks import check_k, check_metric, check_train, check_train_source
+from deeprob_fast.knn.filters import check_strategy
+from deeprob_fast.knn.packing import GROUP_BYTES, Prepared, group_equal_rows
+from deeprob_fast.knn.rows import ConvertedRows
+from deeprob_fast.knn.search import Callback, piece_rows, scan, search_pieces, search_whole
+from deeprob_fast.knn.search import Neighbors as Neighbors  # noqa: PLC0414  # its public home
+from deeprob_fast.knn.store import container
+from deeprob_fast.knn.store import index as _stored
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# As few queries are compared with the rows as they are, in less time than packing takes.
+_FEW_QUERIES = 4
+_FEW_NEIGHBORS = 1024
+
+# Training rows that would take more memory are not grouped or sorted into boxes as a whole.
+_WHOLE_BYTES = 1 << 30
+
+
+def without_self(found: Neighbors) -> Neighbors:
+    """Take each training row out of its own neighbours, of which there is one less then."""
+    # A row with more than k equals before it is not among its own neighbours: then the last one goes.
+    n, k = len(found.indices), found.indices.shape[1] - 1
+    own = found.indices == np.arange(n)[:, None]
+    place = np.where(own.any(axis=1), own.argmax(axis=1), k)
+    others = np.arange(k + 1) != place[:, None]
+    return Neighbors(found.distances[others].reshape(n, k), found.indices[others].reshape(n, k))
+
+
+class KNNIndex:
+    """Training rows prepared for exact nearest-neighbour search.
+
+    Parameters
+    ----------
+    train : array-like, shape (n_train, n_features)
+        Finite rows of float32, float64, float16, uint8 or int8, each read as it is; other integers are widened. Kept by
+        reference where the layout allows (aligned, native, contiguous rows): do not change it while the index is in use.
+    metric : {"euclidean", "sqeuclidean", "manhattan", "cosine", "inner_product"}
+        "inner_product" finds the largest products first.
+    n_threads : int, optional
+        Default for preparing and searching; by default all that the environment grants. Does not change any result.
+    strategy : {"auto", "boxes", "dense", "integer", "prefix"}
+        How rows are excluded before canonical distances are computed: by bounding boxes of rows that lie together ("boxes";
+        up to 12 features, for "euclidean", "sqeuclidean" and "manhattan"), by float32 scores of all ("dense"), by those of
+        rows rounded to bytes ("integer"; up to 8192 features), or by bytes of the coordinates along their principal
+        directions ("prefix"; for euclidean distances and the cosine, from 64 features). "auto" estimates on a sample which is
+        fastest for as many queries as rows. Does not change any result.
+
+    Attributes
+    ----------
+    n_train, n_features : int
+    metric : str
+    stats : dict
+        What the last search did: the strategy and why it was chosen, the instruction set, distinct rows, how many pairs of a
+        query and a row passed the filter (`n_passed`), how many canonical distances were computed (`n_refined`).
+
+    Raises
+    ------
+    ValueError
+        If a shape, a value or the metric is not as stated above.
+    TypeError
+        If `train` does not hold real numbers.
+
+    Notes
+    -----
+    Preparing costs one pass over the rows and a copy of them, in float32 or in bytes; boxes cost O(n_train log(n_train)) and
+    hold float64 as it is. An index can be pickled (the copy is made again on loading) and searched from several threads at once.
+
+    Examples
+    --------
+    >>> import deeprob_fast as df
+    >>> index = df.KNNIndex([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    >>> index.search([[0.9, 0.0]], 2).indices
+    array([[1, 0]])
+    """
+
+    def __init__(
+        self, train: ArrayLike, *, metric: str = "euclidean", n_threads: int | None = None, strategy: str = "auto"
+    ) -> None:
+        self._train = check_train(train)
+        self.metric = check_metric(metric)
+        self._requested = check_strategy(strategy)
+        self._n_threads = n_threads
+        self._file: Path | None = None  # that it was opened from
+        self.stats: dict[str, Any] = {}
+        self._prepare()
+
+    @property
+    def train(self) -> AnyArray:
+        """The training rows, as the kernels read them."""
+        return self._train
+
+    @property
+    def n_train(self) -> int:
+        """Number of training rows."""
+        return int(self._train.shape[0])
+
+    @property
+    def n_features(self) -> int:
+        """Number of features of a row."""
+        return int(self._train.shape[1])
+
+    def __repr__(self) -> str:
+        return f"KNNIndex({self.n_train} x {self.n_features} {self._train.dtype}, metric={self.metric!r})"
+
+    def _prepare(self) -> None:
+        threads = _validation.check_n_threads(self._n_threads)
+        groups = group_equal_rows(self._train, threads)
+        tree = boxes.choose(self._train, groups, self.metric, self._requested, self.n_train, threads)
+        self._prepared: Prepared | boxes.Tree
+        if tree:
+            self._prepared = tree
+        else:
+            strategy = filters.choose(self._train, self.metric, self._requested, self.n_train, threads)
+            self._prepared = Prepared.pack(self._train, self.metric, strategy, threads, groups=groups)
+
+    def search(self, queries: ArrayLike | None, k: int, *, n_threads: int | None = None) -> Neighbors:
+        """Find the k nearest training rows of each query, exactly.
+
+        Parameters
+        ----------
+        queries : array-like, shape (n_queries, n_features), or None
+            Finite; of any supported dtype, not necessarily that of the training rows. None: the training rows, each without
+            itself among its neighbours (but with rows equal to it).
+        k : int
+            1 <= k <= n_train; one less at most for the training rows themselves.
+        n_threads : int, optional
+            By default that of the index. Does not change the result.
+
+        Returns
+        -------
+        Neighbors
+            `distances` and `indices`, both (n_queries, k), ordered by (distance, row).
+
+        Raises
+        ------
+        ValueError
+            If a shape, k or a value is not as stated above.
+        TypeError
+            If `queries` does not hold real numbers or k is not an integer.
+
+        Notes
+        -----
+        An index that was loaded from a damaged file may also raise ValueError here; see `load`.
+        """
+        if queries is None:
+            return self._search_train(check_k(k, self.n_train - 1, "the number of other training rows"), n_threads)
+        rows = _validation.check_rows("queries", queries, n_features=self.n_features)
+        k = check_k(k, self.n_train)
+        threads = _validation.check_n_threads(self._n_threads if n_threads is None else n_threads)
+        prepared = self._prepared
+        with _stored.naming(self._file, own_queries=queries is self._train):
+            found, counts = search_whole(prepared, rows, k, threads)
+            if self._file is not None:
+                _stored.check_found(*found, self.n_train)
+        self.stats = {
+            "strategy": prepared.strategy.name,
+            "reason": prepared.strategy.reason,
+            "isa": _kernels.ISA,
+            "n_threads": threads,
+            "n_queries": len(rows),
+            "n_train": self.n_train,
+            "n_distinct": len(self._prepared.groups.representatives) or self.n_train,
+            **counts,
+        }
+        return found
+
+    def _search_train(self, k: int, n_threads: int | None) -> Neighbors:
+        return without_self(self.search(self._train, k + 1, n_threads=n_threads))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the index to a file.
+
+        Parameters
+        ----------
+        path : path
+            An existing file is replaced when the new one is complete.
+
+        Raises
+        ------
+        ValueError
+            If it is the file from which the training rows are mapped.
+        OSError
+            If the file cannot be written.
+
+        See Also
+        --------
+        load : Opens the file.
+
+        Notes
+        -----
+        The file holds the training rows and what was prepared of them, and no code.
+        """
+        target = _scalars.check_path("path", path)
+        # An index may take the place of the one that it was loaded from: that is the same rows.
+        if is_mapped_from(self._train, target) and not container.is_index(target):
+            msg = f"path must not be the file from which the training rows are mapped; got {os.fspath(path)!r}"
+            raise ValueError(msg)
+        _stored.write(target, self.metric, self._requested, self._prepared)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str], *, n_threads: int | None = None) -> "KNNIndex":
+        """Open a file that `save` wrote.
+
+        The training rows and what was prepared of them are mapped into memory: opening reads a few bytes for each row, searches
+        read what they touch, and processes share it. A file written on a processor of another instruction-set level is prepared
+        again.
+
+        Parameters
+        ----------
+        path : path
+            A regular file, not changed while the index is in use.
+        n_threads : int, optional
+            Default for searching; by default all that the environment grants. Does not change any result.
+
+        Returns
+        -------
+        KNNIndex
+
+        Raises
+        ------
+        ValueError
+            If the file is not an index, of another version, damaged or truncated, or if what it holds does not hang together.
+        OSError
+            If the file cannot be read.
+
+        Notes
+        -----
+        Of a damaged file: the header, row numbers and bounds are checked, the values of training rows and of packed rows are not
+        read on opening. Damage there can lead to wrong neighbours.
+
+        Of a file that somebody crafted, digests included: it is refused, or searches give numbers of training rows or end in a
+        ValueError. Nothing in it is executed, and nothing is read beyond it; but that the neighbours are the nearest ones is
+        promised only of files as `save` wrote them. A pickled index, in contrast, is as any pickle: loading it may run code.
+        """
+        _validation.check_n_threads(n_threads)
+        source = _scalars.check_path("path", path)
+        saved = _stored.read(source)
+        train = saved.prepared.train
+        if not saved.is_ours:
+            try:
+                return cls(train, metric=saved.metric, n_threads=n_threads, strategy=saved.requested)
+            except ValueError as error:
+                msg = f"{source} is damaged: {error}"
+                raise ValueError(msg) from error
+        index = cls.__new__(cls)
+        index._train, index._prepared, index._file = train, saved.prepared, source
+        index.metric, index._requested, index._n_threads, index.stats = saved.metric, saved.requested, n_threads, {}
+        return index
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"train": self._train, "metric": self.metric, "n_threads": self._n_threads, "strategy": self._requested}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state.pop("train"), **state)  # type: ignore[misc]  # rebuild
+
+
+def _too_large_to_group(rows: AnyArray | ConvertedRows, metric: str) -> bool:
+    if isinstance(rows, ConvertedRows):
+        return True
+    large = len(rows) * (4 * rows.shape[1] + GROUP_BYTES) > _WHOLE_BYTES  # as the dense filter packs them
+    # Rows in memory are worth a copy in boxes; those in a file may be larger than memory.
+    return large and (is_mapped(rows) or bool(boxes.why_not(rows, metric)))
+
+
+def nearest_neighbors(
+    train: ArrayLike,
+    queries: ArrayLike,
+    k: int,
+    *,
+    metric: str = "euclidean",
+    n_threads: int | None = None,
+    callback: Callback | None = None,
+) -> Neighbors:
+    """Find the k nearest training rows of each query, exactly.
+
+    Parameters
+    ----------
+    train : array-like, shape (n_train, n_features)
+    queries : array-like, shape (n_queries, n_features)
+    k : int
+        1 <= k <= n_train.
+    metric : {"euclidean", "sqeuclidean", "manhattan", "cosine", "inner_product"}
+    n_threads : int, optional
+        By default all that the environment grants. Does not change the result.
+    callback : callable, optional
+        Called after each piece of the work with the fraction done, a float in (0, 1]. An exception raised in it ends the search.
+
+    Returns
+    -------
+    Neighbors
+        `distances` and `indices`, both (n_queries, k), ordered by (distance, row).
+
+    Raises
+    ------
+    ValueError
+        If a shape, a value, k or the metric is not as stated above.
+    TypeError
+        If an array does not hold real numbers, k is not an integer or `callback` cannot be called.
+
+    See Also
+    --------
+    KNNIndex : Prepares the training rows once for several searches.
+
+    Notes
+    -----
+    The distance is the canonical one of docs/exactness.md: computed in float64 from the inputs, in one order of operations.
+    O(n_queries * n_train * n_features) operations on bytes or in float32, whichever a sample of the rows says is faster (see
+    `KNNIndex`), in float64 for up to four queries; never a matrix of n_queries x n_train, nor a copy of the training rows: they
+    are packed and searched piece by piece, so they may be memory-mapped and larger than memory. A file is read about once for
+    all queries, or for each 512 MB of packed queries; where its layout cannot be read in place (unaligned, byte-swapped, wider
+    integers), it is converted piece by piece. Rows of up to 12 features may be sorted into boxes instead, which takes one copy of
+    them, and as much again while it is made; not those of a large file.
+
+    Examples
+    --------
+    >>> import deeprob_fast as df
+    >>> df.nearest_neighbors([[0.0], [2.0], [2.0]], [[1.5]], 2)
+    Neighbors(distances=array([[0.5, 0.5]]), indices=array([[1, 2]]))
+    """
+    rows = check_train_source(train)
+    near = _validation.check_rows("queries", queries, n_features=rows.shape[1])
+    k = check_k(k, len(rows))
+    metric = check_metric(metric)
+    threads = _validation.check_n_threads(n_threads)
+    if callback is not None:
+        _scalars.check_callable("callback", callback)
+    # A scan is one call, which could tell nothing before its end.
+    elif len(near) <= _FEW_QUERIES and k <= _FEW_NEIGHBORS and not isinstance(rows, ConvertedRows):
+        return scan(rows, near, k, metric, threads)
+    grouped = _too_large_to_group(rows, metric)
+    if not isinstance(rows, ConvertedRows) and not grouped:
+        groups = group_equal_rows(rows, threads)
+        tree = boxes.choose(rows, groups, metric, "auto", len(near), threads)
+        if tree:
+            return search_whole(tree, near, k, threads, callback)[0]
+        strategy = filters.choose(rows, metric, "auto", len(near), threads)
+        if len(groups.representatives) or piece_rows(strategy, rows.shape[1], k) >= len(rows):
+            whole = Prepared.pack(rows, metric, strategy, threads, groups=groups)
+            return search_whole(whole, near, k, threads, callback)[0]
+    else:
+        strategy = filters.choose(rows, metric, "auto", len(near), threads)
+    return search_pieces(rows, strategy, metric, near, k, threads, grouped=grouped, callback=callback)

@@ -1,0 +1,1 @@
+"""An index in a file, and whether what a file holds hangs together."""

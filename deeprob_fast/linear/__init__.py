@@ -1,0 +1,1 @@
+"""Linear classifiers: losses and their gradients, training by the SGD family, estimators."""
