@@ -25,8 +25,8 @@ from deeprob_fast.knn.evaluation import KNNEvaluation as KNNEvaluation
 from deeprob_fast.knn.evaluation import KNNScore as KNNScore
 from deeprob_fast.knn.evaluation import evaluate_knn as evaluate_knn
 from deeprob_fast.knn.index import KNNIndex as KNNIndex
-from deeprob_fast.knn.index import Neighbors as Neighbors
-from deeprob_fast.knn.index import nearest_neighbors as nearest_neighbors
+from deeprob_fast.knn.nearest import nearest_neighbors as nearest_neighbors
+from deeprob_fast.knn.neighbors import Neighbors as Neighbors
 from deeprob_fast.knn.protocols import KNN_PROTOCOLS as KNN_PROTOCOLS
 from deeprob_fast.knn.protocols import KNNProtocol as KNNProtocol
 from deeprob_fast.linear.estimators import LinearSVM as LinearSVM

@@ -1,4 +1,4 @@
-"""Every public name and how it is called: `python -m tests.public_names` records it anew, where it is meant to change."""
+"""Every public name and how it is called: `python tests/public_names.py` records it anew, where it is to change."""
 
 import inspect
 import json

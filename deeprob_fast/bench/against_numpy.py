@@ -10,7 +10,7 @@ from deeprob_fast.bench.harness import Timing, timed
 from deeprob_fast.bench.numpy_search import BLOCK, knn_numpy
 from deeprob_fast.bench.sizes import enough_rows, seconds_of
 from deeprob_fast.bench.summary import ratio, ratios_of_rounds
-from deeprob_fast.knn.index import nearest_neighbors
+from deeprob_fast.knn.nearest import nearest_neighbors
 
 _MOST_OF_NUMPY = 1 << 30  # bytes of rows, of which it makes a copy in float32
 _LONGEST = 15.0  # seconds of a round of NumPy, as guessed from a part

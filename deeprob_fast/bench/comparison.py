@@ -3,7 +3,7 @@
 import importlib.util
 from collections.abc import Callable, Collection
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,8 +13,11 @@ from deeprob_fast.bench.harness import Contestant, time_interleaved
 from deeprob_fast.bench.numpy_search import unit_rows
 from deeprob_fast.bench.sizes import enough_repeats, enough_rows
 from deeprob_fast.bench.summary import OURS, summarise
-from deeprob_fast.knn.index import Neighbors, nearest_neighbors
+from deeprob_fast.knn.nearest import nearest_neighbors
 from deeprob_fast.linear.losses import softmax_loss
+
+if TYPE_CHECKING:
+    from deeprob_fast.knn.neighbors import Neighbors
 
 METRICS = ("euclidean", "manhattan", "cosine")
 PEERS = ("numpy", "faiss", "sklearnex", "sklearn", "torch", "scipy")

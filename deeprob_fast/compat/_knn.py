@@ -10,7 +10,8 @@ from deeprob_fast._typing import AnyArray, Float64, Int64
 from deeprob_fast.compat._arrays import Arrays, read
 from deeprob_fast.knn.checks import check_k
 from deeprob_fast.knn.distances import pairwise_distances, top_k
-from deeprob_fast.knn.index import Neighbors, nearest_neighbors
+from deeprob_fast.knn.nearest import nearest_neighbors
+from deeprob_fast.knn.neighbors import Neighbors
 from deeprob_fast.knn.votes import rank_classes
 
 _BLOCK = 256  # columns of a matrix of distances that are put side by side at a time

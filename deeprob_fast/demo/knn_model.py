@@ -10,7 +10,8 @@ from deeprob_fast._kernels import METRICS
 from deeprob_fast._typing import Float64, Int64
 from deeprob_fast.demo import _fields, ending, regions
 from deeprob_fast.demo._points import FARTHEST, VERSION, check_header, check_points, points_to_json
-from deeprob_fast.knn.index import KNNIndex, Neighbors
+from deeprob_fast.knn.index import KNNIndex
+from deeprob_fast.knn.neighbors import Neighbors
 from deeprob_fast.knn.votes import WEIGHTS, check_voting, class_votes, neighbor_weights
 
 # Below, every weight but the largest is 0 wherever two distances differ.

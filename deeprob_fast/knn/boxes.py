@@ -10,26 +10,11 @@ from deeprob_fast._typing import AnyArray, Float32, Float64, Int32, Int64
 from deeprob_fast.knn import centering
 from deeprob_fast.knn.packing import Groups
 
-_METRICS = ("euclidean", "sqeuclidean", "manhattan")
-
-# Trees are tried for jobs of at least this many rows, pairs and queries: building takes as long as some queries of all rows.
-_FEWEST_ROWS = 1024
-_SMALLEST_JOB = 1e6
-_QUERIES_PER_FEATURE = 128
-# Time for a row of a visited leaf, in units of the dense product with one row.
-_VISIT_COST = 8.0
 _SAMPLE_QUERIES = 64
 _SAMPLE_NEIGHBORS = 10
 _SAMPLE_ROWS = 1024
 # Where float32 can square differences, with room on both sides.
 _SMALLEST, _LARGEST = 1e-12, 1e15
-
-
-class Chosen(NamedTuple):
-    """What was chosen, and why."""
-
-    name: str
-    reason: str
 
 
 class Tree(NamedTuple):
@@ -38,13 +23,17 @@ class Tree(NamedTuple):
     train: AnyArray
     groups: Groups
     metric: str
-    strategy: Chosen
     values: Float32 | Float64
     rows: Int32
     boxes: Float32 | Float64
 
+    @property
+    def name(self) -> str:
+        """The strategy's."""
+        return "boxes"
+
     @classmethod
-    def build(cls, train: AnyArray, groups: Groups, metric: str, reason: str, n_threads: int) -> "Tree":
+    def build(cls, train: AnyArray, groups: Groups, metric: str, n_threads: int) -> "Tree":
         """Put the rows into leaves."""
         n_values, n_rows, n_boxes = _kernels.box_sizes(len(groups.representatives) or len(train), train.shape[1])
         dtype = _values_dtype(train)
@@ -54,7 +43,7 @@ class Tree(NamedTuple):
         bad = _kernels.build_boxes(train, groups.representatives, values, rows, boxes, n_threads)
         if bad >= 0:
             raise ValueError(_validation.describe_bad_row("train", train[bad], bad))
-        return cls(train, groups, metric, Chosen("boxes", reason), values, rows, boxes)
+        return cls(train, groups, metric, values, rows, boxes)
 
     def search(self, queries: AnyArray, distances: Float64, indices: Int64, n_threads: int) -> tuple[int, int]:
         """Search all queries; return how many rows lay in visited leaves, and how many canonical distances it took."""
@@ -80,36 +69,6 @@ class Tree(NamedTuple):
         shape = len(sample), min(_SAMPLE_NEIGHBORS, len(self.train))
         n_visited, _ = self.search(sample, np.empty(shape), np.empty(shape, dtype=np.int64), n_threads)
         return n_visited / len(sample) / len(self.rows)
-
-
-def choose(train: AnyArray, groups: Groups, metric: str, requested: str, n_queries: int, n_threads: int) -> Tree | None:
-    """Build a tree if it is asked for, or if one is worth building for about that many queries."""
-    impossible = why_not(train, metric)
-    if requested == "boxes":
-        if impossible:
-            msg = f'strategy="boxes" cannot be used: {impossible}'
-            raise ValueError(msg)
-        return Tree.build(train, groups, metric, "asked for", n_threads)
-    n_positions = len(groups.representatives) or len(train)
-    small = n_positions < _FEWEST_ROWS or float(n_positions) * n_queries < _SMALLEST_JOB
-    if requested != "auto" or impossible or small or n_queries < _QUERIES_PER_FEATURE * train.shape[1]:
-        return None
-    tree = Tree.build(train, groups, metric, "", n_threads)
-    visited = tree.visited(n_threads)
-    cost = _VISIT_COST * visited
-    facts = f"sampled rows visit {visited:.2%} of the rows: {cost:.2f} of the dense cost"
-    return tree._replace(strategy=Chosen("boxes", facts)) if cost < 1 else None
-
-
-def why_not(train: AnyArray, metric: str) -> str:
-    """Say why a tree cannot serve, or nothing."""
-    if metric not in _METRICS:
-        return f"boxes have no bound for metric {metric}"
-    if train.shape[1] > _kernels.max_box_features():
-        return f"more than {_kernels.max_box_features()} features"
-    if len(train) > _kernels.max_box_rows():
-        return f"more than {_kernels.max_box_rows()} rows"
-    return ""
 
 
 def _values_dtype(train: AnyArray) -> np.dtype[np.float32] | np.dtype[np.float64]:

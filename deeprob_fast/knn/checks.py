@@ -7,10 +7,8 @@ from typing import Any
 from deeprob_fast import _kernels, _scalars, _validation
 from deeprob_fast._memory import is_mapped
 from deeprob_fast._typing import AnyArray
+from deeprob_fast.knn import limits
 from deeprob_fast.knn.rows import ConvertedRows
-
-# Rows of a mapped file that take more are converted piece by piece, where the kernels cannot read them in place.
-_CONVERTED_BYTES = 1 << 28
 
 
 def check_train(values: object) -> AnyArray:
@@ -25,7 +23,7 @@ def check_train_source(values: object) -> AnyArray | ConvertedRows:
     array, dtype = _validation.check_matrix("train", values)
     _check_not_empty(array)
     in_place = array.dtype == dtype and array.flags.aligned and _validation.has_contiguous_rows(array)
-    if in_place or array.nbytes <= _CONVERTED_BYTES or not is_mapped(array):
+    if in_place or array.nbytes <= limits.LIMITS.converted_bytes or not is_mapped(array):
         return _validation.converted("train", dtype, array)
     return ConvertedRows(array, dtype, partial(_validation.converted, "train", dtype))
 

@@ -10,10 +10,10 @@ import numpy as np
 from deeprob_fast import _validation
 from deeprob_fast._labels import numbered
 from deeprob_fast._typing import AnyArray, ArrayLike, Int64
-from deeprob_fast.knn import boxes, filters
 from deeprob_fast.knn.checks import check_k_values, check_metric
-from deeprob_fast.knn.index import Neighbors, nearest_neighbors
-from deeprob_fast.knn.packing import group_equal_rows
+from deeprob_fast.knn.nearest import nearest_neighbors
+from deeprob_fast.knn.neighbors import Neighbors
+from deeprob_fast.knn.plan import plan_selections
 from deeprob_fast.knn.rows import SelectedRows
 from deeprob_fast.knn.search import search_pieces
 from deeprob_fast.knn.votes import Weights, check_voting, rank_classes
@@ -56,22 +56,17 @@ class CrossValidation:
 class _Folds:
     """Searches of some rows among others of one data set: what is found out about it, is found out once."""
 
-    def __init__(self, rows: AnyArray, n_queries: int, metric: str, n_threads: int) -> None:
-        self._rows, self._metric, self._n_threads = rows, metric, n_threads
-        # Few features may be sorted into boxes, which are made of all training rows at once.
-        self._by_pieces = bool(boxes.why_not(rows, metric))
-        if self._by_pieces:
-            self._strategy = filters.choose(rows, metric, "auto", n_queries, n_threads)
-            self._grouped = bool(len(group_equal_rows(rows, n_threads).representatives))
+    def __init__(self, rows: AnyArray, n_queries: int, k: int, metric: str, n_threads: int) -> None:
+        self._rows, self._k, self._metric, self._n_threads = rows, k, metric, n_threads
+        self._plan = plan_selections(rows, metric, n_queries, k, n_threads)
 
-    def nearest(self, train: Int64, queries: Int64, k: int) -> Neighbors:
+    def nearest(self, train: Int64, queries: Int64) -> Neighbors:
         """Search the k nearest of the training rows, numbered in their order."""
         near = self._rows[queries]
-        if not self._by_pieces:
-            return nearest_neighbors(self._rows[train], near, k, metric=self._metric, n_threads=self._n_threads)
-        chosen = SelectedRows(self._rows, train)
-        grouped = self._grouped
-        return search_pieces(chosen, self._strategy, self._metric, near, k, self._n_threads, grouped=grouped, callback=None)
+        if self._plan is None:
+            return nearest_neighbors(self._rows[train], near, self._k, metric=self._metric, n_threads=self._n_threads)
+        selected = SelectedRows(self._rows, train)
+        return search_pieces(self._plan, selected, self._metric, near, self._k, self._n_threads)[0]
 
 
 def knn_cross_validate(
@@ -163,9 +158,9 @@ def knn_cross_validate(
     with _validation.told_as("train", "X"):  # a bad row by its number among all, not among those of a fold
         nearest_neighbors(rows, rows[:1], 1, metric=metric, n_threads=threads)
     right = np.empty((len(k_values), len(pairs)), dtype=np.int64)
-    search = _Folds(rows, max(len(validation) for _, validation in pairs), metric, threads)
+    search = _Folds(rows, max(len(validation) for _, validation in pairs), max(k_values), metric, threads)
     for fold, (train, validation) in enumerate(pairs):
-        neighbors = search.nearest(train, validation, max(k_values))
+        neighbors = search.nearest(train, validation)
         ranked = rank_classes(
             neighbors,
             numbers[train],

@@ -16,7 +16,8 @@ from deeprob_fast._estimators import checked
 from deeprob_fast._labels import numbered
 from deeprob_fast._typing import AnyArray, ArrayLike, Float64, Int64
 from deeprob_fast.knn.checks import check_metric
-from deeprob_fast.knn.index import KNNIndex, Neighbors
+from deeprob_fast.knn.index import KNNIndex
+from deeprob_fast.knn.neighbors import Neighbors
 from deeprob_fast.knn.votes import Weights, check_voting, class_votes, rank_classes
 
 

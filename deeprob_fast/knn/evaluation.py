@@ -11,7 +11,8 @@ from deeprob_fast._labels import numbered
 from deeprob_fast._typing import AnyArray, ArrayLike, Int64
 from deeprob_fast.knn.checks import check_k_values, check_metric, check_train
 from deeprob_fast.knn.few_shot import few_per_class
-from deeprob_fast.knn.index import Neighbors, nearest_neighbors, without_self
+from deeprob_fast.knn.nearest import nearest_neighbors
+from deeprob_fast.knn.neighbors import Neighbors, without_self
 from deeprob_fast.knn.protocols import KNN_PROTOCOLS, KNNProtocol
 from deeprob_fast.knn.search import Callback
 from deeprob_fast.knn.votes import Weights, check_voting, rank_classes

@@ -1,42 +1,20 @@
-"""Exact k-nearest-neighbour search."""
+"""Training rows prepared once for several searches."""
 
 import os
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from deeprob_fast import _kernels, _scalars, _validation
-from deeprob_fast._memory import is_mapped, is_mapped_from
+from deeprob_fast import _scalars, _validation
+from deeprob_fast._memory import is_mapped_from
 from deeprob_fast._typing import AnyArray, ArrayLike
-from deeprob_fast.knn import boxes, filters
-from deeprob_fast.knn.checks import check_k, check_metric, check_train, check_train_source
-from deeprob_fast.knn.filters import check_strategy
-from deeprob_fast.knn.packing import GROUP_BYTES, Prepared, group_equal_rows
-from deeprob_fast.knn.rows import ConvertedRows
-from deeprob_fast.knn.search import Callback, piece_rows, scan, search_pieces, search_whole
-from deeprob_fast.knn.search import Neighbors as Neighbors  # noqa: PLC0414  # its public home
+from deeprob_fast.knn.checks import check_k, check_metric, check_train
+from deeprob_fast.knn.neighbors import Neighbors, without_self
+from deeprob_fast.knn.plan import check_strategy, plan_index
+from deeprob_fast.knn.search import prepare, search_whole, stats_of
 from deeprob_fast.knn.store import container
 from deeprob_fast.knn.store import index as _stored
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-# As few queries are compared with the rows as they are, in less time than packing takes.
-_FEW_QUERIES = 4
-_FEW_NEIGHBORS = 1024
-
-# Training rows that would take more memory are not grouped or sorted into boxes as a whole.
-_WHOLE_BYTES = 1 << 30
-
-
-def without_self(found: Neighbors) -> Neighbors:
-    """Take each training row out of its own neighbours, of which there is one less then."""
-    # A row with more than k equals before it is not among its own neighbours: then the last one goes.
-    n, k = len(found.indices), found.indices.shape[1] - 1
-    own = found.indices == np.arange(n)[:, None]
-    place = np.where(own.any(axis=1), own.argmax(axis=1), k)
-    others = np.arange(k + 1) != place[:, None]
-    return Neighbors(found.distances[others].reshape(n, k), found.indices[others].reshape(n, k))
 
 
 class KNNIndex:
@@ -95,7 +73,10 @@ class KNNIndex:
         self._n_threads = n_threads
         self._file: Path | None = None  # that it was opened from
         self.stats: dict[str, Any] = {}
-        self._prepare()
+        threads = _validation.check_n_threads(n_threads)
+        plan = plan_index(self._train, self.metric, self._requested, threads)
+        self._reason = plan.reason
+        self._prepared = prepare(plan, self._train, self.metric, threads)
 
     @property
     def train(self) -> AnyArray:
@@ -114,17 +95,6 @@ class KNNIndex:
 
     def __repr__(self) -> str:
         return f"KNNIndex({self.n_train} x {self.n_features} {self._train.dtype}, metric={self.metric!r})"
-
-    def _prepare(self) -> None:
-        threads = _validation.check_n_threads(self._n_threads)
-        groups = group_equal_rows(self._train, threads)
-        tree = boxes.choose(self._train, groups, self.metric, self._requested, self.n_train, threads)
-        self._prepared: Prepared | boxes.Tree
-        if tree:
-            self._prepared = tree
-        else:
-            strategy = filters.choose(self._train, self.metric, self._requested, self.n_train, threads)
-            self._prepared = Prepared.pack(self._train, self.metric, strategy, threads, groups=groups)
 
     def search(self, queries: ArrayLike | None, k: int, *, n_threads: int | None = None) -> Neighbors:
         """Find the k nearest training rows of each query, exactly.
@@ -160,22 +130,16 @@ class KNNIndex:
         rows = _validation.check_rows("queries", queries, n_features=self.n_features)
         k = check_k(k, self.n_train)
         threads = _validation.check_n_threads(self._n_threads if n_threads is None else n_threads)
-        prepared = self._prepared
         with _stored.naming(self._file, own_queries=queries is self._train):
-            found, counts = search_whole(prepared, rows, k, threads)
+            neighbors, counts = search_whole(self._prepared, rows, k, threads)
             if self._file is not None:
-                _stored.check_found(*found, self.n_train)
+                _stored.check_found(*neighbors, self.n_train)
         self.stats = {
-            "strategy": prepared.strategy.name,
-            "reason": prepared.strategy.reason,
-            "isa": _kernels.ISA,
-            "n_threads": threads,
-            "n_queries": len(rows),
-            "n_train": self.n_train,
-            "n_distinct": len(self._prepared.groups.representatives) or self.n_train,
-            **counts,
+            "strategy": self._prepared.name,
+            "reason": self._reason,
+            **stats_of(self._train, self._prepared.groups, len(rows), threads, counts),
         }
-        return found
+        return neighbors
 
     def _search_train(self, k: int, n_threads: int | None) -> Neighbors:
         return without_self(self.search(self._train, k + 1, n_threads=n_threads))
@@ -208,7 +172,7 @@ class KNNIndex:
         if is_mapped_from(self._train, target) and not container.is_index(target):
             msg = f"path must not be the file from which the training rows are mapped; got {os.fspath(path)!r}"
             raise ValueError(msg)
-        _stored.write(target, self.metric, self._requested, self._prepared)
+        _stored.write(target, self.metric, self._requested, self._reason, self._prepared)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, n_threads: int | None = None) -> "KNNIndex":
@@ -256,7 +220,7 @@ class KNNIndex:
                 msg = f"{source} is damaged: {error}"
                 raise ValueError(msg) from error
         index = cls.__new__(cls)
-        index._train, index._prepared, index._file = train, saved.prepared, source
+        index._train, index._prepared, index._reason, index._file = train, saved.prepared, saved.reason, source
         index.metric, index._requested, index._n_threads, index.stats = saved.metric, saved.requested, n_threads, {}
         return index
 
@@ -265,91 +229,3 @@ class KNNIndex:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(state.pop("train"), **state)  # type: ignore[misc]  # rebuild
-
-
-def _too_large_to_group(rows: AnyArray | ConvertedRows, metric: str) -> bool:
-    if isinstance(rows, ConvertedRows):
-        return True
-    large = len(rows) * (4 * rows.shape[1] + GROUP_BYTES) > _WHOLE_BYTES  # as the dense filter packs them
-    # Rows in memory are worth a copy in boxes; those in a file may be larger than memory.
-    return large and (is_mapped(rows) or bool(boxes.why_not(rows, metric)))
-
-
-def nearest_neighbors(
-    train: ArrayLike,
-    queries: ArrayLike,
-    k: int,
-    *,
-    metric: str = "euclidean",
-    n_threads: int | None = None,
-    callback: Callback | None = None,
-) -> Neighbors:
-    """Find the k nearest training rows of each query, exactly.
-
-    Parameters
-    ----------
-    train : array-like, shape (n_train, n_features)
-    queries : array-like, shape (n_queries, n_features)
-    k : int
-        1 <= k <= n_train.
-    metric : {"euclidean", "sqeuclidean", "manhattan", "cosine", "inner_product"}
-    n_threads : int, optional
-        By default all that the environment grants. Does not change the result.
-    callback : callable, optional
-        Called after each piece of the work with the fraction done, a float in (0, 1]. An exception raised in it ends the search.
-
-    Returns
-    -------
-    Neighbors
-        `distances` and `indices`, both (n_queries, k), ordered by (distance, row).
-
-    Raises
-    ------
-    ValueError
-        If a shape, a value, k or the metric is not as stated above.
-    TypeError
-        If an array does not hold real numbers, k is not an integer or `callback` cannot be called.
-
-    See Also
-    --------
-    KNNIndex : Prepares the training rows once for several searches.
-
-    Notes
-    -----
-    The distance is the canonical one of docs/exactness.md: computed in float64 from the inputs, in one order of operations.
-    O(n_queries * n_train * n_features) operations on bytes or in float32, whichever a sample of the rows says is faster (see
-    `KNNIndex`), in float64 for up to four queries; never a matrix of n_queries x n_train, nor a copy of the training rows: they
-    are packed and searched piece by piece, so they may be memory-mapped and larger than memory. A file is read about once for
-    all queries, or for each 512 MB of packed queries; where its layout cannot be read in place (unaligned, byte-swapped, wider
-    integers), it is converted piece by piece. Rows of up to 12 features may be sorted into boxes instead, which takes one copy of
-    them, and as much again while it is made; not those of a large file.
-
-    Examples
-    --------
-    >>> import deeprob_fast as df
-    >>> df.nearest_neighbors([[0.0], [2.0], [2.0]], [[1.5]], 2)
-    Neighbors(distances=array([[0.5, 0.5]]), indices=array([[1, 2]]))
-    """
-    rows = check_train_source(train)
-    near = _validation.check_rows("queries", queries, n_features=rows.shape[1])
-    k = check_k(k, len(rows))
-    metric = check_metric(metric)
-    threads = _validation.check_n_threads(n_threads)
-    if callback is not None:
-        _scalars.check_callable("callback", callback)
-    # A scan is one call, which could tell nothing before its end.
-    elif len(near) <= _FEW_QUERIES and k <= _FEW_NEIGHBORS and not isinstance(rows, ConvertedRows):
-        return scan(rows, near, k, metric, threads)
-    grouped = _too_large_to_group(rows, metric)
-    if not isinstance(rows, ConvertedRows) and not grouped:
-        groups = group_equal_rows(rows, threads)
-        tree = boxes.choose(rows, groups, metric, "auto", len(near), threads)
-        if tree:
-            return search_whole(tree, near, k, threads, callback)[0]
-        strategy = filters.choose(rows, metric, "auto", len(near), threads)
-        if len(groups.representatives) or piece_rows(strategy, rows.shape[1], k) >= len(rows):
-            whole = Prepared.pack(rows, metric, strategy, threads, groups=groups)
-            return search_whole(whole, near, k, threads, callback)[0]
-    else:
-        strategy = filters.choose(rows, metric, "auto", len(near), threads)
-    return search_pieces(rows, strategy, metric, near, k, threads, grouped=grouped, callback=callback)

@@ -230,6 +230,11 @@ class Prepared(NamedTuple):
     bytes: ByteRows | None
     runs: Runs
 
+    @property
+    def name(self) -> str:
+        """The strategy's."""
+        return self.strategy.name
+
     @classmethod
     def pack(
         cls,

@@ -2,38 +2,36 @@
 
 import itertools
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from deeprob_fast import _kernels, _validation
-from deeprob_fast._typing import AnyArray, Float64, Int64
-from deeprob_fast.knn import boxes, filters
-from deeprob_fast.knn.packing import Prepared, Queries, Room, group_equal_rows
-from deeprob_fast.knn.rows import RowSource
+from deeprob_fast._typing import AnyArray
+from deeprob_fast.knn.boxes import Tree
+from deeprob_fast.knn.filters import Strategy
+from deeprob_fast.knn.neighbors import Neighbors
+from deeprob_fast.knn.packing import Groups, Prepared, Queries, Room, group_equal_rows
+from deeprob_fast.knn.plan import Plan
+from deeprob_fast.knn.rows import ConvertedRows, RowSource
 
 
-class Neighbors(NamedTuple):
-    """The nearest training rows of each query, nearest first.
+@dataclass
+class Counts:
+    """What a search did: pairs of a query and a row that passed the filter, and canonical distances."""
 
-    Attributes
-    ----------
-    distances : array of float64, shape (n_queries, k)
-        Canonical distances; inner products, largest first, for that metric.
-    indices : array of int64, shape (n_queries, k)
-        Training rows. Equal distances are ordered by row.
-    """
+    n_passed: int = 0
+    n_refined: int = 0
 
-    distances: Float64
-    indices: Int64
+    def add(self, n_passed: int, n_refined: int) -> None:
+        """Add those of a part of the search."""
+        self.n_passed += n_passed
+        self.n_refined += n_refined
 
 
 Callback = Callable[[float], object]
 
-# This much of the training rows is packed at a time: memory that is used again and again costs least.
-_PIECE_BYTES = 32 << 20
-# Batches of packed queries that meet a piece before the next one is read: a file is read once for so many.
-_BATCHES = 8
 # Neighbours that are merged at a time.
 _MERGED = 1 << 20
 
@@ -56,7 +54,33 @@ class _Progress:
             self._callback(1 - self._left / self._all)
 
 
-def scan(train: AnyArray, queries: AnyArray, k: int, metric: str, n_threads: int) -> Neighbors:
+def run(
+    plan: Plan,
+    train: AnyArray | ConvertedRows,
+    metric: str,
+    queries: AnyArray,
+    k: int,
+    n_threads: int,
+    callback: Callback | None = None,
+) -> tuple[Neighbors, Counts]:
+    """Search as planned."""
+    if plan.by_pieces:
+        return search_pieces(plan, train, metric, queries, k, n_threads, callback)
+    assert isinstance(train, np.ndarray)
+    if plan.strategy is None:
+        return _scan(train, queries, k, metric, n_threads)
+    return search_whole(prepare(plan, train, metric, n_threads), queries, k, n_threads, callback)
+
+
+def prepare(plan: Plan, train: AnyArray, metric: str, n_threads: int) -> Prepared | Tree:
+    """Prepare all training rows at once."""
+    if isinstance(plan.strategy, Tree):
+        return plan.strategy
+    assert plan.strategy is not None
+    return Prepared.pack(train, metric, plan.strategy, n_threads, groups=plan.duplicates)
+
+
+def _scan(train: AnyArray, queries: AnyArray, k: int, metric: str, n_threads: int) -> tuple[Neighbors, Counts]:
     """Compare few queries with the rows as they are, without packing."""
     found = _room(len(queries), k)
     bad_row, bad_query = _kernels.scan(train, metric, queries, *found, n_threads)
@@ -64,7 +88,20 @@ def scan(train: AnyArray, queries: AnyArray, k: int, metric: str, n_threads: int
         raise ValueError(_validation.describe_bad_row("train", train[bad_row], bad_row))
     if bad_query >= 0:
         raise ValueError(_validation.describe_bad_row("queries", queries[bad_query], bad_query))
-    return found
+    n_pairs = len(train) * len(queries)
+    return found, Counts(n_pairs, n_pairs)
+
+
+def stats_of(train: RowSource, duplicates: Groups, n_queries: int, n_threads: int, counts: Counts) -> dict[str, Any]:
+    """Return what there is to tell of a search, beside its plan."""
+    return {
+        "isa": _kernels.ISA,
+        "n_threads": n_threads,
+        "n_queries": n_queries,
+        "n_train": len(train),
+        "n_distinct": len(duplicates.representatives) or len(train),
+        **asdict(counts),
+    }
 
 
 class _Batch(NamedTuple):
@@ -87,70 +124,54 @@ class _Batch(NamedTuple):
 
 
 def search_whole(
-    prepared: Prepared | boxes.Tree, queries: AnyArray, k: int, n_threads: int, callback: Callback | None = None
-) -> tuple[Neighbors, dict[str, int]]:
-    """Search training rows that were prepared all at once; also return how many rows passed and were refined."""
+    prepared: Prepared | Tree, queries: AnyArray, k: int, n_threads: int, callback: Callback | None = None
+) -> tuple[Neighbors, Counts]:
+    """Search training rows that were prepared all at once."""
     found = _room(len(queries), k)
     progress = _Progress(len(queries), len(prepared.train), callback)
-    if isinstance(prepared, boxes.Tree):
-        n_passed, n_refined = prepared.search(queries, *found, n_threads)
+    counts = Counts()
+    if isinstance(prepared, Tree):
+        counts.add(*prepared.search(queries, *found, n_threads))
         progress.add(len(queries), len(prepared.train))
-        return found, {"n_passed": n_passed, "n_refined": n_refined}
-    n_passed = n_refined = 0
+        return found, counts
     for packed in Queries.pack(queries, prepared.metric, prepared.strategy, n_threads):
         batch = _Batch.of(packed, found)
-        passed, refined = prepared.search(packed, *batch.found, n_threads)
+        counts.add(*prepared.search(packed, *batch.found, n_threads))
         batch.deliver(found)
-        n_passed, n_refined = n_passed + passed, n_refined + refined
         progress.add(len(packed.rows), len(prepared.train))
-    return found, {"n_passed": n_passed, "n_refined": n_refined}
-
-
-def piece_rows(strategy: filters.Strategy, n_features: int, k: int) -> int:
-    """Return how many rows a piece has. Each piece refines what it found: many neighbours want larger pieces."""
-    return max(1, _PIECE_BYTES * min(4, max(1, k // 25)) // strategy.n_bytes(n_features))
+    return found, counts
 
 
 def search_pieces(
-    train: RowSource,
-    strategy: filters.Strategy,
-    metric: str,
-    queries: AnyArray,
-    k: int,
-    n_threads: int,
-    *,
-    grouped: bool,
-    callback: Callback | None,
-) -> Neighbors:
-    """Pack and search the training rows piece by piece, once for all queries or, where these are many, for a part of them.
-
-    `grouped`: equal rows of a piece are grouped where they are many.
-    """
+    plan: Plan, train: RowSource, metric: str, queries: AnyArray, k: int, n_threads: int, callback: Callback | None = None
+) -> tuple[Neighbors, Counts]:
+    """Pack and search the training rows piece by piece, once for all queries or, where these are many, for a part of them."""
+    assert isinstance(plan.strategy, Strategy)
     found = _room(len(queries), k)
-    n_features = train.shape[1]
-    size = min(piece_rows(strategy, n_features, k), len(train))
-    room = Room.empty(size, n_features, strategy)
+    size = min(plan.piece_rows, len(train))
+    room = Room.empty(size, train.shape[1], plan.strategy)
     progress = _Progress(len(queries), len(train), callback)
-    batches = (_Batch.of(packed, found) for packed in Queries.pack(queries, metric, strategy, n_threads))
-    while some := list(itertools.islice(batches, _BATCHES)):
-        for piece in _pieces(train, strategy, metric, size, room, n_threads, grouped=grouped):
+    batches = (_Batch.of(packed, found) for packed in Queries.pack(queries, metric, plan.strategy, n_threads))
+    counts = Counts()
+    while some := list(itertools.islice(batches, plan.limits.batches)):
+        for piece in _pieces(plan, plan.strategy, train, metric, size, room, n_threads):
             for batch in some:
                 if len(piece.groups.representatives):
-                    _search_grouped(piece, batch, n_threads)
+                    counts.add(*_search_grouped(piece, batch, n_threads))
                 else:
-                    piece.search(batch.queries, *batch.found, n_threads)
+                    counts.add(*piece.search(batch.queries, *batch.found, n_threads))
                 progress.add(len(batch.queries.rows), len(piece.train))
         for batch in some:
             batch.deliver(found)
-    return found
+    return found, counts
 
 
 def _pieces(
-    train: RowSource, strategy: filters.Strategy, metric: str, size: int, room: Room, n_threads: int, *, grouped: bool
+    plan: Plan, strategy: Strategy, train: RowSource, metric: str, size: int, room: Room, n_threads: int
 ) -> Iterator[Prepared]:
     for start in range(0, len(train), size):
         rows = train[start : start + size]
-        if grouped:
+        if plan.groups_pieces:
             # Most pieces have few equal rows: finding that out must cost little of a search for few queries.
             groups = group_equal_rows(rows, n_threads, min(1024, max(64, len(rows) // 32)))
             yield Prepared.pack(rows, metric, strategy, n_threads, groups=groups, first_row=start, room=room)
@@ -158,11 +179,11 @@ def _pieces(
             yield Prepared.pack(rows, metric, strategy, n_threads, first_row=start, room=room)
 
 
-def _search_grouped(piece: Prepared, batch: _Batch, n_threads: int) -> None:
+def _search_grouped(piece: Prepared, batch: _Batch, n_threads: int) -> tuple[int, int]:
     """Search a piece with groups of equal rows by itself, and merge what it has with what earlier pieces had."""
     n_queries, k = batch.found.distances.shape
     own = _room(n_queries, min(k, len(piece.train)))
-    piece._replace(first_row=0).search(batch.queries, *own, n_threads)
+    counts = piece._replace(first_row=0).search(batch.queries, *own, n_threads)
     n_earlier = min(k, piece.first_row)
     step = max(1, _MERGED // k)
     sign = -1 if piece.metric == "inner_product" else 1
@@ -174,3 +195,4 @@ def _search_grouped(piece: Prepared, batch: _Batch, n_threads: int) -> None:
         order = np.argsort(sign * distances, axis=1, kind="stable")[:, :k]
         batch.found.distances[some, : order.shape[1]] = np.take_along_axis(distances, order, axis=1)
         batch.found.indices[some, : order.shape[1]] = np.take_along_axis(indices, order, axis=1)
+    return counts

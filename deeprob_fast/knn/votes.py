@@ -7,7 +7,7 @@ import numpy as np
 
 from deeprob_fast import _kernels, _scalars, _validation
 from deeprob_fast._typing import Float64, Int64
-from deeprob_fast.knn.index import Neighbors
+from deeprob_fast.knn.neighbors import Neighbors
 
 WEIGHTS = ("uniform", "distance", "softmax")
 

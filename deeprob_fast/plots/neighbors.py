@@ -8,7 +8,7 @@ import numpy as np
 from deeprob_fast import _validation
 from deeprob_fast._typing import AnyArray, ArrayLike, Float64
 from deeprob_fast.knn.checks import check_train
-from deeprob_fast.knn.index import Neighbors
+from deeprob_fast.knn.neighbors import Neighbors
 from deeprob_fast.plots._axes import COLORS, Display, rectangle
 from deeprob_fast.plots._images import as_images, bare, check_image_shape, check_n_features, place
 

@@ -226,7 +226,7 @@ def test_boxes_are_chosen_where_they_pay():
         index.search(train[:5], 3)
         assert index.stats["strategy"] == expected
         assert index.stats["reason"]
-    assert df.KNNIndex(normal)._prepared.strategy.name != "boxes"
+    assert df.KNNIndex(normal)._prepared.name != "boxes"
 
 
 def test_one_shot_search_uses_them(monkeypatch):
@@ -240,9 +240,9 @@ def test_one_shot_search_uses_them(monkeypatch):
     monkeypatch.setattr(boxes.Tree, "build", counted)
     rng = np.random.default_rng(36)
     train = rng.integers(0, 300, (5000, 2)).astype(np.float32)
-    assert_exact(train, train[:1000] + np.float32(0.5), 7, "euclidean")
+    assert assert_exact(train, train[:1000] + np.float32(0.5), 7, "euclidean")["strategy"] == "boxes"
     assert built == [1]
-    assert_exact(train, train[:200], 7, "euclidean")
+    assert assert_exact(train, train[:200], 7, "euclidean")["strategy"] == "dense"
     assert built == [1]
 
 

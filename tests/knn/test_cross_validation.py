@@ -8,9 +8,9 @@ from sklearn.model_selection import GroupKFold, ShuffleSplit, StratifiedKFold
 
 import deeprob_fast as df
 from deeprob_fast.datasets import SplitWarning
-from deeprob_fast.knn import search
 from deeprob_fast.scoring.folds import folds_of
 from tests import reference
+from tests.limits import lower_limits
 
 
 def example(n, n_features=6, n_classes=4, seed=0):
@@ -87,7 +87,7 @@ def test_stratified_folds():
 
 @pytest.mark.parametrize("repeated", [False, True])
 def test_larger_data_equal_the_loop(repeated, monkeypatch):
-    monkeypatch.setattr(search, "_PIECE_BYTES", 1 << 14)
+    lower_limits(monkeypatch, piece_bytes=1 << 14)
     rng = np.random.default_rng(0)
     X = rng.standard_normal((600, 70)).astype(np.float32)
     if repeated:

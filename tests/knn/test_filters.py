@@ -7,9 +7,10 @@ from hypothesis import HealthCheck, given, settings
 import deeprob_fast as df
 from deeprob_fast import _kernels
 from deeprob_fast.knn import clusters as cells
-from deeprob_fast.knn import directions, packing, search
+from deeprob_fast.knn import directions, packing
 from tests import reference
 from tests.knn.exact import assert_exact, assert_exact_index
+from tests.limits import lower_limits
 from tests.strategies import cast, low_rank, problems
 
 
@@ -113,10 +114,9 @@ def test_columns_of_a_projection_are_never_farther_apart_than_the_rows(isa):
 
 def test_prefix_is_chosen_for_a_large_job_near_a_subspace():
     rows = low_rank(np.random.default_rng(23), 12000, 128).astype(np.float32)
-    index = df.KNNIndex(rows)
-    assert_exact(rows, rows[:3], 5, "euclidean")
-    index.search(rows[:3], 5)
-    assert index.stats["strategy"] == ("prefix" if _kernels.ISA != "baseline" else index.stats["strategy"])
+    index = assert_exact_index(rows, rows[:30], 5, "euclidean", "auto")
+    # Without products of bytes that cost less, bytes of whole rows have no advantage either.
+    assert index.stats["strategy"] == ("prefix" if _kernels.ISA != "baseline" else "dense")
 
 
 def test_columns_may_be_packed_in_parts(isa, monkeypatch):
@@ -135,9 +135,11 @@ def test_columns_may_be_packed_in_parts(isa, monkeypatch):
 def test_prefix_in_pieces(monkeypatch):
     rows = low_rank(np.random.default_rng(27), 90000, 128).astype(np.float32)
     whole = df.KNNIndex(rows).search(rows[:900], 5)
-    monkeypatch.setattr(search, "_PIECE_BYTES", 1 << 20)
+    lower_limits(monkeypatch, piece_bytes=1 << 20)
     monkeypatch.setattr(packing, "_QUERY_BYTES", 1 << 17)  # several batches of sorted queries meet each piece
-    pieces = df.nearest_neighbors(rows, rows[:900], 5)
+    pieces, stats = df.nearest_neighbors(rows, rows[:900], 5, return_stats=True)
+    assert 0 < stats["piece_rows"] < len(rows)
+    assert stats["strategy"] == ("prefix" if _kernels.ISA != "baseline" else stats["strategy"])
     np.testing.assert_array_equal(pieces.indices, whole.indices)
     np.testing.assert_array_equal(pieces.distances, whole.distances)
 

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import deeprob_fast as df
-from deeprob_fast.knn import packing, search
+from deeprob_fast.knn import packing
 from tests import reference
 from tests.knn.exact import assert_exact
+from tests.limits import lower_limits, lowered
 from tests.strategies import cast, problems
 
 
@@ -22,7 +23,9 @@ def test_any_problem(isa, problem):
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(problem=problems())
 def test_few_queries_of_any_problem(isa, problem):
-    assert_exact(problem.train, problem.queries[:8], problem.k, problem.metric)
+    with lowered(few_neighbors=10**9):
+        stats = assert_exact(problem.train, problem.queries[:4], problem.k, problem.metric)
+    assert stats["strategy"] == "scan"
 
 
 @pytest.mark.parametrize("metric", reference.METRICS)
@@ -31,16 +34,25 @@ def test_few_queries_of_any_problem(isa, problem):
 def test_few_queries(isa, metric, k, n_threads):
     rng = np.random.default_rng(25)
     train = rng.integers(0, 4, (1999, 5)).astype(np.uint8)
-    assert_exact(train, train[:8], k, metric, n_threads=n_threads)
-    assert_exact(np.sort(rng.standard_normal((1500, 1)), axis=0)[::-1].copy(), np.array([[-9.0]]), min(k, 1000), metric)
+    column = np.sort(rng.standard_normal((1500, 1)), axis=0)[::-1].copy()
+    for n_queries in (1, 2, 4):
+        stats = assert_exact(train, train[:n_queries], k, metric, n_threads=n_threads)
+        assert stats["strategy"] == "scan"
+    assert assert_exact(column, np.array([[-9.0]]), min(k, 1000), metric)["strategy"] == "scan"
+    assert assert_exact(train, train[:5], k, metric, n_threads=n_threads)["strategy"] != "scan"
+    assert assert_exact(train, train[:4], 1025, metric, n_threads=n_threads)["strategy"] != "scan"
 
 
 def test_few_queries_refuse_bad_rows():
     rows = np.ones((300, 3))
     bad = rows.copy()
     bad[[123, 200]] = np.nan
-    with pytest.raises(ValueError, match="train must be finite; row 123 holds NaN"):
-        df.nearest_neighbors(bad, rows[:2], 5)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(packing.Prepared, "pack", None)  # a scan needs no packing
+        with pytest.raises(ValueError, match="train must be finite; row 123 holds NaN"):
+            df.nearest_neighbors(bad, rows[:2], 5)
+        with pytest.raises(ValueError, match="queries must be finite; row 3 holds NaN"):
+            df.nearest_neighbors(rows, bad[120:124], 5)
     with pytest.raises(ValueError, match="queries must be finite; row 3 holds NaN"):
         df.nearest_neighbors(rows, bad[120:125], 5)
 
@@ -98,8 +110,7 @@ def test_adversarial_data(isa, name, train, metric):
 @pytest.mark.parametrize("metric", reference.METRICS)
 def test_edge_shapes(isa, n, m, d, k, metric):
     rng = np.random.default_rng(n)
-    found = assert_exact(rng.standard_normal((n, d)), rng.standard_normal((m, d)), k, metric)
-    assert found.distances.shape == found.indices.shape == (m, k)
+    assert_exact(rng.standard_normal((n, d)), rng.standard_normal((m, d)), k, metric)
 
 
 @pytest.mark.parametrize("n_queries", [1, 5, 700])
@@ -134,17 +145,20 @@ def test_pieces_change_nothing(isa, monkeypatch, metric, k):
     queries = rng.integers(-3, 4, (40, 9)).astype(np.float32)
     monkeypatch.setattr(packing, "_QUERY_BYTES", 4 * 9 * 20)
     for rows in (1 if k == 7 else 50, 33, 200, 499):
-        monkeypatch.setattr(search, "_PIECE_BYTES", 4 * 9 * rows)
-        for n_queries, n_threads in ((40, 1), (3, 3)):
-            assert_exact(train, queries[:n_queries], k, metric, n_threads=n_threads)
+        lower_limits(monkeypatch, piece_bytes=4 * 9 * rows, few_queries=0)
+        n_bytes = 4 * 9 * rows * min(4, max(1, k // 25))  # more for many neighbours
+        for n_queries, n_threads in ((40, 1), (40, 3), (3, 3)):
+            stats = assert_exact(train, queries[:n_queries], k, metric, n_threads=n_threads)
+            assert stats["piece_rows"] == (n_bytes // 36 if n_bytes < 36 * 500 else 0)
 
 
 def test_a_bad_row_is_told_by_its_number_among_all(monkeypatch):
-    monkeypatch.setattr(search, "_PIECE_BYTES", 4 * 2 * 10)
+    lower_limits(monkeypatch, piece_bytes=4 * 2 * 10)
     train = np.random.default_rng(15).standard_normal((35, 2))
+    assert assert_exact(train, train[:5], 3, "euclidean")["piece_rows"] == 10
     train[27, 1] = np.nan
     with pytest.raises(ValueError, match="train must be finite; row 27 holds NaN"):
-        df.nearest_neighbors(train, train[:1], 3)
+        df.nearest_neighbors(train, train[:5], 3)
 
 
 def test_smaller_k_is_a_prefix():

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import strategies as st
 
 import deeprob_fast as df
-from deeprob_fast import _validation
-from deeprob_fast.knn import index, packing, search
+from deeprob_fast.knn import packing
 from tests import reference
+from tests.limits import lower_limits, lowered
 from tests.strategies import problems
 
 
@@ -31,17 +31,17 @@ def mapped(path, rows, *, offset=0, stride=None):
 @pytest.fixture
 def small(monkeypatch):
     """Take every mapped file for a large one, and cut it into pieces of some twenty rows."""
-    monkeypatch.setattr(_validation, "_CONVERTED_BYTES", 0)
-    monkeypatch.setattr(index, "_WHOLE_BYTES", 0)
-    monkeypatch.setattr(search, "_PIECE_BYTES", 4 * 9 * 20)
+    lower_limits(monkeypatch, converted_bytes=0, whole_bytes=0, piece_bytes=4 * 9 * 20)
     monkeypatch.setattr(packing, "_QUERY_BYTES", 4 * 9 * 14)
 
 
 def assert_as_specified(train, plain, queries, k, metric):
-    found = df.nearest_neighbors(train, queries, k, metric=metric)
+    """Compare a search with that of rows in memory; return how it ran."""
+    found, stats = df.nearest_neighbors(train, queries, k, metric=metric, return_stats=True)
     distances, indices = reference.nearest(plain, queries, k, metric)
     np.testing.assert_array_equal(found.indices, indices)
     np.testing.assert_array_equal(found.distances, distances)
+    return stats
 
 
 LAYOUTS = {
@@ -55,6 +55,9 @@ LAYOUTS = {
 }
 
 
+IN_PLACE = ("in place", "behind a header of rows", "bytes")
+
+
 @pytest.mark.parametrize("metric", reference.METRICS)
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_every_layout_in_a_file(isa, small, tmp_path, layout, metric):
@@ -63,7 +66,9 @@ def test_every_layout_in_a_file(isa, small, tmp_path, layout, metric):
     rows = rng.integers(-5, 6, (150, 9)).astype(dtype)
     queries = rng.integers(-5, 6, (33, 9)).astype(np.float32)
     for k, n_queries in ((4, 33), (149, 20), (3, 2)):
-        assert_as_specified(mapped(tmp_path / "rows", rows, **places), rows, queries[:n_queries], k, metric)
+        stats = assert_as_specified(mapped(tmp_path / "rows", rows, **places), rows, queries[:n_queries], k, metric)
+        is_scan = n_queries == 2 and layout in IN_PLACE
+        assert stats["strategy"] == "scan" if is_scan else stats["piece_rows"] > 0
 
 
 @pytest.mark.parametrize("metric", reference.METRICS)
@@ -74,16 +79,16 @@ def test_equal_rows_in_a_file(isa, small, tmp_path, n_distinct, metric):
     rows[60:90] = rng.standard_normal((30, 9))  # pieces with groups, pieces without
     queries = np.concatenate([rows[:6], rng.standard_normal((24, 9)).astype(np.float32)])
     for k in (1, 7, 50, 170):
-        assert_as_specified(mapped(tmp_path / "rows", rows), rows, queries, k, metric)
+        stats = assert_as_specified(mapped(tmp_path / "rows", rows), rows, queries, k, metric)
+        assert stats["piece_rows"] > 0
 
 
 @hypothesis.given(problems(), st.integers(0, 9), st.integers(0, 3), st.sampled_from([1, 3, 100]))
 def test_any_problem_in_a_file(problem, offset, gap, piece):
     stride = problem.train.shape[1] * problem.train.itemsize + gap
-    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as folder:
-        patch.setattr(_validation, "_CONVERTED_BYTES", 0)
-        patch.setattr(index, "_WHOLE_BYTES", 0)
-        patch.setattr(search, "_PIECE_BYTES", 64 * 4 * piece * problem.train.shape[1])
+    piece_bytes = 64 * 4 * piece * problem.train.shape[1]
+    small = lowered(converted_bytes=0, whole_bytes=0, piece_bytes=piece_bytes)
+    with small, tempfile.TemporaryDirectory() as folder:
         train = mapped(Path(folder) / "rows", problem.train, offset=offset, stride=stride)
         assert_as_specified(train, problem.train, problem.queries, problem.k, problem.metric)
 
@@ -109,7 +114,7 @@ def test_bad_rows_of_converted_files_are_told(small, tmp_path):
 
 @pytest.mark.parametrize(("n_batches", "n_reads"), [(8, 1), (1, 3)])
 def test_a_file_is_read_as_few_times_as_possible(small, tmp_path, monkeypatch, n_batches, n_reads):
-    monkeypatch.setattr(search, "_BATCHES", n_batches)
+    lower_limits(monkeypatch, batches=n_batches)
     packed = []
     pack = packing.Prepared.pack
 
@@ -126,7 +131,7 @@ def test_a_file_is_read_as_few_times_as_possible(small, tmp_path, monkeypatch, n
 
 @pytest.mark.parametrize("shape", [(150, 9), (2100, 2), (4, 300)])
 def test_progress(small, tmp_path, monkeypatch, shape):
-    monkeypatch.setattr(search, "_PIECE_BYTES", 1 << 12)
+    lower_limits(monkeypatch, piece_bytes=1 << 12)
     rows = np.random.default_rng(7).standard_normal(shape).astype(np.float32)
     for train in (rows, mapped(tmp_path / "rows", rows), mapped(tmp_path / "shifted", rows, offset=1)):
         for n_queries in (1, 40, 500):
@@ -254,9 +259,8 @@ needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc/sel
 
 # Limits of a thousandth of the real ones, and files to match.
 SMALL = """
-    from deeprob_fast import _search, _validation, knn
-    knn._WHOLE_BYTES = _CONVERTED_BYTES = 1 << 18
-    _search._PIECE_BYTES = 1 << 20
+    from deeprob_fast.knn import limits
+    limits.LIMITS = limits.LIMITS._replace(whole_bytes=1 << 18, converted_bytes=1 << 18, piece_bytes=1 << 20)
 """
 
 

@@ -5,8 +5,9 @@ import pytest
 
 import deeprob_fast as df
 from deeprob_fast import _kernels
-from deeprob_fast.knn import centering, search
+from deeprob_fast.knn import centering
 from tests.knn.exact import assert_exact, assert_exact_index
+from tests.limits import lower_limits
 from tests.strategies import cast
 
 
@@ -130,6 +131,8 @@ def test_bytes_are_chosen_for_manhattan_distances():
 
 def test_pieces(isa, monkeypatch):
     rows = bytes_at_random(3000, 30)
-    monkeypatch.setattr(search, "_PIECE_BYTES", 1 << 14)
-    assert_exact(rows, rows[:40], 7, "manhattan")
+    lower_limits(monkeypatch, piece_bytes=1 << 14, small_job=0)
+    stats = assert_exact(rows, rows[:40], 7, "manhattan")
+    assert 0 < stats["piece_rows"] < 3000
+    assert stats["strategy"] == ("integer" if _kernels.ISA != "baseline" else "dense")
     assert_exact(rows / 256, rows[:40] / 256, 7, "manhattan")

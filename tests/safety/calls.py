@@ -28,7 +28,8 @@ def _search(rows, n_queries=200, k=10, **settings):
 
 def _once(rows, n_queries, k, **settings):
     def call(n_threads: int) -> bytes:
-        return df.nearest_neighbors(rows, rows[:n_queries], k, n_threads=n_threads, **settings).indices.tobytes()
+        found: df.Neighbors = df.nearest_neighbors(rows, rows[:n_queries], k, n_threads=n_threads, **settings)
+        return found.indices.tobytes()
 
     return call
 

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 
 import deeprob_fast as df
-from deeprob_fast import _kernels, _validation
-from deeprob_fast.knn import boxes, clusters, filters, packing
-from deeprob_fast.knn import index as knn_index
-from deeprob_fast.knn import search as knn_search
+from deeprob_fast import _kernels
+from deeprob_fast.knn import clusters, packing
 from tests import reference
+from tests.limits import lower_limits, lowered
 from tests.safety.hostile import Source
 from tests.strategies import cast, low_rank
 
@@ -88,60 +87,37 @@ def by_callback(problem):
 
 
 def few_queries(problem):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(knn_search, "search_whole", None)
-        patch.setattr(knn_search, "search_pieces", None)
-        return one_shot(problem)
+    found, stats = one_shot(problem, return_stats=True)
+    assert stats["strategy"] == "scan"
+    return found
 
 
 def decided(problem):
     """Let the plan try every filter, however small the job is."""
-    with pytest.MonkeyPatch.context() as patch:
-        for module, name, value in _NO_JOB_IS_SMALL:
-            patch.setattr(module, name, value)
-        return one_shot(problem, callback=id)
-
-
-_NO_JOB_IS_SMALL = (
-    (filters, "_SMALL_JOB", 0),
-    (filters, "_PREFIX_JOB", 0),
-    (boxes, "_FEWEST_ROWS", 1),
-    (boxes, "_SMALLEST_JOB", 0),
-    (boxes, "_QUERIES_PER_FEATURE", 0),
-)
+    with lowered(few_queries=0, small_job=0, prefix_job=-1, tree_rows=1, tree_job=0, tree_queries_per_feature=0):
+        found, stats = one_shot(problem, return_stats=True)
+    assert "too small" not in stats["reason"]
+    return found
 
 
 def pieces(problem):
     """Cut rows and queries into pieces, with any filter, and count them."""
     rows = 4  # of float32; of bytes, and for many neighbours, a piece has four times as many
     with pytest.MonkeyPatch.context() as patch:
-        _cut(patch, rows, problem.train.shape[1])
-        patch.setattr(filters, "_SMALL_JOB", 0)
-        patch.setattr(boxes, "choose", lambda *_: None)
-        counted = _Counter(packing.Prepared.pack)
-        patch.setattr(packing.Prepared, "pack", counted)
-        found = one_shot(problem, callback=id)
-    assert counted.n > 1 or len(problem.train) <= 16 * rows or _repeats(problem.train)
+        _cut(patch, rows, problem.train.shape[1], few_queries=0, small_job=0, tree_rows=10**9)
+        found, stats = one_shot(problem, return_stats=True)
+    assert stats["piece_rows"] > 0 or len(problem.train) <= 16 * rows or _repeats(problem.train)
     return found
 
 
-def _cut(patch, rows, n_features):
-    patch.setattr(knn_search, "_PIECE_BYTES", 4 * n_features * rows)
+def _cut(patch, rows, n_features, **changes):
+    lower_limits(patch, piece_bytes=4 * n_features * rows, **changes)
     patch.setattr(packing, "_QUERY_BYTES", 4 * n_features * 14)
     patch.setattr(packing, "_COLUMN_BYTES", 4 * n_features * 14)
 
 
 def _repeats(rows):
     return len(np.unique(rows, axis=0)) < len(rows)
-
-
-class _Counter:
-    def __init__(self, function):
-        self.function, self.n = function, 0
-
-    def __call__(self, *args, **kwargs):
-        self.n += 1
-        return self.function(*args, **kwargs)
 
 
 def mapped(problem):
@@ -152,12 +128,10 @@ def mapped(problem):
         path = Path(folder) / "rows"
         path.write_bytes(b"x" * (problem.n_threads - 1) + swapped.tobytes())
         rows = np.memmap(path, dtype=swapped.dtype, mode="r", offset=problem.n_threads - 1, shape=train.shape)
-        _cut(patch, 20, train.shape[1])
-        patch.setattr(_validation, "_CONVERTED_BYTES", 0)
-        patch.setattr(knn_index, "_WHOLE_BYTES", 0)
-        patch.setattr(knn_search, "scan", None)
-        patch.setattr(knn_search, "search_whole", None)
-        return one_shot(problem._replace(train=rows), callback=id)
+        _cut(patch, 20, train.shape[1], converted_bytes=0, whole_bytes=0, few_queries=0)
+        found, stats = one_shot(problem._replace(train=rows), return_stats=True)
+    assert stats["piece_rows"] > 0
+    return found
 
 
 def by_strategy(strategy):

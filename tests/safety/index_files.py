@@ -15,14 +15,14 @@ import deeprob_fast as df
 from deeprob_fast.knn import boxes, centering, clusters, directions, filters, packing
 from tests.strategies import low_rank
 
-MAGIC = b"deeprob_fast index 2\n"
+MAGIC = b"deeprob_fast index 3\n"
 ALIGNMENT = 64
 
 _KINDS: list[Any] = [
     *(packing.Prepared, packing.Groups, packing.Packing, packing.Runs, directions.ByteRows, directions.Projection),
-    *(filters.Strategy, centering.Surrogate, clusters.Cells, boxes.Tree, boxes.Chosen),
+    *(filters.Strategy, centering.Surrogate, clusters.Cells, boxes.Tree),
 ]
-_FIELDS = {kind.__name__: kind._fields for kind in _KINDS} | {"_Saved": ("isa", "metric", "requested", "prepared")}
+_FIELDS = {kind.__name__: kind._fields for kind in _KINDS} | {"_Saved": ("isa", "metric", "requested", "reason", "prepared")}
 
 # The smallest files of every kind that have something in each array; the last panel, leaf and node have room left.
 N_ROWS = 333

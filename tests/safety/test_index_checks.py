@@ -203,7 +203,6 @@ REFUSED: list[tuple[str, Change, str]] = [
     ("prefix", element(f"{BYTES}.residuals", 2, -1), "ByteRows.residuals must lie between 0 and inf"),
     # Trees
     ("boxes", cosine, "there must be no tree, as boxes have no bound for metric cosine"),
-    ("boxes", setting(f"{STRATEGY}.name", "dense"), "Chosen.name must be 'boxes'; got 'dense'"),
     *[("boxes", longer(f"prepared.{name}"), f"Tree.{name} must have shape") for name in ("values", "rows", "boxes")],
     ("boxes", as_dtype("f8", "prepared.boxes"), "Tree.boxes must be of float32, as the values; got float64"),
     (
@@ -222,7 +221,11 @@ REFUSED: list[tuple[str, Change, str]] = [
     ("boxes", element("prepared.boxes", 16, np.nan), "Tree.boxes must hold smallest values and largest"),
     ("boxes", element("prepared.boxes", 0, 99), "Tree.boxes must hold smallest values and largest; got 99.0 at (0, 0, 0)"),
     # Types
-    ("dense", lambda file: file.tree["fields"].pop(), "_Saved must have the fields isa, metric, requested, prepared; got ["),
+    (
+        "dense",
+        lambda file: file.tree["fields"].pop(),
+        "_Saved must have the fields isa, metric, requested, reason, prepared; got [",
+    ),
     ("dense", lambda file: file.tree.update(more=1), "_Saved must have tuple, fields; got {"),
     ("dense", lambda file: file.tree.update(tuple="Prepared"), "_Saved must be _Saved; got {"),
     ("dense", setting("prepared.metric", 3), "_Saved.prepared.metric must be str; got 3"),

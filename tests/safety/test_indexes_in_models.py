@@ -7,7 +7,7 @@ import pytest
 import skops.io
 
 import deeprob_fast as df
-from deeprob_fast.knn.index import without_self
+from deeprob_fast.knn.neighbors import without_self
 from tests.examples import blobs
 
 X, Y = blobs(n=60)

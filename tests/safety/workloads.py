@@ -7,7 +7,7 @@ import numpy as np
 
 import deeprob_fast as df
 from deeprob_fast._typing import AnyArray
-from deeprob_fast.knn import search
+from tests.limits import lowered
 from tests.strategies import low_rank
 
 
@@ -60,18 +60,14 @@ def searches(n_threads: int) -> dict[str, Callable[[], bytes]]:
     labels = np.arange(len(plain)) % 7
 
     def pieces() -> bytes:
-        before, search._PIECE_BYTES = search._PIECE_BYTES, 1 << 14
-        try:
-            return as_bytes(df.nearest_neighbors(plain, plain[::5], 5, n_threads=n_threads))
-        finally:
-            search._PIECE_BYTES = before
+        with lowered(piece_bytes=1 << 14):
+            found, stats = df.nearest_neighbors(plain, plain[::5], 5, n_threads=n_threads, return_stats=True)
+        assert stats["piece_rows"] > 0
+        return as_bytes(found)
 
     def grouped_pieces() -> bytes:
-        before, search._PIECE_BYTES = search._PIECE_BYTES, 1 << 12
-        try:
+        with lowered(piece_bytes=1 << 12):
             found = df.knn_cross_validate(wide, np.arange(len(wide)) % 3, num_folds=2, k_choices=(1, 5), n_threads=n_threads)
-        finally:
-            search._PIECE_BYTES = before
         return as_bytes(list(found.mean.values()))
 
     classifier = df.KNeighborsClassifier(20, weights="softmax", n_jobs=n_threads).fit(plain, labels)

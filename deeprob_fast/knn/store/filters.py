@@ -8,7 +8,8 @@ from deeprob_fast._typing import AnyArray
 from deeprob_fast.knn.centering import Surrogate
 from deeprob_fast.knn.clusters import MOST_CELLS, Cells
 from deeprob_fast.knn.directions import Projection
-from deeprob_fast.knn.filters import FILTERS, Strategy, why_not
+from deeprob_fast.knn.filters import FILTERS, Strategy
+from deeprob_fast.knn.plan import why_not
 from deeprob_fast.knn.store.demands import demand, demand_shape, demand_within
 
 # Rows whose squares sum up to more than 1e150 are refused, and scales follow typical values of rows. Within these limits, the
@@ -23,7 +24,7 @@ _LARGEST_COORDINATE = 2.0  # of directions, which have length 1
 def check_strategy(strategy: Strategy, train: AnyArray, metric: str) -> None:
     """Refuse a strategy that is none for these rows, or whose parts do not fit together."""
     demand(strategy.name in FILTERS, f"Strategy.name must be one of {', '.join(FILTERS)}", repr(strategy.name))
-    impossible = why_not(train, metric, strategy.name) if strategy.name != "dense" else ""
+    impossible = why_not(train, metric, strategy.name)
     demand(not impossible, f"Strategy.name must be another one, as {impossible}", repr(strategy.name))
     has_projection = strategy.projection is not None
     demand(has_projection == (strategy.name == "prefix"), "Strategy.projection must be there for a prefix only", strategy.name)

@@ -11,8 +11,8 @@ from deeprob_fast import _kernels, _validation
 from deeprob_fast._typing import Float64, Int64
 from deeprob_fast.knn.boxes import Tree
 from deeprob_fast.knn.checks import check_metric
-from deeprob_fast.knn.filters import check_strategy
 from deeprob_fast.knn.packing import Prepared
+from deeprob_fast.knn.plan import check_strategy
 from deeprob_fast.knn.store import container
 from deeprob_fast.knn.store.demands import demand
 from deeprob_fast.knn.store.packings import check_prepared
@@ -25,6 +25,7 @@ class _Saved(NamedTuple):
     isa: str
     metric: str
     requested: str
+    reason: str
     prepared: Prepared | Tree
 
     @property
@@ -33,9 +34,9 @@ class _Saved(NamedTuple):
         return self.isa == _kernels.ISA
 
 
-def write(path: Path, metric: str, requested: str, prepared: Prepared | Tree) -> None:
+def write(path: Path, metric: str, requested: str, reason: str, prepared: Prepared | Tree) -> None:
     """Write an index."""
-    container.save(path, _Saved(_kernels.ISA, metric, requested, prepared))
+    container.save(path, _Saved(_kernels.ISA, metric, requested, reason, prepared))
 
 
 def read(path: Path) -> _Saved:

@@ -4,7 +4,8 @@ import numpy as np
 
 from deeprob_fast import _kernels
 from deeprob_fast._typing import AnyArray
-from deeprob_fast.knn.boxes import Tree, why_not
+from deeprob_fast.knn.boxes import Tree
+from deeprob_fast.knn.plan import why_not
 from deeprob_fast.knn.store.demands import demand, demand_all, demand_each_once, demand_shape
 from deeprob_fast.knn.store.packings import check_groups
 
@@ -12,9 +13,8 @@ from deeprob_fast.knn.store.packings import check_groups
 def check_tree(tree: Tree) -> None:
     """Refuse a tree that is not one of the training rows: a search follows its boxes to leaves, and those to rows."""
     n_train, n_features = tree.train.shape
-    impossible = why_not(tree.train, tree.metric)
-    demand(not impossible, f"there must be no tree, as {impossible}", tree.strategy.name)
-    demand(tree.strategy.name == "boxes", "Chosen.name must be 'boxes'", repr(tree.strategy.name))
+    impossible = why_not(tree.train, tree.metric, tree.name)
+    demand(not impossible, f"there must be no tree, as {impossible}", tree.name)
     check_groups(tree.groups, n_train)
     representatives = tree.groups.representatives
     n_positions = len(representatives) or n_train

@@ -1,0 +1,33 @@
+"""What a pair of a query and a row costs, by which plans are compared: one table for each instruction-set level.
+
+`python benchmarks/fit_costs.py` measures the line of the machine that it runs on.
+"""
+
+from typing import NamedTuple
+
+from deeprob_fast import _kernels
+
+
+class Costs(NamedTuple):
+    """Times of a pair in units of the dense product; of manhattan distances, in units of the dense difference."""
+
+    byte: float = 1.0  # a product of rows in bytes
+    byte_difference: float = 1.0
+    canonical: float = 12.0  # a canonical distance of rows that pass
+    difference: float = 2.0  # the dense difference itself, in units of the dense product
+    byte_row: float = 6.0  # the second look of a prefix: bytes of one whole row with one query
+    projection: float = 2.2  # of a row along one direction, in place of a pair
+    visit: float = 8.0  # a row of a leaf that is visited
+
+
+COSTS = {
+    "baseline": Costs(),
+    "x86-64-v3": Costs(byte=0.75, byte_difference=0.35),
+    "x86-64-v4": Costs(byte=0.75, byte_difference=0.4),
+    "x86-64-v4-vnni": Costs(byte=0.25, byte_difference=0.2),
+}
+
+
+def costs() -> Costs:
+    """Return the costs on the level that runs."""
+    return COSTS[_kernels.ISA]

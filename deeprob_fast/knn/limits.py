@@ -1,0 +1,29 @@
+"""How large things may be before a search runs in another way: one record, which tests can make small."""
+
+from typing import NamedTuple
+
+
+class Limits(NamedTuple):
+    """Sizes at which a plan changes."""
+
+    # As few queries are compared with the rows as they are, in less time than packing takes.
+    few_queries: int = 4
+    few_neighbors: int = 1024
+    # Training rows that would take more memory are not grouped or sorted into boxes as a whole.
+    whole_bytes: int = 1 << 30
+    # This much of the training rows is packed at a time: memory that is used again and again costs least.
+    piece_bytes: int = 32 << 20
+    # Batches of packed queries that meet a piece before the next one is read: a file is read once for so many.
+    batches: int = 8
+    # Rows of a mapped file that take more are converted piece by piece, where the kernels cannot read them in place.
+    converted_bytes: int = 1 << 28
+    # Jobs that take as long as trying a filter on a sample: rows x queries x features.
+    small_job: float = 2e8
+    prefix_job: float = 1e10
+    # Trees are tried for jobs of at least this many rows, pairs and queries: building takes as long as some queries of all rows.
+    tree_rows: int = 1024
+    tree_job: float = 1e6
+    tree_queries_per_feature: int = 128
+
+
+LIMITS = Limits()

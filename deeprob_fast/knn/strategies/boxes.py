@@ -1,0 +1,49 @@
+"""Bounding boxes of rows that lie together, in a tree: for few features, in place of a filter."""
+
+import numpy as np
+
+from deeprob_fast import _kernels
+from deeprob_fast.knn.boxes import Tree
+from deeprob_fast.knn.costs import costs
+from deeprob_fast.knn.rows import RowSource
+from deeprob_fast.knn.strategies.job import Estimate, Job
+
+NAME = "boxes"
+SAVES = 1.0
+
+_METRICS = ("euclidean", "sqeuclidean", "manhattan")
+
+
+def why_not(rows: RowSource, metric: str) -> str:
+    """Say why a tree cannot serve, or nothing."""
+    if metric not in _METRICS:
+        return f"boxes have no bound for metric {metric}"
+    if rows.shape[1] > _kernels.max_box_features():
+        return f"more than {_kernels.max_box_features()} features"
+    if len(rows) > _kernels.max_box_rows():
+        return f"more than {_kernels.max_box_rows()} rows"
+    return ""
+
+
+def not_worth(job: Job) -> str:
+    """Say why building a tree would take longer than it can save, or nothing."""
+    n_distinct = len(job.duplicates.representatives) or len(job.rows)
+    limits = job.limits
+    is_small = n_distinct < limits.tree_rows or float(n_distinct) * job.n_queries < limits.tree_job
+    if is_small or job.n_queries < limits.tree_queries_per_feature * job.rows.shape[1]:
+        return "too small a job to build a tree"
+    return ""
+
+
+def fit(job: Job) -> Tree:
+    """Build the tree, of rows in memory."""
+    assert isinstance(job.rows, np.ndarray)
+    return Tree.build(job.rows, job.duplicates, job.metric, job.n_threads)
+
+
+def estimate(job: Job, most: float) -> Estimate:  # noqa: ARG001  # as every strategy
+    """Build the tree and let some of the rows search it."""
+    tree = fit(job)
+    visited = tree.visited(job.n_threads)
+    cost = costs().visit * visited
+    return Estimate(cost, f"sampled rows visit {visited:.2%} of the rows: {cost:.2f} of the dense cost", tree)

@@ -1,0 +1,99 @@
+"""The integer filter: scores of rows that are rounded to bytes, with a bound of what that loses."""
+
+import numpy as np
+
+from deeprob_fast import _kernels
+from deeprob_fast._typing import Float64
+from deeprob_fast.knn import centering, pairs
+from deeprob_fast.knn.costs import costs
+from deeprob_fast.knn.filters import Strategy
+from deeprob_fast.knn.rows import RowSource
+from deeprob_fast.knn.strategies.job import Estimate, Job
+
+NAME = "integer"
+SAVES = 0.8
+
+_SAMPLE_ROWS = 512
+_SAMPLE_QUERIES = 32
+_SCALED_ROWS = 128
+_PARITY = 0.75  # what the kernels lose of integer distances; ties are not told apart
+_FEWEST_FEATURES = 8  # below, the comparisons of the dense filter cost as much as its products
+
+
+def why_not(rows: RowSource, metric: str) -> str:  # noqa: ARG001  # as every strategy
+    """Say why the filter cannot serve, or nothing."""
+    if rows.shape[1] > _kernels.max_byte_columns():
+        return f"more than {_kernels.max_byte_columns()} features"
+    return ""
+
+
+def not_worth(job: Job) -> str:
+    """Say why trying it would take longer than it can save, or nothing."""
+    if job.size < job.limits.small_job:
+        return "too small a job to try a filter"
+    if job.rows.shape[1] < _FEWEST_FEATURES:
+        return f"fewer than {_FEWEST_FEATURES} features"
+    return ""
+
+
+def fit(job: Job) -> Strategy:
+    """Fit the filter to a sample."""
+    return Strategy(NAME, _fit(job)[0])
+
+
+def estimate(job: Job, most: float) -> Estimate:  # noqa: ARG001  # as every strategy
+    """Fit the filter and estimate what it costs."""
+    fitted, sample = _fit(job)
+    passing = _passing(sample, job.metric, fitted, job.n_threads)
+    cost = byte_cost(job.metric) + costs().canonical / (costs().difference if job.metric == "manhattan" else 1) * passing
+    reason = f"on a sample, bytes let {passing:.2%} of the rows pass: {cost:.2f} of the dense cost"
+    return Estimate(cost, reason, Strategy(NAME, fitted))
+
+
+def byte_cost(metric: str) -> float:
+    """Return the cost of a pair in bytes, of as many columns as the dense filter has."""
+    return costs().byte_difference if metric == "manhattan" else costs().byte
+
+
+def byte_scale(sample: Float64, metric: str, n_rows: int = _SCALED_ROWS) -> float:
+    """Return the factor that brings centred rows into bytes with the least rounding."""
+    spread = sample[:: max(1, len(sample) // n_rows)]
+    order = 1 if metric == "manhattan" else 2
+    return centering.byte_scale(spread, *_kernels.byte_range(metric), _kernels.panel_rows(), order)
+
+
+def _fit(job: Job) -> tuple[centering.Surrogate, Float64]:
+    """Choose center and scale of rows in bytes; also return a sample, centred."""
+    integers, fitted = None, job.centering
+    if job.metric == "manhattan":
+        integers = centering.fit_integers(job.rows, *_kernels.byte_range(job.metric))
+        fitted = integers or centering.fit(job.rows, job.metric, centered=True)
+    sample = centering.centered_sample(job.rows, job.metric, fitted, _SAMPLE_ROWS)
+    return integers or fitted._replace(scale=byte_scale(sample, job.metric)), sample
+
+
+def _passing(sample: Float64, metric: str, surrogate: centering.Surrogate, n_threads: int) -> float:
+    """Estimate the fraction of the rows that pass the integer filter.
+
+    A sampled row's threshold is its nearest distance within the sample, farther than that among all rows: the estimate errs on
+    the side of more.
+    """
+    if len(sample) < 2:
+        return 1.0
+    with np.errstate(all="ignore"):
+        scaled = np.clip(sample * surrogate.scale, -1e15, 1e15).astype(np.float32)
+    rounded = np.clip(np.rint(scaled), *_kernels.byte_range(metric))
+    residual = np.linalg.norm(scaled - rounded, ord=1 if metric == "manhattan" else 2, axis=1)
+    # The bound of a panel is that of its worst row.
+    worst = np.quantile(residual, 1 - 1 / _kernels.panel_rows(), method="higher")
+    queries = np.arange(0, len(sample), max(1, len(sample) // _SAMPLE_QUERIES))
+    kind = metric if metric in ("inner_product", "manhattan") else "euclidean"
+    scores = pairs.between(rounded[queries], rounded, kind, n_threads, scale=2.0**-10)
+    if kind == "inner_product":
+        error = np.linalg.norm(rounded[queries], axis=1) * worst + residual[queries] * np.linalg.norm(scaled, axis=1).max()
+    else:
+        scores = -scores
+        error = residual[queries] + worst + (_PARITY if kind == "euclidean" else 0)
+    scores[np.arange(len(queries)), queries] = -np.inf
+    threshold = scores.max(axis=1)
+    return float(np.mean(scores >= (threshold - error)[:, None]))

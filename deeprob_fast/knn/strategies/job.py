@@ -1,0 +1,70 @@
+"""What is to be searched, and what a strategy would make of it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from deeprob_fast.knn import centering
+from deeprob_fast.knn.boxes import Tree
+from deeprob_fast.knn.filters import Strategy
+from deeprob_fast.knn.limits import Limits
+from deeprob_fast.knn.packing import Groups
+from deeprob_fast.knn.rows import RowSource
+
+
+@dataclass(frozen=True)
+class Job:
+    """A search of about so many queries."""
+
+    rows: RowSource
+    metric: str
+    n_queries: int
+    n_threads: int
+    duplicates: Groups
+    limits: Limits
+
+    @property
+    def size(self) -> float:
+        """Rows x queries x features."""
+        return float(self.n_queries) * self.rows.size
+
+    @cached_property
+    def centering(self) -> centering.Surrogate:
+        """The origin and the unit that the filters give the rows."""
+        # Sums of absolute differences do not cancel, and float32 holds every other dtype as it is.
+        centered = self.metric != "manhattan" or self.rows.dtype == np.float64
+        return centering.fit(self.rows, self.metric, centered=centered)
+
+
+class Estimate(NamedTuple):
+    """What a strategy found on a sample."""
+
+    cost: float  # of a pair, in units of the dense filter's
+    reason: str
+    chosen: Strategy | Tree
+
+
+class StrategyModule(Protocol):
+    """A strategy that can be asked for."""
+
+    NAME: str
+
+    def why_not(self, rows: RowSource, metric: str) -> str:
+        """Say why it cannot serve, or nothing."""
+
+    def fit(self, job: Job) -> Strategy | Tree | None:
+        """Fit it to the rows; None if it cannot be."""
+
+
+class ChoosableModule(StrategyModule, Protocol):
+    """A strategy that a plan may choose."""
+
+    SAVES: float
+
+    def not_worth(self, job: Job) -> str:
+        """Say why trying it would take longer than it can save, or nothing."""
+
+    def estimate(self, job: Job, most: float) -> Estimate | None:
+        """Fit it and estimate its cost; None if it cannot be, or, where that is known early, if it costs `most` or more."""

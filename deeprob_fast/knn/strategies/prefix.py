@@ -1,0 +1,101 @@
+"""The prefix filter: bytes of the coordinates along principal directions first, then bytes of the whole rows."""
+
+import math
+
+import numpy as np
+
+from deeprob_fast import _kernels
+from deeprob_fast._typing import Float32
+from deeprob_fast.knn import centering, clusters, pairs
+from deeprob_fast.knn.boxes import Tree
+from deeprob_fast.knn.costs import costs
+from deeprob_fast.knn.directions import ByteRows, mixed, principal_directions, product
+from deeprob_fast.knn.filters import Strategy
+from deeprob_fast.knn.rows import RowSource
+from deeprob_fast.knn.strategies import integer
+from deeprob_fast.knn.strategies.job import Estimate, Job
+
+NAME = "prefix"
+SAVES = 0.8
+
+_WITHOUT_BOUND = {"inner_product": "inner products", "manhattan": "manhattan distances"}
+_FEWEST_FEATURES = 64
+_DIRECTIONS = (16, 32, 48, 64, 96, 128)
+_SAMPLE_ROWS = 1024
+_SAMPLE_QUERIES = 32
+_CLUSTERED_ROWS = 2048
+
+
+def why_not(rows: RowSource, metric: str) -> str:
+    """Say why the filter cannot serve, or nothing."""
+    if metric in _WITHOUT_BOUND:
+        return f"a prefix has no filter for {_WITHOUT_BOUND[metric]}"
+    if rows.shape[1] < _FEWEST_FEATURES:
+        return f"fewer than {_FEWEST_FEATURES} features"
+    return integer.why_not(rows, metric)
+
+
+def not_worth(job: Job) -> str:
+    """Say why trying it would take longer than it can save, or nothing."""
+    return "" if job.size > job.limits.prefix_job else "too small a job to try a prefix"
+
+
+def fit(job: Job) -> Strategy | Tree | None:
+    """Fit the filter to a sample; None if there are no directions."""
+    estimated = estimate(job, math.inf)
+    return estimated.chosen if estimated else None
+
+
+def estimate(job: Job, most: float) -> Estimate | None:
+    """Choose the number of directions that costs least; None if that is not less than `most`, or if there are none."""
+    sample = centering.centered_sample(job.rows, job.metric, job.centering, _SAMPLE_ROWS)
+    largest = float(np.abs(sample).max()) if len(sample) > 1 else 0.0
+    if not 1e-25 < largest < 1e25:
+        return None
+    n_features = job.rows.shape[1]
+    # Directions and shares do not depend on the unit, and float32 must hold products of the rows.
+    scaled = sample * math.ldexp(1.0, -math.frexp(largest)[1])
+    directions = principal_directions(scaled, min(_DIRECTIONS[-1], n_features // 4), job.n_threads)
+    if not len(directions):
+        return None
+    along = product(scaled, directions, job.n_threads)
+    candidates = {}
+    for n, passing in _passing(scaled.astype(np.float32), along.astype(np.float32), job.n_threads).items():
+        sweep = integer.byte_cost(job.metric) * (n + 1) / n_features
+        # Every row takes n products of its own.
+        candidates[n] = (sweep + costs().byte_row * passing + costs().projection * n / max(job.n_queries, 1), passing)
+    best = min(candidates, key=candidates.__getitem__)
+    cost, passing = candidates[best]
+    if cost >= most:
+        return None
+    projection = mixed(directions[:best], job.centering.center, integer.byte_scale(sample, job.metric), job.n_threads)
+    clustered = job.rows[centering.sample_rows(len(job.rows), _CLUSTERED_ROWS)]
+    columns, _, _ = projection.columns(clustered, job.metric, ByteRows.empty(*clustered.shape), job.n_threads)
+    center = np.median(columns, axis=0).astype(np.float64)
+    scale = integer.byte_scale(columns - center, job.metric, _SAMPLE_ROWS)
+    cells = clusters.fit(columns, len(job.rows), job.n_threads)
+    reason = f"on a sample, {best} directions let {passing:.2%} of the rows pass: {cost:.2f} of the dense cost"
+    return Estimate(cost, reason, Strategy(NAME, centering.Surrogate(center, scale), projection, cells))
+
+
+def _passing(sample: Float32, along: Float32, n_threads: int) -> dict[int, float]:
+    """Estimate the fraction of the rows that pass, for some numbers of directions."""
+    queries = np.arange(0, len(sample), max(1, len(sample) // _SAMPLE_QUERIES))
+
+    def distances(rows: Float32) -> Float32:
+        out = pairs.between(rows[queries], rows, "euclidean", n_threads)
+        out[np.arange(len(queries)), queries] = np.inf
+        return out
+
+    threshold = distances(sample).min(axis=1)
+    squares = np.einsum("ij,ij->i", sample, sample)
+    # Bytes of coordinates that vary alike, up to 4.5 standard deviations, are off by this much of the rows' length, twice.
+    _, highest = _kernels.byte_range("euclidean")
+    rounding = 2 * 4.5 / highest / np.sqrt(12) * np.sqrt(squares.mean())
+    passing = {}
+    for n in {min(n, along.shape[1]) for n in _DIRECTIONS}:
+        inside = along[:, :n]
+        rest = np.sqrt(np.maximum(squares - np.einsum("ij,ij->i", inside, inside), 0))
+        nearest = distances(np.column_stack([inside, rest]))
+        passing[n] = float(np.mean(nearest <= (threshold + rounding)[:, None]))
+    return passing

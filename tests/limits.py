@@ -1,0 +1,22 @@
+"""Limits that are small, so that small data reach every path of a search."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from deeprob_fast.knn import limits
+
+
+def lower_limits(patch: pytest.MonkeyPatch, **changes: Any) -> None:
+    """Change some limits until the patch is undone."""
+    patch.setattr(limits, "LIMITS", limits.LIMITS._replace(**changes))
+
+
+@contextmanager
+def lowered(**changes: Any) -> Iterator[None]:
+    """Change some limits inside a block."""
+    with pytest.MonkeyPatch.context() as patch:
+        lower_limits(patch, **changes)
+        yield
