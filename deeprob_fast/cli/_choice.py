@@ -9,7 +9,7 @@ from deeprob_fast.cli._options import Choice
 from deeprob_fast.cli._progress import percentage
 from deeprob_fast.datasets import Dataset
 from deeprob_fast.datasets._splitting import stratified_rows
-from deeprob_fast.knn.evaluation import KNNEvaluation, KNNScore
+from deeprob_fast.knn.scores import KNNEvaluation, KNNScore
 
 VALIDATION = "validation"
 _SHARE = 0.2

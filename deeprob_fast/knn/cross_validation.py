@@ -181,12 +181,12 @@ def knn_cross_validate(
 def _summary(k_values: Sequence[int], right: Any, sizes: Sequence[int]) -> CrossValidation:
     """Compute means and deviations of the shares of right predictions, given their numbers, (n_k, n_folds)."""
     shares = right / np.asarray(sizes)
-    exact = {
-        k: sum(Fraction(int(n), size) for n, size in zip(own, sizes, strict=True)) for k, own in zip(k_values, right, strict=True)
-    }
+    exact = {}
+    for k, counts in zip(k_values, right, strict=True):
+        exact[k] = sum(Fraction(int(n), size) for n, size in zip(counts, sizes, strict=True))
     deviations = shares.std(axis=1, ddof=1) if len(sizes) > 1 else np.full(len(shares), np.nan)
     return CrossValidation(
-        {k: tuple(own.tolist()) for k, own in zip(k_values, shares, strict=True)},
+        {k: tuple(values.tolist()) for k, values in zip(k_values, shares, strict=True)},
         {k: float(total / len(sizes)) for k, total in exact.items()},
         dict(zip(k_values, deviations.tolist(), strict=True)),
         min(exact, key=lambda k: (-exact[k], k)),

@@ -1,8 +1,7 @@
 """k-NN classification evaluated: all k and all temperatures from one search, few-shot subsets, leave-one-out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,111 +13,13 @@ from deeprob_fast.knn.few_shot import few_per_class
 from deeprob_fast.knn.nearest import nearest_neighbors
 from deeprob_fast.knn.neighbors import Neighbors, without_self
 from deeprob_fast.knn.protocols import KNN_PROTOCOLS, KNNProtocol
+from deeprob_fast.knn.scores import FewShotScore, KNNEvaluation, KNNScore
 from deeprob_fast.knn.search import Callback
 from deeprob_fast.knn.votes import Weights, check_voting, rank_classes
 from deeprob_fast.scoring import accuracy
 from deeprob_fast.scoring.folds import warn_of_unknown_labels
 
 _DEFAULT = KNNProtocol("custom", "the arguments", (10, 20, 100, 200), metric="euclidean", weights="uniform")
-
-
-class KNNScore(NamedTuple):
-    """How well one k and temperature classify.
-
-    Attributes
-    ----------
-    k : int
-    temperature : float or None
-        None where votes do not depend on it.
-    top1, top5 : float
-        Share of the queries whose class has the most votes, or is among the five classes with the most. A class without votes is
-        never counted: with k = 1 both are the same, and a class that has no training rows counts as wrong.
-    mean_per_class : float
-        Mean over the classes of the queries of `top1` among each one's.
-    """
-
-    k: int
-    temperature: float | None
-    top1: float
-    top5: float
-    mean_per_class: float
-
-
-class FewShotScore(NamedTuple):
-    """How well one k and temperature classify from a few training rows of each class: means over several drawn subsets.
-
-    Attributes
-    ----------
-    n_per_class, k : int
-    temperature : float or None
-    top1, top1_std, top5 : float
-        `top1_std` is the deviation between the tries (that of a sample; NaN for one).
-    n_tries : int
-    """
-
-    n_per_class: int
-    k: int
-    temperature: float | None
-    top1: float
-    top1_std: float
-    top5: float
-    n_tries: int
-
-
-@dataclass(frozen=True)
-class KNNEvaluation:
-    """What `evaluate_knn` found.
-
-    Attributes
-    ----------
-    settings : dict
-        What was computed: protocol, its source, k, weights, temperatures, metric, numbers of rows.
-    classes : array, shape (n_classes,)
-        Labels of the training rows and the queries, ascending.
-    scores : tuple of KNNScore
-        For each temperature, each k.
-    few_shot : tuple of FewShotScore
-        For each number of rows a class, each temperature and k.
-    neighbors : Neighbors
-        Of the largest k; those of smaller k are its first columns.
-    predictions : array of int64, shape (n_scores, n_queries)
-        Numbers of classes.
-    truth : array of int64, shape (n_queries,)
-        Numbers of classes.
-    """
-
-    settings: dict[str, Any]
-    classes: AnyArray
-    scores: tuple[KNNScore, ...]
-    few_shot: tuple[FewShotScore, ...]
-    neighbors: Neighbors
-    predictions: Int64
-    truth: Int64
-
-    @property
-    def accuracies(self) -> dict[int, float]:
-        """`top1` for each k, at the first temperature."""
-        return {score.k: score.top1 for score in self.scores if score.temperature == self.scores[0].temperature}
-
-    @property
-    def best(self) -> KNNScore:
-        """The score with the largest `top1`, of equal ones the first."""
-        return max(self.scores, key=lambda score: score.top1)
-
-    def confusion_matrix(self, score: KNNScore | None = None) -> Int64:
-        """Count the queries of each class (row) that were taken for each class (column).
-
-        Parameters
-        ----------
-        score : KNNScore, optional
-            One of `scores`; by default the best.
-
-        Returns
-        -------
-        array of int64, shape (n_classes, n_classes)
-        """
-        number = self.scores.index(self.best if score is None else score)
-        return accuracy.confusion_matrix(self.truth, self.predictions[number], len(self.classes))
 
 
 class _Voting(NamedTuple):
@@ -240,33 +141,37 @@ def evaluate_knn(
     rows = check_train(train)
     labels = _validation.check_labels("train_labels", train_labels, len(rows), "train")
     leave_one_out = queries is None and query_labels is None
-    near, truth = (rows, labels) if leave_one_out else _check_queries(queries, query_labels, rows)
+    query_rows, truth = (rows, labels) if leave_one_out else _check_queries(queries, query_labels, rows)
     k_values = _k_values(k, preset, len(rows) - leave_one_out)
     shots = _shots(n_per_class, leave_one_out)
     n_tries = _scalars.check_integer("n_tries", n_tries, 1, 2**31, "subsets")
     threads = _validation.check_n_threads(n_threads)
 
-    classes, (own, wanted) = numbered(("train_labels", labels), ("query_labels", truth))
-    warn_of_unknown_labels("queries", own, wanted, classes)
+    classes, (train_numbers, query_numbers) = numbered(("train_labels", labels), ("query_labels", truth))
+    warn_of_unknown_labels("queries", train_numbers, query_numbers, classes)
     voted = temperatures if weights == "softmax" else (None,)
     voting = _Voting(weights, metric, voted, len(classes), threads)
     largest = max(k_values) + leave_one_out
-    neighbors = nearest_neighbors(rows, near, largest, metric=metric, n_threads=threads, callback=callback)
+    neighbors = nearest_neighbors(rows, query_rows, largest, metric=metric, n_threads=threads, callback=callback)
     if leave_one_out:
         neighbors = without_self(neighbors)
-    ranked = voting.rank(neighbors, own, k_values)
+    ranked = voting.rank(neighbors, train_numbers, k_values)
     scores = tuple(
         KNNScore(
             k,
             temperature,
-            accuracy.accuracy(wanted, top[:, 0]),
-            accuracy.accuracy(wanted, top),
-            accuracy.mean_per_class_accuracy(wanted, top[:, 0], len(classes)),
+            accuracy.accuracy(query_numbers, top[:, 0]),
+            accuracy.accuracy(query_numbers, top),
+            accuracy.mean_per_class_accuracy(query_numbers, top[:, 0], len(classes)),
         )
         for temperature, by_k in zip(voted, ranked, strict=True)
         for k, top in zip(k_values, by_k, strict=True)
     )
-    few_shot = tuple(score for n in shots for score in _few_shot_scores(rows, own, near, wanted, voting, n, k_values, n_tries))
+    few_shot = tuple(
+        score
+        for n in shots
+        for score in _few_shot_scores(rows, train_numbers, query_rows, query_numbers, voting, n, k_values, n_tries)
+    )
     settings = {
         "protocol": preset.name,
         "source": preset.source,
@@ -275,11 +180,11 @@ def evaluate_knn(
         "temperature": list(temperatures) if weights == "softmax" else None,
         "metric": metric,
         "n_train": len(rows),
-        "n_queries": len(near),
+        "n_queries": len(query_rows),
         "leave_one_out": leave_one_out,
     }
-    predictions = np.ascontiguousarray(ranked[..., 0].reshape(len(scores), len(near)))
-    return KNNEvaluation(settings, classes, scores, few_shot, neighbors, predictions, wanted)
+    predictions = np.ascontiguousarray(ranked[..., 0].reshape(len(scores), len(query_rows)))
+    return KNNEvaluation(settings, classes, scores, few_shot, neighbors, predictions, query_numbers)
 
 
 def _few_shot_scores(
@@ -293,13 +198,13 @@ def _few_shot_scores(
     n_tries: int,
 ) -> list[FewShotScore]:
     """Evaluate subsets with so many rows of each class."""
-    chosen = [k for k in sorted({*k_values, n_per_class}) if k <= n_per_class]
+    reported = [k for k in sorted({*k_values, n_per_class}) if k <= n_per_class]
     top1, top5 = [], []
     for attempt in range(n_tries):
-        own = few_per_class(labels, n_per_class, seed=attempt)
-        allowed = [min(k, len(own)) for k in chosen]
-        found = nearest_neighbors(rows[own], queries, max(allowed), metric=voting.metric, n_threads=voting.n_threads)
-        ranked = voting.rank(found, labels[own], allowed)
+        subset = few_per_class(labels, n_per_class, seed=attempt)
+        allowed = [min(k, len(subset)) for k in reported]
+        neighbors = nearest_neighbors(rows[subset], queries, max(allowed), metric=voting.metric, n_threads=voting.n_threads)
+        ranked = voting.rank(neighbors, labels[subset], allowed)
         top1.append([[accuracy.accuracy(truth, top[:, 0]) for top in by_k] for by_k in ranked])
         top5.append([[accuracy.accuracy(truth, top) for top in by_k] for by_k in ranked])
     means, fives = np.mean(top1, axis=0), np.mean(top5, axis=0)
@@ -307,7 +212,7 @@ def _few_shot_scores(
     return [
         FewShotScore(n_per_class, k, temperature, float(means[t, i]), float(deviations[t, i]), float(fives[t, i]), n_tries)
         for t, temperature in enumerate(voting.temperatures)
-        for i, k in enumerate(chosen)
+        for i, k in enumerate(reported)
     ]
 
 
@@ -340,11 +245,11 @@ def _shots(n_per_class: int | Sequence[int], leave_one_out: bool) -> tuple[int, 
 def _check_queries(queries: object, query_labels: object, rows: AnyArray) -> tuple[AnyArray, AnyArray]:
     """Return the queries and their labels."""
     if queries is None or query_labels is None:
-        missing, given = ("queries", "query_labels") if queries is None else ("query_labels", "queries")
-        msg = f"{missing} must be given with {given}, or neither for leave-one-out; got None"
+        missing, present = ("queries", "query_labels") if queries is None else ("query_labels", "queries")
+        msg = f"{missing} must be given with {present}, or neither for leave-one-out; got None"
         raise ValueError(msg)
-    near = _validation.check_rows("queries", queries, n_features=rows.shape[1])
-    if len(near) == 0:
-        msg = f"queries must have at least one row; got shape {near.shape}"
+    query_rows = _validation.check_rows("queries", queries, n_features=rows.shape[1])
+    if len(query_rows) == 0:
+        msg = f"queries must have at least one row; got shape {query_rows.shape}"
         raise ValueError(msg)
-    return near, _validation.check_labels("query_labels", query_labels, len(near), "queries")
+    return query_rows, _validation.check_labels("query_labels", query_labels, len(query_rows), "queries")

@@ -36,4 +36,4 @@ def few_per_class(numbers: Int64, n_per_class: int, seed: int) -> Int64:
     """
     generator = np.random.RandomState(seed)  # the generator of the reference
     members = [np.flatnonzero(numbers == number) for number in np.unique(numbers)]
-    return np.concatenate([own[_permutation_start(generator, len(own), n_per_class)] for own in members]).astype(np.int64)
+    return np.concatenate([rows[_permutation_start(generator, len(rows), n_per_class)] for rows in members]).astype(np.int64)

@@ -99,15 +99,15 @@ def nearest_neighbors(
     Neighbors(distances=array([[0.5, 0.5]]), indices=array([[1, 2]]))
     """
     rows = check_train_source(train)
-    near = _validation.check_rows("queries", queries, n_features=rows.shape[1])
+    query_rows = _validation.check_rows("queries", queries, n_features=rows.shape[1])
     k = check_k(k, len(rows))
     metric = check_metric(metric)
     threads = _validation.check_n_threads(n_threads)
     if callback is not None:
         _scalars.check_callable("callback", callback)
-    plan = plan_search(rows, metric, len(near), k, threads, tells_progress=callback is not None)
-    neighbors, counts = run(plan, rows, metric, near, k, threads, callback)
+    plan = plan_search(rows, metric, len(query_rows), k, threads, tells_progress=callback is not None)
+    neighbors, counts = run(plan, rows, metric, query_rows, k, threads, callback)
     if not return_stats:
         return neighbors
     told = {"strategy": plan.name, "reason": plan.reason, "piece_rows": plan.piece_rows}
-    return neighbors, {**told, **stats_of(rows, plan.duplicates, len(near), threads, counts)}
+    return neighbors, {**told, **stats_of(rows, plan.duplicates, len(query_rows), threads, counts)}

@@ -36,8 +36,8 @@ Callback = Callable[[float], object]
 _MERGED = 1 << 20
 
 
-def _room(n_queries: int, k: int) -> Neighbors:
-    # No row is told from every row, should a search leave some out.
+def _empty_neighbors(n_queries: int, k: int) -> Neighbors:
+    # -1 is no row: a search that left an output unwritten would be seen.
     return Neighbors(np.empty((n_queries, k), dtype=np.float64), np.full((n_queries, k), -1, dtype=np.int64))
 
 
@@ -82,14 +82,14 @@ def prepare(plan: Plan, train: AnyArray, metric: str, n_threads: int) -> Prepare
 
 def _scan(train: AnyArray, queries: AnyArray, k: int, metric: str, n_threads: int) -> tuple[Neighbors, Counts]:
     """Compare few queries with the rows as they are, without packing."""
-    found = _room(len(queries), k)
-    bad_row, bad_query = _kernels.scan(train, metric, queries, *found, n_threads)
+    neighbors = _empty_neighbors(len(queries), k)
+    bad_row, bad_query = _kernels.scan(train, metric, queries, *neighbors, n_threads)
     if bad_row >= 0:
         raise ValueError(_validation.describe_bad_row("train", train[bad_row], bad_row))
     if bad_query >= 0:
         raise ValueError(_validation.describe_bad_row("queries", queries[bad_query], bad_query))
     n_pairs = len(train) * len(queries)
-    return found, Counts(n_pairs, n_pairs)
+    return neighbors, Counts(n_pairs, n_pairs)
 
 
 def stats_of(train: RowSource, duplicates: Groups, n_queries: int, n_threads: int, counts: Counts) -> dict[str, Any]:
@@ -105,65 +105,66 @@ def stats_of(train: RowSource, duplicates: Groups, n_queries: int, n_threads: in
 
 
 class _Batch(NamedTuple):
-    """Some queries, and the room for their neighbours."""
+    """Packed queries, and the outputs of their neighbours."""
 
     queries: Queries
-    found: Neighbors
+    outputs: Neighbors
 
     @classmethod
-    def of(cls, queries: Queries, found: Neighbors) -> "_Batch":
-        """Make room. Queries that are sorted have outputs of their own, in their order, until all pieces are searched."""
-        if isinstance(queries.own, slice):
-            return cls(queries, Neighbors(found.distances[queries.own], found.indices[queries.own]))
-        return cls(queries, _room(len(queries.rows), found.distances.shape[1]))
+    def of(cls, queries: Queries, neighbors: Neighbors) -> "_Batch":
+        """Take the part of all neighbours that is of these queries; sorted queries get outputs in their order instead."""
+        numbers = queries.own
+        if isinstance(numbers, slice):
+            return cls(queries, Neighbors(neighbors.distances[numbers], neighbors.indices[numbers]))
+        return cls(queries, _empty_neighbors(len(queries.rows), neighbors.distances.shape[1]))
 
-    def deliver(self, found: Neighbors) -> None:
-        """Put what was found into the order of all queries."""
+    def deliver(self, neighbors: Neighbors) -> None:
+        """Put the outputs of sorted queries into the order of all queries."""
         if not isinstance(self.queries.own, slice):
-            found.distances[self.queries.own], found.indices[self.queries.own] = self.found
+            neighbors.distances[self.queries.own], neighbors.indices[self.queries.own] = self.outputs
 
 
 def search_whole(
     prepared: Prepared | Tree, queries: AnyArray, k: int, n_threads: int, callback: Callback | None = None
 ) -> tuple[Neighbors, Counts]:
     """Search training rows that were prepared all at once."""
-    found = _room(len(queries), k)
+    neighbors = _empty_neighbors(len(queries), k)
     progress = _Progress(len(queries), len(prepared.train), callback)
     counts = Counts()
     if isinstance(prepared, Tree):
-        counts.add(*prepared.search(queries, *found, n_threads))
+        counts.add(*prepared.search(queries, *neighbors, n_threads))
         progress.add(len(queries), len(prepared.train))
-        return found, counts
+        return neighbors, counts
     for packed in Queries.pack(queries, prepared.metric, prepared.strategy, n_threads):
-        batch = _Batch.of(packed, found)
-        counts.add(*prepared.search(packed, *batch.found, n_threads))
-        batch.deliver(found)
+        batch = _Batch.of(packed, neighbors)
+        counts.add(*prepared.search(packed, *batch.outputs, n_threads))
+        batch.deliver(neighbors)
         progress.add(len(packed.rows), len(prepared.train))
-    return found, counts
+    return neighbors, counts
 
 
 def search_pieces(
     plan: Plan, train: RowSource, metric: str, queries: AnyArray, k: int, n_threads: int, callback: Callback | None = None
 ) -> tuple[Neighbors, Counts]:
-    """Pack and search the training rows piece by piece, once for all queries or, where these are many, for a part of them."""
+    """Pack and search the training rows piece by piece: once for all queries, or once for each group of batches."""
     assert isinstance(plan.strategy, Strategy)
-    found = _room(len(queries), k)
+    neighbors = _empty_neighbors(len(queries), k)
     size = min(plan.piece_rows, len(train))
     room = Room.empty(size, train.shape[1], plan.strategy)
     progress = _Progress(len(queries), len(train), callback)
-    batches = (_Batch.of(packed, found) for packed in Queries.pack(queries, metric, plan.strategy, n_threads))
+    batches = (_Batch.of(packed, neighbors) for packed in Queries.pack(queries, metric, plan.strategy, n_threads))
     counts = Counts()
-    while some := list(itertools.islice(batches, plan.limits.batches)):
+    while group := list(itertools.islice(batches, plan.limits.batches)):
         for piece in _pieces(plan, plan.strategy, train, metric, size, room, n_threads):
-            for batch in some:
+            for batch in group:
                 if len(piece.groups.representatives):
                     counts.add(*_search_grouped(piece, batch, n_threads))
                 else:
-                    counts.add(*piece.search(batch.queries, *batch.found, n_threads))
+                    counts.add(*piece.search(batch.queries, *batch.outputs, n_threads))
                 progress.add(len(batch.queries.rows), len(piece.train))
-        for batch in some:
-            batch.deliver(found)
-    return found, counts
+        for batch in group:
+            batch.deliver(neighbors)
+    return neighbors, counts
 
 
 def _pieces(
@@ -181,18 +182,18 @@ def _pieces(
 
 def _search_grouped(piece: Prepared, batch: _Batch, n_threads: int) -> tuple[int, int]:
     """Search a piece with groups of equal rows by itself, and merge what it has with what earlier pieces had."""
-    n_queries, k = batch.found.distances.shape
-    own = _room(n_queries, min(k, len(piece.train)))
+    n_queries, k = batch.outputs.distances.shape
+    own = _empty_neighbors(n_queries, min(k, len(piece.train)))
     counts = piece._replace(first_row=0).search(batch.queries, *own, n_threads)
     n_earlier = min(k, piece.first_row)
     step = max(1, _MERGED // k)
     sign = -1 if piece.metric == "inner_product" else 1
     for start in range(0, n_queries, step):
         some = slice(start, start + step)
-        distances = np.concatenate([batch.found.distances[some, :n_earlier], own.distances[some]], axis=1)
-        indices = np.concatenate([batch.found.indices[some, :n_earlier], own.indices[some] + piece.first_row], axis=1)
+        distances = np.concatenate([batch.outputs.distances[some, :n_earlier], own.distances[some]], axis=1)
+        indices = np.concatenate([batch.outputs.indices[some, :n_earlier], own.indices[some] + piece.first_row], axis=1)
         # Earlier rows stay first among equal distances.
         order = np.argsort(sign * distances, axis=1, kind="stable")[:, :k]
-        batch.found.distances[some, : order.shape[1]] = np.take_along_axis(distances, order, axis=1)
-        batch.found.indices[some, : order.shape[1]] = np.take_along_axis(indices, order, axis=1)
+        batch.outputs.distances[some, : order.shape[1]] = np.take_along_axis(distances, order, axis=1)
+        batch.outputs.indices[some, : order.shape[1]] = np.take_along_axis(indices, order, axis=1)
     return counts

@@ -101,8 +101,8 @@ def class_votes(
     `labels` holds the class number of each training row.
     """
     votes = np.zeros((len(neighbors.indices), n_classes))
-    own = neighbor_weights(neighbors.distances, weights, metric, temperature)
-    _kernels.add_votes(labels, neighbors.indices, own, votes, n_threads)
+    vote_weights = neighbor_weights(neighbors.distances, weights, metric, temperature)
+    _kernels.add_votes(labels, neighbors.indices, vote_weights, votes, n_threads)
     return votes
 
 
@@ -131,23 +131,23 @@ def rank_classes(
     indices = neighbors.indices[:, : ascending[-1]]
     distances = neighbors.distances[:, : ascending[-1]]
     ranked = np.empty((len(indices), len(ascending) * n_top), dtype=np.int64)
-    own = neighbor_weights(distances, weights, metric, temperature)
-    _kernels.rank_classes(labels, indices, own, ascending, n_classes, ranked, n_threads)
+    vote_weights = neighbor_weights(distances, weights, metric, temperature)
+    _kernels.rank_classes(labels, indices, vote_weights, ascending, n_classes, ranked, n_threads)
     by_k = ranked.reshape(len(indices), len(ascending), n_top).swapaxes(0, 1)
     if n_top > 1:
-        _bar_classes_without_votes(by_k, ascending, labels, indices, own)
+        _bar_classes_without_votes(by_k, ascending, labels, indices, vote_weights)
     return by_k[np.searchsorted(ascending, k_values)]
 
 
 def _bar_classes_without_votes(ranked: Int64, k_values: Int64, labels: Int64, indices: Int64, weights: Float64) -> None:
-    """Put -1 for the classes with which the kernel fills up the places behind the last one that has votes."""
+    """Put -1 for classes without votes, with which the kernel fills the ranks behind the last class that has some."""
     block = max(1, _BLOCK_VOTES // indices.shape[1])
     for start in range(0, len(indices), block):
         part = slice(start, start + block)
         voted = np.where(weights[part] > 0, labels[indices[part]], -1)
-        for k, own in zip(k_values.tolist(), ranked[:, part], strict=True):
-            for place in range(1, own.shape[1]):  # the first has votes
-                own[~(voted[:, :k] == own[:, place, np.newaxis]).any(axis=1), place] = -1
+        for k, classes in zip(k_values.tolist(), ranked[:, part], strict=True):
+            for rank in range(1, classes.shape[1]):  # the first has votes
+                classes[~(voted[:, :k] == classes[:, rank, np.newaxis]).any(axis=1), rank] = -1
 
 
 def check_voting(weights: object, temperature: object, metric: str) -> None:
