@@ -13,6 +13,7 @@ import pytest
 
 import deeprob_fast as df
 from deeprob_fast import _kernels
+from deeprob_fast.knn.metrics import METRICS
 from tests import reference
 from tests.public_names import RECORDED, public_names
 
@@ -175,7 +176,7 @@ def test_levels_are_listed_once():
     listed += re.search(r"list\(APPEND isa_levels (.*?)\)", cmake).group(1).split()
     assert tuple(listed) == _kernels.LEVELS
     assert set(re.findall(r'\bappend\("([^"]+)"\)', text(CPP / "cpu.cpp"))) == set(listed)
-    assert _kernels.METRICS == reference.METRICS
+    assert _kernels.METRICS == reference.METRICS == tuple(METRICS)
 
 
 def test_docstrings_name_the_metrics():

@@ -8,6 +8,7 @@ from deeprob_fast import _kernels, _scalars, _validation
 from deeprob_fast._typing import AnyArray, ArrayLike, Int64
 from deeprob_fast.knn import centering
 from deeprob_fast.knn.checks import check_metric
+from deeprob_fast.knn.metrics import METRICS
 
 # Kernels in float32 multiply rows by a scale that makes typical ones 1 long, and their sums by its square in the end.
 _FLOAT32_SIZES = (2.0**-40, 2.0**40)
@@ -94,11 +95,15 @@ def pairwise_distances(
     out = np.empty((len(x), len(y)), dtype=dtype)
     if out.size == 0:
         return out
-    surrogate = centering.fit(y, metric, centered=metric in ("euclidean", "sqeuclidean"))
-    if metric == "inner_product" and surrogate.scale > _NOT_SHRUNK:
+    surrogate = centering.fit(y, metric, centered=METRICS[metric] == METRICS["euclidean"])
+    if METRICS[metric].adds == "products" and surrogate.scale > _NOT_SHRUNK:
         # Small elements must not vanish: products may come from these alone.
         surrogate = surrogate._replace(scale=max(surrogate.scale, 1.0))
-    if dtype == np.float32 and metric != "cosine" and not all(_squares_fit(rows, surrogate.scale) for rows in (x, y)):
+    if (
+        dtype == np.float32
+        and not METRICS[metric].of_directions
+        and not all(_squares_fit(rows, surrogate.scale) for rows in (x, y))
+    ):
         out = np.empty(out.shape)
     bad_x, bad_y = _kernels.pairwise_distances(x, y, metric, surrogate.center, surrogate.scale, out, threads)
     if bad_y >= 0:

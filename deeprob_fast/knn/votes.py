@@ -7,6 +7,7 @@ import numpy as np
 
 from deeprob_fast import _kernels, _scalars, _validation
 from deeprob_fast._typing import Float64, Int64
+from deeprob_fast.knn.metrics import METRICS
 from deeprob_fast.knn.neighbors import Neighbors
 
 WEIGHTS = ("uniform", "distance", "softmax")
@@ -52,7 +53,7 @@ def neighbor_weights(distances: Float64, weights: Weights, metric: str, temperat
     if weights == "uniform":
         return np.ones_like(distances)
     if weights == "softmax":
-        sign = 1 if metric == "inner_product" else -1
+        sign = 1 if METRICS[metric].largest_first else -1
         with np.errstate(over="ignore", under="ignore"):  # far beyond the temperature a neighbour counts 0
             return np.exp(sign * (distances - distances[:, :1]) / temperature)
     # Where inverses, or their sums, would overflow, distances are divided by a power of two, which changes no share of the votes.
@@ -156,7 +157,7 @@ def check_voting(weights: object, temperature: object, metric: str) -> None:
         msg = f"weights must be one of {', '.join(WEIGHTS)}, or callable; got {weights!r}"
         msg += _scalars.did_you_mean(weights, WEIGHTS)
         raise ValueError(msg)
-    if isinstance(weights, str) and weights == "distance" and metric == "inner_product":
-        msg = "weights must be 'uniform' or 'softmax' for the metric inner_product, which is no distance; got 'distance'"
+    if isinstance(weights, str) and weights == "distance" and METRICS[metric].largest_first:
+        msg = f"weights must be 'uniform' or 'softmax' for the metric {metric}, which is no distance; got 'distance'"
         raise ValueError(msg)
     _scalars.check_positive("temperature", temperature)

@@ -5,18 +5,17 @@ import numpy as np
 from deeprob_fast import _kernels
 from deeprob_fast.knn.boxes import Tree
 from deeprob_fast.knn.costs import costs
+from deeprob_fast.knn.metrics import METRICS
 from deeprob_fast.knn.rows import RowSource
 from deeprob_fast.knn.strategies.job import Estimate, Job
 
 NAME = "boxes"
 SAVES = 1.0
 
-_METRICS = ("euclidean", "sqeuclidean", "manhattan")
-
 
 def why_not(rows: RowSource, metric: str) -> str:
     """Say why a tree cannot serve, or nothing."""
-    if metric not in _METRICS:
+    if METRICS[metric].adds == "products" or METRICS[metric].of_directions:
         return f"boxes have no bound for metric {metric}"
     if rows.shape[1] > _kernels.max_box_features():
         return f"more than {_kernels.max_box_features()} features"

@@ -7,6 +7,7 @@ from deeprob_fast._typing import Float64
 from deeprob_fast.knn import centering, pairs
 from deeprob_fast.knn.costs import costs
 from deeprob_fast.knn.filters import Strategy
+from deeprob_fast.knn.metrics import METRICS
 from deeprob_fast.knn.rows import RowSource
 from deeprob_fast.knn.strategies.job import Estimate, Job
 
@@ -16,6 +17,8 @@ SAVES = 0.8
 _SAMPLE_ROWS = 512
 _SAMPLE_QUERIES = 32
 _SCALED_ROWS = 128
+# Rows of a sample are compared by a metric that adds up the same.
+_SAMPLED = {"squares": "euclidean", "differences": "manhattan", "products": "inner_product"}
 _PARITY = 0.75  # what the kernels lose of integer distances; ties are not told apart
 _FEWEST_FEATURES = 8  # below, the comparisons of the dense filter cost as much as its products
 
@@ -45,27 +48,30 @@ def estimate(job: Job, most: float) -> Estimate:  # noqa: ARG001  # as every str
     """Fit the filter and estimate what it costs."""
     fitted, sample = _fit(job)
     passing = _passing(sample, job.metric, fitted, job.n_threads)
-    cost = byte_cost(job.metric) + costs().canonical / (costs().difference if job.metric == "manhattan" else 1) * passing
+    cost = byte_cost(job.metric) + _canonical_cost(job.metric) * passing
     reason = f"on a sample, bytes let {passing:.2%} of the rows pass: {cost:.2f} of the dense cost"
     return Estimate(cost, reason, Strategy(NAME, fitted))
 
 
 def byte_cost(metric: str) -> float:
     """Return the cost of a pair in bytes, of as many columns as the dense filter has."""
-    return costs().byte_difference if metric == "manhattan" else costs().byte
+    return costs().byte_difference if METRICS[metric].adds == "differences" else costs().byte
+
+
+def _canonical_cost(metric: str) -> float:
+    return costs().canonical / (costs().difference if METRICS[metric].adds == "differences" else 1)
 
 
 def byte_scale(sample: Float64, metric: str, n_rows: int = _SCALED_ROWS) -> float:
     """Return the factor that brings centred rows into bytes with the least rounding."""
     spread = sample[:: max(1, len(sample) // n_rows)]
-    order = 1 if metric == "manhattan" else 2
-    return centering.byte_scale(spread, *_kernels.byte_range(metric), _kernels.panel_rows(), order)
+    return centering.byte_scale(spread, *_kernels.byte_range(metric), _kernels.panel_rows(), METRICS[metric].norm)
 
 
 def _fit(job: Job) -> tuple[centering.Surrogate, Float64]:
     """Choose center and scale of rows in bytes; also return a sample, centred."""
     integers, fitted = None, job.centering
-    if job.metric == "manhattan":
+    if METRICS[job.metric].adds == "differences":
         integers = centering.fit_integers(job.rows, *_kernels.byte_range(job.metric))
         fitted = integers or centering.fit(job.rows, job.metric, centered=True)
     sample = centering.centered_sample(job.rows, job.metric, fitted, _SAMPLE_ROWS)
@@ -83,17 +89,17 @@ def _passing(sample: Float64, metric: str, surrogate: centering.Surrogate, n_thr
     with np.errstate(all="ignore"):
         scaled = np.clip(sample * surrogate.scale, -1e15, 1e15).astype(np.float32)
     rounded = np.clip(np.rint(scaled), *_kernels.byte_range(metric))
-    residual = np.linalg.norm(scaled - rounded, ord=1 if metric == "manhattan" else 2, axis=1)
+    residual = np.linalg.norm(scaled - rounded, ord=METRICS[metric].norm, axis=1)
     # The bound of a panel is that of its worst row.
     worst = np.quantile(residual, 1 - 1 / _kernels.panel_rows(), method="higher")
     queries = np.arange(0, len(sample), max(1, len(sample) // _SAMPLE_QUERIES))
-    kind = metric if metric in ("inner_product", "manhattan") else "euclidean"
-    scores = pairs.between(rounded[queries], rounded, kind, n_threads, scale=2.0**-10)
-    if kind == "inner_product":
+    adds = METRICS[metric].adds
+    scores = pairs.between(rounded[queries], rounded, _SAMPLED[adds], n_threads, scale=2.0**-10)
+    if adds == "products":
         error = np.linalg.norm(rounded[queries], axis=1) * worst + residual[queries] * np.linalg.norm(scaled, axis=1).max()
     else:
         scores = -scores
-        error = residual[queries] + worst + (_PARITY if kind == "euclidean" else 0)
+        error = residual[queries] + worst + (_PARITY if adds == "squares" else 0)
     scores[np.arange(len(queries)), queries] = -np.inf
     threshold = scores.max(axis=1)
     return float(np.mean(scores >= (threshold - error)[:, None]))

@@ -10,6 +10,7 @@ from deeprob_fast.knn import centering
 from deeprob_fast.knn.boxes import Tree
 from deeprob_fast.knn.filters import Strategy
 from deeprob_fast.knn.limits import Limits
+from deeprob_fast.knn.metrics import METRICS
 from deeprob_fast.knn.packing import Groups
 from deeprob_fast.knn.rows import RowSource
 
@@ -34,7 +35,7 @@ class Job:
     def centering(self) -> centering.Surrogate:
         """The origin and the unit that the filters give the rows."""
         # Sums of absolute differences do not cancel, and float32 holds every other dtype as it is.
-        centered = self.metric != "manhattan" or self.rows.dtype == np.float64
+        centered = METRICS[self.metric].adds != "differences" or self.rows.dtype == np.float64
         return centering.fit(self.rows, self.metric, centered=centered)
 
 

@@ -11,6 +11,7 @@ from deeprob_fast.knn.boxes import Tree
 from deeprob_fast.knn.costs import costs
 from deeprob_fast.knn.directions import ByteRows, mixed, principal_directions, product
 from deeprob_fast.knn.filters import Strategy
+from deeprob_fast.knn.metrics import METRICS
 from deeprob_fast.knn.rows import RowSource
 from deeprob_fast.knn.strategies import integer
 from deeprob_fast.knn.strategies.job import Estimate, Job
@@ -18,7 +19,7 @@ from deeprob_fast.knn.strategies.job import Estimate, Job
 NAME = "prefix"
 SAVES = 0.8
 
-_WITHOUT_BOUND = {"inner_product": "inner products", "manhattan": "manhattan distances"}
+_WITHOUT_BOUND = {"products": "inner products", "differences": "manhattan distances"}
 _FEWEST_FEATURES = 64
 _DIRECTIONS = (16, 32, 48, 64, 96, 128)
 _SAMPLE_ROWS = 1024
@@ -28,8 +29,8 @@ _CLUSTERED_ROWS = 2048
 
 def why_not(rows: RowSource, metric: str) -> str:
     """Say why the filter cannot serve, or nothing."""
-    if metric in _WITHOUT_BOUND:
-        return f"a prefix has no filter for {_WITHOUT_BOUND[metric]}"
+    if METRICS[metric].adds != "squares":
+        return f"a prefix has no filter for {_WITHOUT_BOUND[METRICS[metric].adds]}"
     if rows.shape[1] < _FEWEST_FEATURES:
         return f"fewer than {_FEWEST_FEATURES} features"
     return integer.why_not(rows, metric)
