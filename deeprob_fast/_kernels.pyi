@@ -1,6 +1,29 @@
 from types import ModuleType
+from typing import TypeAlias
 
-from deeprob_fast._typing import AnyArray, Float32, Float64, Hyperparameters, Int8, Int32, Int64, KernelHead, PackReport, UInt64
+from deeprob_fast._typing import (
+    AnyArray,
+    Float32,
+    Float64,
+    Hyperparameters,
+    Int8,
+    Int32,
+    Int64,
+    KernelHead,
+    KernelLoss,
+    KernelPenalty,
+    PackReport,
+    UInt64,
+)
+
+# Records, in the order of the bindings.
+_Rows: TypeAlias = tuple[AnyArray, Int64, Int64, Int64, int]  # train, positions, starts and members of duplicates, first_row
+_Centering: TypeAlias = tuple[Float64, float]  # center, scale
+_Packing: TypeAlias = tuple[Float32 | Int32, Float32 | Int32, Float32, Float32]  # panels, bias, norm, slack
+_ByteRows: TypeAlias = tuple[Int8, Int32, Float32]  # bytes, squares, residuals
+_Tree: TypeAlias = tuple[Float32 | Float64, Int32, Float32 | Float64]  # values, rows, boxes
+_Output: TypeAlias = tuple[Float64, Int64]  # distances, indices
+_Examples: TypeAlias = tuple[AnyArray, Int64, Float64, AnyArray, AnyArray, bool]  # of linear/examples.py
 
 VARIABLE: str
 LEVELS: tuple[str, ...]
@@ -16,22 +39,17 @@ def panel_rows() -> int: ...
 def group_queries() -> int: ...
 def pack(
     train: AnyArray,
-    representatives: Int64,
+    positions: Int64,
     metric: str,
-    center: Float64,
-    scale: float,
-    panels: Float32 | Int32,
-    bias: Float32 | Int32,
-    norm: Float32,
-    slack: Float32,
+    centering: _Centering,
+    packing: _Packing,
     errors: Float64,
     n_threads: int,
 ) -> PackReport: ...
 def pack_queries(
     queries: AnyArray,
     metric: str,
-    center: Float64,
-    scale: float,
+    centering: _Centering,
     groups: Float32 | Int32,
     measures: Float64,
     errors: Float64,
@@ -39,100 +57,43 @@ def pack_queries(
 ) -> int: ...
 def byte_stride(n_features: int) -> int: ...
 def search_prefix(
-    train: AnyArray,
-    representatives: Int64,
-    group_starts: Int64,
-    group_members: Int64,
+    rows: _Rows,
     metric: str,
-    center: Float64,
-    scale: float,
-    bytes: Int8,
-    squares: Int32,
-    residuals: Float32,
-    prefix_center: Float64,
-    prefix_scale: float,
-    panels: Float32 | Int32,
-    bias: Float32 | Int32,
-    norm: Float32,
-    slack: Float32,
-    run_starts: Int64,
-    run_cells: Int64,
-    centers: Float32,
-    first_row: int,
-    queries: AnyArray,
-    query_columns: Float32,
-    query_bytes: Int8,
-    query_squares: Int32,
-    query_residuals: Float32,
-    query_groups: Float32 | Int32,
-    query_measures: Float64,
-    distances: Float64,
-    indices: Int64,
+    byte_centering: _Centering,
+    bytes: _ByteRows,
+    centering: _Centering,
+    packing: _Packing,
+    runs: tuple[Int64, Int64, Float32],
+    queries: tuple[AnyArray, Float32 | Int32, Float64, Float32, _ByteRows],
+    output: _Output,
     n_threads: int,
 ) -> tuple[int, int]: ...
-def scan(
-    train: AnyArray, metric: str, queries: AnyArray, distances: Float64, indices: Int64, n_threads: int
-) -> tuple[int, int]: ...
+def scan(train: AnyArray, metric: str, queries: AnyArray, output: _Output, n_threads: int) -> tuple[int, int]: ...
 def max_box_features() -> int: ...
 def max_box_rows() -> int: ...
 def box_sizes(n_positions: int, n_features: int) -> tuple[int, int, int]: ...
-def build_boxes(
-    train: AnyArray,
-    representatives: Int64,
-    values: Float32 | Float64,
-    rows: Int32,
-    boxes: Float32 | Float64,
-    n_threads: int,
-) -> int: ...
+def build_boxes(train: AnyArray, positions: Int64, tree: _Tree, n_threads: int) -> int: ...
 def search_boxes(
-    train: AnyArray,
-    representatives: Int64,
-    group_starts: Int64,
-    group_members: Int64,
-    metric: str,
-    values: Float32 | Float64,
-    rows: Int32,
-    boxes: Float32 | Float64,
-    queries: AnyArray,
-    distances: Float64,
-    indices: Int64,
-    n_threads: int,
+    rows: _Rows, metric: str, tree: _Tree, queries: AnyArray, output: _Output, n_threads: int
 ) -> tuple[int, int, int]: ...
 def project(
     rows: AnyArray,
     metric: str,
-    center: Float64,
-    scale: float,
-    basis: Float32,
-    defect: float,
+    projection: tuple[Float64, Float32, float, float],
     queries: bool,
     columns: Float32,
     errors: Float64,
-    bytes: Int8,
-    squares: Int32,
-    residuals: Float32,
+    bytes: _ByteRows,
     n_threads: int,
 ) -> int: ...
 def search(
-    train: AnyArray,
-    representatives: Int64,
-    group_starts: Int64,
-    group_members: Int64,
+    rows: _Rows,
     metric: str,
-    center: Float64,
-    scale: float,
-    panels: Float32 | Int32,
-    bias: Float32 | Int32,
-    norm: Float32,
-    slack: Float32,
-    largest_norm: float,
-    integral: bool,
-    first_row: int,
-    queries: AnyArray,
-    query_groups: Float32 | Int32,
-    query_measures: Float64,
-    distances: Float64,
-    indices: Int64,
+    centering: _Centering,
+    packing: _Packing,
+    facts: tuple[float, bool],
+    queries: tuple[AnyArray, Float32 | Int32, Float64],
+    output: _Output,
     n_threads: int,
 ) -> tuple[int, int]: ...
 def add_votes(labels: Int64, neighbors: Int64, weights: Float64, votes: Float64, n_threads: int) -> None: ...
@@ -157,31 +118,17 @@ def update(
 ) -> None: ...
 def column_slices(n_columns: int) -> list[int]: ...
 def loss_and_gradient(
-    rows: AnyArray,
-    labels: Int64,
-    sample_weights: Float64,
-    shift: AnyArray,
-    scale: AnyArray,
-    bias: bool,
-    loss: str,
-    delta: float,
-    l2: float,
-    l1: float,
-    n_penalized: int,
+    examples: _Examples,
+    loss: KernelLoss,
+    penalty: KernelPenalty,
     n_classes: int,
     weights: AnyArray,
     gradient: AnyArray,
     n_threads: int,
 ) -> float: ...
 def train(
-    rows: AnyArray,
-    labels: Int64,
-    sample_weights: Float64,
-    shift: AnyArray,
-    scale: AnyArray,
-    bias: bool,
-    order: Int64,
-    starts: Int64,
+    examples: _Examples,
+    batches: tuple[Int64, Int64],
     heads: list[KernelHead],
     schedule: Float64,
     n_classes: int,
@@ -191,24 +138,10 @@ def train(
     first_step: int,
     n_threads: int,
 ) -> None: ...
-def linear_scores(
-    rows: AnyArray,
-    shift: AnyArray,
-    scale: AnyArray,
-    bias: bool,
-    n_classes: int,
-    weights: AnyArray,
-    out: AnyArray,
-    n_threads: int,
-) -> None: ...
+def linear_scores(examples: _Examples, n_classes: int, weights: AnyArray, out: AnyArray, n_threads: int) -> None: ...
 def evaluate(
-    rows: AnyArray,
-    labels: Int64,
-    sample_weights: Float64,
-    shift: AnyArray,
-    scale: AnyArray,
-    bias: bool,
-    losses: list[tuple[str, float]],
+    examples: _Examples,
+    losses: list[KernelLoss],
     n_classes: int,
     weights: AnyArray,
     mean_losses: Float64,

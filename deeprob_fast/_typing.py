@@ -43,13 +43,25 @@ class Hyperparameters(NamedTuple):
     maximize: bool = False
 
 
-class KernelHead(NamedTuple):
-    """One classifier of a training, as the kernels read it."""
+class KernelLoss(NamedTuple):
+    """A loss, by its name, and its margin."""
 
-    loss: str
+    name: str
     delta: float
+
+
+class KernelPenalty(NamedTuple):
+    """The factors of the sums of squares and of absolute values, and how many columns of the weights these are of."""
+
     l2: float
     l1: float
     n_penalized: int
+
+
+class KernelHead(NamedTuple):
+    """One classifier of a training, as the kernels read it."""
+
+    loss: KernelLoss
+    penalty: KernelPenalty
     rule: str
     hyperparameters: Hyperparameters

@@ -18,29 +18,31 @@ def search_arguments(**changes):
     none = np.empty(0, dtype=np.int64)
     rows = _kernels.panel_rows()
     n_panels = -(-32 // rows)
-    arguments = {
+    facts = {
         "train": train,
-        "representatives": none,
-        "group_starts": none,
-        "group_members": none,
-        "metric": "euclidean",
+        "positions": none,
         "center": np.zeros(4),
-        "scale": 1.0,
         "panels": np.zeros(n_panels * rows * 4, dtype=np.float32),
-        "bias": np.zeros(n_panels * rows, dtype=np.float32),
-        "norm": np.zeros(n_panels, dtype=np.float32),
-        "slack": np.zeros(n_panels, dtype=np.float32),
-        "largest_norm": 1.0,
-        "integral": False,
-        "first_row": 0,
         "queries": train[:2],
-        "query_groups": np.zeros(_kernels.group_queries() * 4, dtype=np.float32),
-        "query_measures": np.zeros((2, 5)),
+        "groups": np.zeros(_kernels.group_queries() * 4, dtype=np.float32),
+        "measures": np.zeros((2, 5)),
         "distances": np.empty((2, 3)),
         "indices": np.empty((2, 3), dtype=np.int64),
+        "metric": "euclidean",
+        **changes,
+    }
+    bias = np.zeros(n_panels * rows, dtype=np.float32)
+    norm, slack = np.zeros((2, n_panels), dtype=np.float32)
+    return {
+        "rows": (facts["train"], facts["positions"], none, none, 0),
+        "metric": facts["metric"],
+        "centering": (facts["center"], 1.0),
+        "packing": (facts["panels"], bias, norm, slack),
+        "facts": (1.0, False),
+        "queries": (facts["queries"], facts["groups"], facts["measures"]),
+        "output": (facts["distances"], facts["indices"]),
         "n_threads": 1,
     }
-    return {**arguments, **changes}
 
 
 def read_only(array):
@@ -64,13 +66,13 @@ def test_search_takes_what_python_gives_it(isa):
         {"queries": np.ones((2, 4), dtype=np.int64)},
         {"center": np.zeros(4, dtype=np.float32)},
         {"panels": np.zeros(128)},
-        {"query_groups": np.zeros(128)},
-        {"query_measures": np.zeros((2, 5), dtype=np.float32)},
+        {"groups": np.zeros(128)},
+        {"measures": np.zeros((2, 5), dtype=np.float32)},
         {"distances": np.empty((2, 3), dtype=np.float32)},
         {"distances": np.empty((3, 2)).T},
         {"indices": np.empty((2, 3), dtype=np.int32)},
         {"distances": read_only(np.empty((2, 3)))},
-        {"representatives": np.empty(0, dtype=np.int32)},
+        {"positions": np.empty(0, dtype=np.int32)},
     ],
 )
 def test_search_refuses_wrong_types_and_layouts(isa, changes):
@@ -93,7 +95,7 @@ def test_top_k_refuses_strided_rows(isa):
 def test_stub_names_what_the_modules_hold(level):
     module = _kernels.load(level)
     own = {"VARIABLE", "LEVELS", "ISA", "pick_level", "load"}
-    stubbed = set(re.findall(r"^def (\w+)", STUB, re.MULTILINE)) | set(re.findall(r"^(\w+): ", STUB, re.MULTILINE))
+    stubbed = set(re.findall(r"^def (\w+)", STUB, re.MULTILINE)) | set(re.findall(r"^([A-Z]\w*): ", STUB, re.MULTILINE))
     assert stubbed - own == {name for name in dir(module) if not name.startswith("_")}
 
 
@@ -106,3 +108,4 @@ def test_stub_names_the_parameters(isa):
         stubbed = re.findall(r"(\w+): ", parameters)
         first = documented.splitlines()[0] if "Overloaded" not in documented else documented.split("1. ")[1].splitlines()[0]
         assert re.findall(r"[(,] ?(\w+): ", first) == stubbed, name
+        assert len(stubbed) <= 10, f"{name} takes {len(stubbed)} arguments: facts that belong together cross as one record"

@@ -6,8 +6,9 @@ import numpy as np
 
 from deeprob_fast import _kernels, _validation
 from deeprob_fast._memory import aligned_bytes
-from deeprob_fast._typing import AnyArray, Float32, Float64, Int32, Int64
+from deeprob_fast._typing import AnyArray, Float32, Float64, Int32
 from deeprob_fast.knn import centering
+from deeprob_fast.knn.neighbors import Neighbors
 from deeprob_fast.knn.packing import Groups
 
 _SAMPLE_QUERIES = 64
@@ -40,23 +41,19 @@ class Tree(NamedTuple):
         values = aligned_bytes(n_values * dtype.itemsize).view(dtype)
         boxes = aligned_bytes(n_boxes * dtype.itemsize).view(dtype)
         rows = np.empty(n_rows, dtype=np.int32)
-        bad = _kernels.build_boxes(train, groups.representatives, values, rows, boxes, n_threads)
+        bad = _kernels.build_boxes(train, groups.representatives, (values, rows, boxes), n_threads)
         if bad >= 0:
             raise ValueError(_validation.describe_bad_row("train", train[bad], bad))
         return cls(train, groups, metric, values, rows, boxes)
 
-    def search(self, queries: AnyArray, distances: Float64, indices: Int64, n_threads: int) -> tuple[int, int]:
+    def search(self, queries: AnyArray, outputs: Neighbors, n_threads: int) -> tuple[int, int]:
         """Search all queries; return how many rows lay in visited leaves, and how many canonical distances it took."""
         bad, n_refined, n_visited = _kernels.search_boxes(
-            self.train,
-            *self.groups,
+            (self.train, *self.groups, 0),
             self.metric,
-            self.values,
-            self.rows,
-            self.boxes,
+            (self.values, self.rows, self.boxes),
             queries,
-            distances,
-            indices,
+            outputs,
             n_threads,
         )
         if bad >= 0:
@@ -67,7 +64,7 @@ class Tree(NamedTuple):
         """Return the fraction of the rows in the leaves that a sample of the rows visits."""
         sample = self.train[centering.sample_rows(len(self.train), _SAMPLE_QUERIES)]
         shape = len(sample), min(_SAMPLE_NEIGHBORS, len(self.train))
-        n_visited, _ = self.search(sample, np.empty(shape), np.empty(shape, dtype=np.int64), n_threads)
+        n_visited, _ = self.search(sample, Neighbors(np.empty(shape), np.empty(shape, dtype=np.int64)), n_threads)
         return n_visited / len(sample) / len(self.rows)
 
 

@@ -62,9 +62,7 @@ class Projection(NamedTuple):
         """Return the columns, the error of each row, and the first row that cannot be searched or -1; fill the bytes."""
         columns = np.empty((len(rows), self.n_columns), dtype=np.float32)
         errors = np.empty(len(rows))
-        bad = _kernels.project(
-            rows, metric, self.center, self.scale, self.basis, self.defect, queries, columns, errors, *bytes_, n_threads
-        )
+        bad = _kernels.project(rows, metric, self, queries, columns, errors, bytes_, n_threads)
         return columns, errors, bad
 
 

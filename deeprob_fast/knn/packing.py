@@ -12,6 +12,7 @@ from deeprob_fast.knn import centering
 from deeprob_fast.knn.clusters import NO_CELLS
 from deeprob_fast.knn.directions import ByteRows, Projection
 from deeprob_fast.knn.filters import Strategy
+from deeprob_fast.knn.neighbors import Neighbors
 
 
 class Groups(NamedTuple):
@@ -53,7 +54,7 @@ class Packing(NamedTuple):
         """Pack a row of one zero: behind it is what the kernels write behind the last row, so that it never passes."""
         packing = cls.empty(1, 1, strategy._replace(projection=None))
         zero = np.zeros((1, 1))
-        _kernels.pack(zero, _NO_ROWS, "euclidean", zero[0], 1.0, *packing, _NO_ERRORS, 1)
+        _kernels.pack(zero, _NO_ROWS, "euclidean", (zero[0], 1.0), packing, _NO_ERRORS, 1)
         return packing
 
     def part(self, start: int, stop: int) -> "Packing":
@@ -156,8 +157,7 @@ def _pack_columns(
             # A panel belongs to the cell of most of its rows.
             starts.append((start + own_starts[:-1] + panel_rows // 2) // panel_rows)
         part = room.packing.part(start, stop)
-        center, scale = strategy.surrogate
-        _kernels.pack(columns, order, "euclidean", center, scale, *part, errors, n_threads)
+        _kernels.pack(columns, order, "euclidean", strategy.surrogate, part, errors, n_threads)
     if not cells.n_cells:
         return report, bytes_, NO_RUNS
     starts.append(np.array([-(-n_positions // panel_rows)]))
@@ -194,7 +194,6 @@ class Queries(NamedTuple):
         group = _kernels.group_queries()
         words = strategy.n_words(rows.shape[1])
         step = group * max(1, _QUERY_BYTES // (group * strategy.n_bytes(rows.shape[1])))
-        center, scale = strategy.surrogate
         for first in range(0, len(rows), step):
             own: slice | Int64 = slice(first, min(first + step, len(rows)))
             some = rows[own]
@@ -210,7 +209,7 @@ class Queries(NamedTuple):
                     own, some, columns, errors = first + order, some[order], columns[order], errors[order]
                     bytes_ = bytes_.sorted(order)
             if bad < 0:
-                bad = _kernels.pack_queries(columns, kind, center, scale, groups, measures, errors, n_threads)
+                bad = _kernels.pack_queries(columns, kind, strategy.surrogate, groups, measures, errors, n_threads)
             if bad >= 0:
                 raise ValueError(_validation.describe_bad_row("queries", some[bad], first + bad))
             yield cls(some, own, groups, measures, columns, bytes_)
@@ -255,63 +254,37 @@ class Prepared(NamedTuple):
         if strategy.projection:
             report, bytes_, runs = _pack_columns(train, groups, metric, strategy, strategy.projection, room, n_threads)
         else:
-            center, scale = strategy.surrogate
-            report = _kernels.pack(train, groups.representatives, metric, center, scale, *packing, _NO_ERRORS, n_threads)
+            report = _kernels.pack(train, groups.representatives, metric, strategy.surrogate, packing, _NO_ERRORS, n_threads)
         row = report["unusable_row"]
         if row >= 0:
             # Told by its number among all rows.
             raise ValueError(_validation.describe_bad_row("train", train[row], first_row + row))
         return cls(train, first_row, groups, metric, strategy, packing, report["largest_norm"], report["integral"], bytes_, runs)
 
-    def search(self, queries: Queries, distances: Float64, indices: Int64, n_threads: int) -> tuple[int, int]:
+    def search(self, queries: Queries, outputs: Neighbors, n_threads: int) -> tuple[int, int]:
         """Search, starting from what the outputs hold of earlier rows; return how many pairs passed and were refined."""
-        center, scale = self.strategy.surrogate
-        projection = self.strategy.projection
+        centering, projection = self.strategy.surrogate, self.strategy.projection
         if projection and self.bytes and queries.bytes:
+            positions = self.runs.order if len(self.runs.order) else self.groups.representatives
             return _kernels.search_prefix(
-                train=self.train,
-                representatives=self.runs.order if len(self.runs.order) else self.groups.representatives,
-                group_starts=self.groups.starts,
-                group_members=self.groups.members,
-                metric=self.metric,
-                center=projection.center,
-                scale=projection.scale,
-                **self.bytes._asdict(),
-                prefix_center=center,
-                prefix_scale=scale,
-                **self.packing._asdict(),
-                run_starts=self.runs.starts,
-                run_cells=self.runs.cells,
-                centers=self.strategy.cells.centers,
-                first_row=self.first_row,
-                queries=queries.rows,
-                query_columns=queries.columns,
-                query_bytes=queries.bytes.bytes,
-                query_squares=queries.bytes.squares,
-                query_residuals=queries.bytes.residuals,
-                query_groups=queries.groups,
-                query_measures=queries.measures,
-                distances=distances,
-                indices=indices,
-                n_threads=n_threads,
+                (self.train, positions, self.groups.starts, self.groups.members, self.first_row),
+                self.metric,
+                (projection.center, projection.scale),
+                self.bytes,
+                centering,
+                self.packing,
+                (self.runs.starts, self.runs.cells, self.strategy.cells.centers),
+                (queries.rows, queries.groups, queries.measures, queries.columns, queries.bytes),
+                outputs,
+                n_threads,
             )
         return _kernels.search(
-            self.train,
-            *self.groups,
+            (self.train, *self.groups, self.first_row),
             self.metric,
-            center,
-            scale,
-            self.packing.panels,
-            self.packing.bias,
-            self.packing.norm,
-            self.packing.slack,
-            self.largest_norm,
-            self.integral,
-            self.first_row,
-            queries.rows,
-            queries.groups,
-            queries.measures,
-            distances,
-            indices,
+            centering,
+            self.packing,
+            (self.largest_norm, self.integral),
+            (queries.rows, queries.groups, queries.measures),
+            outputs,
             n_threads,
         )

@@ -83,7 +83,7 @@ def prepare(plan: Plan, train: AnyArray, metric: str, n_threads: int) -> Prepare
 def _scan(train: AnyArray, queries: AnyArray, k: int, metric: str, n_threads: int) -> tuple[Neighbors, Counts]:
     """Compare few queries with the rows as they are, without packing."""
     neighbors = _empty_neighbors(len(queries), k)
-    bad_row, bad_query = _kernels.scan(train, metric, queries, *neighbors, n_threads)
+    bad_row, bad_query = _kernels.scan(train, metric, queries, neighbors, n_threads)
     if bad_row >= 0:
         raise ValueError(_validation.describe_bad_row("train", train[bad_row], bad_row))
     if bad_query >= 0:
@@ -132,12 +132,12 @@ def search_whole(
     progress = _Progress(len(queries), len(prepared.train), callback)
     counts = Counts()
     if isinstance(prepared, Tree):
-        counts.add(*prepared.search(queries, *neighbors, n_threads))
+        counts.add(*prepared.search(queries, neighbors, n_threads))
         progress.add(len(queries), len(prepared.train))
         return neighbors, counts
     for packed in Queries.pack(queries, prepared.metric, prepared.strategy, n_threads):
         batch = _Batch.of(packed, neighbors)
-        counts.add(*prepared.search(packed, *batch.outputs, n_threads))
+        counts.add(*prepared.search(packed, batch.outputs, n_threads))
         batch.deliver(neighbors)
         progress.add(len(packed.rows), len(prepared.train))
     return neighbors, counts
@@ -160,7 +160,7 @@ def search_pieces(
                 if len(piece.groups.representatives):
                     counts.add(*_search_grouped(piece, batch, n_threads))
                 else:
-                    counts.add(*piece.search(batch.queries, *batch.outputs, n_threads))
+                    counts.add(*piece.search(batch.queries, batch.outputs, n_threads))
                 progress.add(len(batch.queries.rows), len(piece.train))
         for batch in group:
             batch.deliver(neighbors)
@@ -184,7 +184,7 @@ def _search_grouped(piece: Prepared, batch: _Batch, n_threads: int) -> tuple[int
     """Search a piece with groups of equal rows by itself, and merge what it has with what earlier pieces had."""
     n_queries, k = batch.outputs.distances.shape
     own = _empty_neighbors(n_queries, min(k, len(piece.train)))
-    counts = piece._replace(first_row=0).search(batch.queries, *own, n_threads)
+    counts = piece._replace(first_row=0).search(batch.queries, own, n_threads)
     n_earlier = min(k, piece.first_row)
     step = max(1, _MERGED // k)
     sign = -1 if piece.metric == "inner_product" else 1

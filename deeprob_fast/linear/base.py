@@ -344,7 +344,7 @@ class LinearClassifier(ClassifierMixin, Parameters):
         n_scores = len(weights)
         scores = np.empty((len(rows), n_scores), dtype=dtype)
         threads = _validation.check_n_threads(self.n_jobs, "n_jobs")
-        _kernels.linear_scores(rows, examples.shift, examples.scale, True, n_scores, examples.packed(weights), scores, threads)
+        _kernels.linear_scores(examples, n_scores, examples.packed(weights), scores, threads)
         return scores[:, 0] if n_scores == 1 else scores
 
     def predict(self, X: ArrayLike) -> AnyArray:

@@ -8,7 +8,7 @@ import numpy as np
 
 from deeprob_fast import _kernels
 from deeprob_fast._memory import aligned_empty, aligned_zeros
-from deeprob_fast._typing import AnyArray, Float64, KernelHead
+from deeprob_fast._typing import AnyArray, Float64, KernelHead, KernelLoss, KernelPenalty
 from deeprob_fast.linear.batches import Batches
 from deeprob_fast.linear.examples import Examples
 from deeprob_fast.optim import Optimizer, ReduceLROnPlateau
@@ -100,7 +100,8 @@ class HeadTrainer:
 
     def _kernel_head(self, i: int) -> KernelHead:
         head, optimizer = self.heads[i], self.optimizers[i]
-        return KernelHead(head.loss, head.delta, head.l2, head.l1, self._n_penalized, optimizer.rule, optimizer.hyperparameters())
+        penalty = KernelPenalty(head.l2, head.l1, self._n_penalized)
+        return KernelHead(KernelLoss(head.loss, head.delta), penalty, optimizer.rule, optimizer.hyperparameters())
 
     def _scheduled(self, i: int, n_steps: int) -> Float64:
         """Return the learning rate and the momentum (Adam: beta1) of each step, advancing the schedule."""
@@ -141,8 +142,8 @@ class HeadTrainer:
         part = np.empty((len(chosen), batches.n_steps))
         schedule = np.concatenate([self._scheduled(i, batches.n_steps) for i in map(int, chosen)])
         _kernels.train(
-            *self.examples,
-            *batches,
+            self.examples,
+            batches,
             [self._kernel_head(i) for i in map(int, chosen)],
             schedule,
             self._n_classes,
@@ -172,6 +173,6 @@ class HeadTrainer:
     def evaluate(self, examples: Examples) -> tuple[Float64, Float64]:
         """Compute the mean losses, without penalties, and the accuracies of all heads in one pass over other examples."""
         losses, accuracies = np.empty(len(self.heads)), np.empty(len(self.heads))
-        formulas = [(head.loss, head.delta) for head in self.heads]
-        _kernels.evaluate(*examples, formulas, self._n_classes, self._weights.reshape(-1), losses, accuracies, self.n_threads)
+        formulas = [KernelLoss(head.loss, head.delta) for head in self.heads]
+        _kernels.evaluate(examples, formulas, self._n_classes, self._weights.reshape(-1), losses, accuracies, self.n_threads)
         return losses, accuracies

@@ -8,7 +8,7 @@ import numpy as np
 
 from deeprob_fast import _kernels
 from deeprob_fast._memory import aligned_empty
-from deeprob_fast._typing import AnyArray, Float64
+from deeprob_fast._typing import AnyArray, Float64, KernelLoss, KernelPenalty
 from deeprob_fast.linear.classifiers import Head
 from deeprob_fast.linear.examples import Examples
 
@@ -51,8 +51,8 @@ def possible_decrease(
     n_penalized = examples.n_columns if penalize_bias else n_features
     packed = examples.packed(weights)
     gradient = aligned_empty(packed.shape, packed.dtype)
-    formula = (head.loss, head.delta, head.l2, head.l1, n_penalized, n_classes)
-    _kernels.loss_and_gradient(*examples, *formula, packed, gradient, n_threads)
+    loss, penalty = KernelLoss(head.loss, head.delta), KernelPenalty(head.l2, head.l1, n_penalized)
+    _kernels.loss_and_gradient(examples, loss, penalty, n_classes, packed, gradient, n_threads)
     step = examples.unpacked(gradient, n_classes).astype(np.float64)
     centers, spreads = _centers_and_spreads(examples)
     if examples.bias:
@@ -64,9 +64,8 @@ def possible_decrease(
     if not np.isfinite(tried).all():
         return 0.0
     losses, accuracies = np.empty(len(tried)), np.empty(len(tried))
-    formulas = [(head.loss, head.delta)] * len(tried)
     judge = examples if held_out is None else held_out
-    _kernels.evaluate(*judge, formulas, n_classes, judge.packed(tried).reshape(-1), losses, accuracies, n_threads)
+    _kernels.evaluate(judge, [loss] * len(tried), n_classes, judge.packed(tried).reshape(-1), losses, accuracies, n_threads)
     if held_out is None:
         penalized = tried[..., :n_penalized].astype(np.float64)
         losses += head.l2 * (penalized**2).sum(axis=(1, 2)) + head.l1 * np.abs(penalized).sum(axis=(1, 2))

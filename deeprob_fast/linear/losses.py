@@ -6,7 +6,7 @@ import numpy as np
 
 from deeprob_fast import _kernels, _scalars, _validation
 from deeprob_fast._memory import aligned_empty
-from deeprob_fast._typing import AnyArray, ArrayLike
+from deeprob_fast._typing import AnyArray, ArrayLike, KernelLoss, KernelPenalty
 from deeprob_fast.linear.checks import check_penalty, check_weights
 from deeprob_fast.linear.examples import check_finite_loss, computing_dtype, gather
 
@@ -56,7 +56,9 @@ def _loss(
     n_penalized = examples.n_columns if penalize_bias else rows.shape[1]
     threads = _validation.check_n_threads(n_threads)
     n_classes = weights.shape[1]
-    value = _kernels.loss_and_gradient(*examples, formula, delta, l2, l1, n_penalized, n_classes, packed, gradient, threads)
+    value = _kernels.loss_and_gradient(
+        examples, KernelLoss(formula, delta), KernelPenalty(l2, l1, n_penalized), n_classes, packed, gradient, threads
+    )
     # A hinge does not see infinite features on the right side of the margin; its gradient does.
     check_finite_loss(value if np.isfinite(gradient).all() else np.nan, rows, weights)
     return Loss(value, np.ascontiguousarray(examples.unpacked(gradient, n_classes).T))

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from deeprob_fast import _kernels, _scalars, _validation
-from deeprob_fast._typing import AnyArray, ArrayLike, Float64
+from deeprob_fast._typing import AnyArray, ArrayLike, Float64, KernelLoss
 from deeprob_fast.linear import settings
 from deeprob_fast.linear.data import TrainingData
 
@@ -118,9 +118,9 @@ def random_search(
         if not np.isfinite(candidates).all():
             msg = f"scale must be so small that {examples.dtype} can hold the weights; got {deviation:g}"
             raise ValueError(msg)
-        formulas = [(formula, margin)] * len(part)
+        formulas = [KernelLoss(formula, margin)] * len(part)
         packed = examples.packed(candidates).reshape(-1)
-        _kernels.evaluate(*examples, formulas, data.n_classes, packed, part, accuracies[: len(part)], threads)
+        _kernels.evaluate(examples, formulas, data.n_classes, packed, part, accuracies[: len(part)], threads)
         for i, value in enumerate(part):
             if not best.size or value < best_loss or np.isnan(best_loss):
                 best, best_loss = candidates[i], float(value)

@@ -39,7 +39,7 @@ def score_blocks(rows: AnyArray, weights: Float64, n_threads: int) -> Iterator[t
     for start in range(0, len(rows), block):
         part = slice(start, min(start + block, len(rows)))
         found = np.empty((part.stop - start, len(possible)))
-        _kernels.linear_scores(rows[part], examples.shift, examples.scale, examples.bias, len(possible), packed, found, n_threads)
+        _kernels.linear_scores(examples._replace(rows=rows[part]), len(possible), packed, found, n_threads)
         scores = np.full((len(found), weights.shape[1]), -np.inf)
         scores[:, possible] = found
         yield part, scores

@@ -28,45 +28,42 @@ template <class T> void require_holds_values(const core::Rows& rows) {
     );
 }
 
+// values, rows, boxes
 template <class T>
-Index build_boxes(
-    const py::array& train, const Labels& representatives, core::MutableVector<T> values,
-    core::MutableVector<std::int32_t> rows, core::MutableVector<T> boxes, int n_threads
-) {
+using TreeOut = std::tuple<core::MutableVector<T>, core::MutableVector<std::int32_t>, core::MutableVector<T>>;
+template <class T>
+using TreeRecord = std::tuple<core::ConstVector<T>, core::ConstVector<std::int32_t>, core::ConstVector<T>>;
+
+template <class T> Index build_boxes(const py::array& train, const Labels& order, TreeOut<T> tree_out, int n_threads) {
+    auto& [values, rows, boxes] = tree_out;
     const core::Rows input = rows_of(train);
-    require_aligned("representatives", representatives);
-    const knn::Positions positions(span(representatives), input.n_rows);
+    require_aligned("positions", order);
+    const knn::Positions positions(span(order), input.n_rows);
     require_tree(positions.size(), input.n_features, values, rows, boxes);
     require_holds_values<T>(input);
-    return without_gil([&] {
-        const knn::BoxTree<T> tree{values.data(), rows.data(), boxes.data()};
-        return knn::build_boxes(input, positions, tree, execution(n_threads));
-    });
+    const knn::BoxTree<T> tree{values.data(), rows.data(), boxes.data()};
+    return without_gil([&] { return knn::build_boxes(input, positions, tree, execution(n_threads)); });
 }
 
 // Returns the first unusable query, how many canonical distances it took, and how many rows were visited.
 template <class T>
 py::tuple search_boxes(
-    const py::array& train, const Labels& representatives, const Labels& group_starts, const Labels& group_members,
-    const std::string& metric, const core::ConstVector<T>& values, const core::ConstVector<std::int32_t>& rows,
-    const core::ConstVector<T>& boxes, const py::array& queries, core::Matrix<double> distances,
-    core::Matrix<std::int64_t> indices, int n_threads
+    const RowsRecord& searched, const std::string& metric, const TreeRecord<T>& tree_record, const py::array& queries,
+    OutputRecord output, int n_threads
 ) {
-    const core::Rows input = rows_of(train);
+    const auto& [values, rows, boxes] = tree_record;
     const knn::Metric kind = knn::metric_named(metric);
     require(
         knn::is_euclidean(kind) || kind == knn::Metric::manhattan, "metric",
         "must be euclidean, sqeuclidean or manhattan"
     );
-    const knn::SearchInput search =
-        search_input(input, representatives, group_starts, group_members, 0, rows_of(queries), distances, indices);
-    require_tree(search.positions.size(), input.n_features, values, rows, boxes);
-    require_holds_values<T>(input);
-    const auto report = without_gil([&] {
-        const knn::BoxTree<const T> tree{values.data(), rows.data(), boxes.data()};
-        const knn::SearchOutput output{distances.data(), indices.data()};
-        return knn::search_boxes(search, tree, kind, output, execution(n_threads));
-    });
+    const knn::SearchInput input = search_input(searched, rows_of(queries), output);
+    require_range("first_row", input.first_row, 0, 0);
+    require_tree(input.positions.size(), input.train.n_features, values, rows, boxes);
+    require_holds_values<T>(input.train);
+    const knn::BoxTree<const T> tree{values.data(), rows.data(), boxes.data()};
+    const auto report =
+        without_gil([&] { return knn::search_boxes(input, tree, kind, search_output(output), execution(n_threads)); });
     return py::make_tuple(report.unusable_query, report.n_refined, report.n_visited);
 }
 
@@ -74,14 +71,12 @@ py::tuple search_boxes(
 template <class T> void bind_values(py::module_& m) {
     using namespace py::literals;
     m.def(
-        "build_boxes", &build_boxes<T>, "train"_a.noconvert(), "representatives"_a.noconvert(), "values"_a.noconvert(),
-        "rows"_a.noconvert(), "boxes"_a.noconvert(), "n_threads"_a
+        "build_boxes", &build_boxes<T>, "train"_a.noconvert(), "positions"_a.noconvert(), "tree"_a.noconvert(),
+        "n_threads"_a
     );
     m.def(
-        "search_boxes", &search_boxes<T>, "train"_a.noconvert(), "representatives"_a.noconvert(),
-        "group_starts"_a.noconvert(), "group_members"_a.noconvert(), "metric"_a, "values"_a.noconvert(),
-        "rows"_a.noconvert(), "boxes"_a.noconvert(), "queries"_a.noconvert(), "distances"_a.noconvert(),
-        "indices"_a.noconvert(), "n_threads"_a
+        "search_boxes", &search_boxes<T>, "rows"_a.noconvert(), "metric"_a, "tree"_a.noconvert(),
+        "queries"_a.noconvert(), "output"_a.noconvert(), "n_threads"_a
     );
 }
 

@@ -47,11 +47,9 @@ void require_columns(const char* name, const core::Rows& rows, const core::Const
 }
 
 // Checks packed rows, by position, of that many columns.
-template <class Panels, class Bias, class Bounds>
-void require_packing(
-    Index n_positions, Index n_columns, const Panels& panels, const Bias& bias, const Bounds& norm, const Bounds& slack
-) {
-    using T = typename Panels::Scalar;
+template <class Record> void require_packing(Index n_positions, Index n_columns, const Record& record) {
+    const auto& [panels, bias, norm, slack] = record;
+    using T = typename std::tuple_element_t<0, Record>::Scalar;
     const Index n_panels = core::ceil_div(n_positions, core::kPanelRows<T>);
     require_size("panels", panels, product({n_panels, core::kPanelRows<T>, depth_of<T>(n_columns)}));
     require_size("bias", bias, n_panels * core::kPanelRows<T>);
@@ -64,19 +62,39 @@ template <class Groups, class Measures>
 void require_query_groups(Index n_queries, Index n_columns, const Groups& groups, const Measures& measures) {
     using T = typename Groups::Scalar;
     const Index n_groups = core::ceil_div(n_queries, core::kTileQueries);
-    require_size("query_groups", groups, product({n_groups, core::kTileQueries, depth_of<T>(n_columns)}));
-    require_shape("query_measures", measures, n_queries, n_measures<T>());
+    require_size("groups", groups, product({n_groups, core::kTileQueries, depth_of<T>(n_columns)}));
+    require_shape("measures", measures, n_queries, n_measures<T>());
 }
 
 constexpr std::array kByteNames{"bytes", "squares", "residuals"};
-constexpr std::array kQueryByteNames{"query_bytes", "query_squares", "query_residuals"};
+constexpr std::array kQueryByteNames{"query bytes", "query squares", "query residuals"};
+
+// panels, bias, norm, slack
+template <class T>
+using PackingRecord =
+    std::tuple<core::ConstVector<T>, core::ConstVector<T>, core::ConstVector<float>, core::ConstVector<float>>;
+template <class T>
+using PackingOut =
+    std::tuple<core::MutableVector<T>, core::MutableVector<T>, core::MutableVector<float>, core::MutableVector<float>>;
+// bytes, squares, residuals
+using BytesRecord =
+    std::tuple<core::ConstVector<std::int8_t>, core::ConstVector<std::int32_t>, core::ConstVector<float>>;
+using BytesOut =
+    std::tuple<core::MutableVector<std::int8_t>, core::MutableVector<std::int32_t>, core::MutableVector<float>>;
+// rows, groups, measures
+template <class T> using QueriesRecord = std::tuple<py::array, core::ConstVector<T>, core::Matrix<double>>;
+// rows, groups, measures, columns, bytes
+using PrefixQueriesRecord =
+    std::tuple<py::array, core::ConstVector<std::int32_t>, core::Matrix<double>, py::array, BytesRecord>;
+// starts, cells, centers
+using RunsRecord = std::tuple<Labels, Labels, py::array>;
+// center, basis, defect, scale
+using ProjectionRecord = std::tuple<core::ConstVector<double>, py::array, double, double>;
 
 // Checks rows in bytes.
-template <class Bytes, class Words, class Floats>
-void require_bytes(
-    const std::array<const char*, 3>& names, Index n_rows, Index n_features, const Bytes& bytes, const Words& squares,
-    const Floats& residuals
-) {
+template <class Record>
+void require_bytes(const std::array<const char*, 3>& names, Index n_rows, Index n_features, const Record& record) {
+    const auto& [bytes, squares, residuals] = record;
     require_size(names[0], bytes, product({n_rows, knn::byte_stride(n_features)}));
     // They are read as words of four.
     if (reinterpret_cast<std::uintptr_t>(bytes.data()) % alignof(std::int32_t) != 0) {
@@ -86,26 +104,41 @@ void require_bytes(
     require_size(names[2], residuals, n_rows);
 }
 
+knn::ByteRows byte_rows(const BytesRecord& record) {
+    const auto& [bytes, squares, residuals] = record;
+    return {bytes.data(), squares.data(), residuals.data()};
+}
+
+knn::Surrogate surrogate_of(const std::string& metric, const CenteringRecord& centering) {
+    const auto& [center, scale] = centering;
+    return {knn::metric_named(metric), center.data(), center.size(), scale};
+}
+
+template <class T> knn::Packed<const T> packed_rows(const PackingRecord<T>& packing) {
+    const auto& [panels, bias, norm, slack] = packing;
+    return {panels.data(), bias.data(), norm.data(), slack.data()};
+}
+
 void require_errors(const core::ConstVector<double>& errors, Index n_rows) {
     if (errors.size() > 0) require_size("errors", errors, n_rows);
 }
 
 template <class T>
 py::dict pack(
-    const py::array& train, const Labels& representatives, const std::string& metric,
-    const core::ConstVector<double>& center, double scale, core::MutableVector<T> panels, core::MutableVector<T> bias,
-    core::MutableVector<float> norm, core::MutableVector<float> slack, const core::ConstVector<double>& errors,
-    int n_threads
+    const py::array& train, const Labels& order, const std::string& metric, const CenteringRecord& centering,
+    PackingOut<T> packing, const core::ConstVector<double>& errors, int n_threads
 ) {
     const core::Rows rows = rows_of(train);
-    require_aligned("representatives", representatives);
-    const knn::Positions positions(span(representatives), rows.n_rows);
+    const auto& center = std::get<0>(centering);
+    require_aligned("positions", order);
+    const knn::Positions positions(span(order), rows.n_rows);
     require_columns<T>("train", rows, center);
-    require_packing(positions.size(), center.size(), panels, bias, norm, slack);
+    require_packing(positions.size(), center.size(), packing);
     require_errors(errors, rows.n_rows);
+    auto& [panels, bias, norm, slack] = packing;
+    const knn::Packed<T> packed{panels.data(), bias.data(), norm.data(), slack.data()};
     const auto report = without_gil([&] {
-        const knn::Surrogate surrogate(knn::metric_named(metric), center.data(), center.size(), scale);
-        const knn::Packed<T> packed{panels.data(), bias.data(), norm.data(), slack.data()};
+        const knn::Surrogate surrogate = surrogate_of(metric, centering);
         return knn::pack(rows, positions, packer<T>(surrogate, errors), packed, execution(n_threads));
     });
     py::dict result;
@@ -117,15 +150,16 @@ py::dict pack(
 
 template <class T>
 Index pack_queries(
-    const py::array& queries, const std::string& metric, const core::ConstVector<double>& center, double scale,
+    const py::array& queries, const std::string& metric, const CenteringRecord& centering,
     core::MutableVector<T> groups, core::Matrix<double> measures, const core::ConstVector<double>& errors, int n_threads
 ) {
     const core::Rows rows = rows_of(queries);
+    const auto& center = std::get<0>(centering);
     require_columns<T>("queries", rows, center);
     require_query_groups(rows.n_rows, center.size(), groups, measures);
     require_errors(errors, rows.n_rows);
     return without_gil([&] {
-        const knn::Surrogate surrogate(knn::metric_named(metric), center.data(), center.size(), scale);
+        const knn::Surrogate surrogate = surrogate_of(metric, centering);
         return knn::pack_queries(
             rows, packer<T>(surrogate, errors), groups.data(), measures_of<T>(measures.data()), execution(n_threads)
         );
@@ -135,120 +169,104 @@ Index pack_queries(
 // Returns the number of pairs that passed the filter and that of canonical distances.
 py::tuple counts_of(const knn::SearchCounts& counts) { return py::make_tuple(counts.passed, counts.refined); }
 
+// `facts`: largest_norm, integral.
 template <class T>
 py::tuple search(
-    const py::array& train, const Labels& representatives, const Labels& group_starts, const Labels& group_members,
-    const std::string& metric, const core::ConstVector<double>& center, double scale,
-    const core::ConstVector<T>& panels, const core::ConstVector<T>& bias, const core::ConstVector<float>& norm,
-    const core::ConstVector<float>& slack, double largest_norm, bool integral, Index first_row,
-    const py::array& queries, const core::ConstVector<T>& query_groups, core::Matrix<double> query_measures,
-    core::Matrix<double> distances, core::Matrix<std::int64_t> indices, int n_threads
+    const RowsRecord& searched, const std::string& metric, const CenteringRecord& centering,
+    const PackingRecord<T>& packing, const std::tuple<double, bool>& facts, QueriesRecord<T> packed_queries,
+    OutputRecord output, int n_threads
 ) {
-    const knn::SearchInput input = search_input(
-        rows_of(train), representatives, group_starts, group_members, first_row, rows_of(queries), distances, indices
-    );
+    auto& [queries, groups, measures] = packed_queries;
+    const knn::SearchInput input = search_input(searched, rows_of(queries), output);
+    const auto& center = std::get<0>(centering);
     require_columns<T>("train", input.train, center);
-    require_packing(input.positions.size(), center.size(), panels, bias, norm, slack);
-    require_query_groups(input.queries.n_rows, center.size(), query_groups, query_measures);
+    require_packing(input.positions.size(), center.size(), packing);
+    require_query_groups(input.queries.n_rows, center.size(), groups, measures);
+    const auto* const query_groups = groups.data();
+    const auto* const query_measures = measures_of<T>(measures.data());
     return counts_of(without_gil([&] {
-        const knn::Surrogate surrogate(knn::metric_named(metric), center.data(), center.size(), scale);
-        const knn::Packed<const T> packed{panels.data(), bias.data(), norm.data(), slack.data()};
-        const auto* const measures = measures_of<T>(query_measures.data());
+        const knn::Surrogate surrogate = surrogate_of(metric, centering);
+        const knn::Packed<const T> packed = packed_rows<T>(packing);
         const auto filter = [&] {
             if constexpr (std::is_same_v<T, float>) {
-                return knn::DenseFilter(surrogate, packed, largest_norm, integral, query_groups.data(), measures);
+                const auto [largest_norm, integral] = facts;
+                return knn::DenseFilter(surrogate, packed, largest_norm, integral, query_groups, query_measures);
             } else {
                 return knn::IntegerFilter(
-                    surrogate, packed, query_groups.data(), measures, input.queries.n_rows, input.queries.n_features
+                    surrogate, packed, query_groups, query_measures, input.queries.n_rows, input.queries.n_features
                 );
             }
         }();
-        const knn::SearchOutput output{distances.data(), indices.data()};
-        return knn::search(input, filter, surrogate.metric, output, execution(n_threads));
+        return knn::search(input, filter, surrogate.metric, search_output(output), execution(n_threads));
     }));
 }
 
-using Bytes = core::ConstVector<std::int8_t>;
-using Words = core::ConstVector<std::int32_t>;
-using Floats = core::ConstVector<float>;
-
-// `scale` and `prefix_scale`: of the rows' bytes and of the prefix'.
-// NOLINTNEXTLINE(readability-function-size): a check for each argument
+// `byte_centering`: of the rows' bytes. `centering`: of the prefix'.
 py::tuple search_prefix(
-    const py::array& train, const Labels& representatives, const Labels& group_starts, const Labels& group_members,
-    const std::string& metric, const core::ConstVector<double>& center, double scale, const Bytes& bytes,
-    const Words& squares, const Floats& residuals, const core::ConstVector<double>& prefix_center, double prefix_scale,
-    const Words& panels, const Words& bias, const Floats& norm, const Floats& slack, const Labels& run_starts,
-    const Labels& run_cells, const py::array& center_array, Index first_row, const py::array& queries,
-    const py::array& query_column_array, const Bytes& query_bytes, const Words& query_squares,
-    const Floats& query_residuals, const Words& query_groups, core::Matrix<double> query_measures,
-    core::Matrix<double> distances, core::Matrix<std::int64_t> indices, int n_threads
+    const RowsRecord& searched, const std::string& metric, const CenteringRecord& byte_centering,
+    const BytesRecord& bytes, const CenteringRecord& centering, const PackingRecord<std::int32_t>& packing,
+    const RunsRecord& runs, PrefixQueriesRecord packed_queries, OutputRecord output, int n_threads
 ) {
-    const knn::SearchInput input = search_input(
-        rows_of(train), representatives, group_starts, group_members, first_row, rows_of(queries), distances, indices
-    );
+    auto& [query_array, groups, measures, column_array, query_bytes] = packed_queries;
+    const auto& [run_starts, run_cells, center_array] = runs;
+    const knn::SearchInput input = search_input(searched, rows_of(query_array), output);
     const auto centers = matrix_of<float>("centers", center_array);
-    const auto query_columns = matrix_of<float>("query_columns", query_column_array);
+    const auto columns = matrix_of<float>("columns", column_array);
     const Index n_queries = input.queries.n_rows;
-    const Index n_columns = prefix_center.size();
+    const Index n_features = input.train.n_features;
+    const Index n_columns = std::get<0>(centering).size();
     // Where rows are grouped, their bytes lie by position, else by row.
     const knn::Positions places(
-        input.grouped() ? std::span<const Index>() : span(representatives), input.positions.size()
+        input.grouped() ? std::span<const Index>() : span(std::get<1>(searched)), input.positions.size()
     );
-    require_columns<std::int32_t>("train", input.train, center);
-    require_aligned("prefix_center", prefix_center);
+    require_columns<std::int32_t>("train", input.train, std::get<0>(byte_centering));
+    require_aligned("center", std::get<0>(centering));
     require_range("the number of prefix columns", n_columns, 1, knn::kMaxByteColumns);
-    require_bytes(kByteNames, places.size(), center.size(), bytes, squares, residuals);
-    require_bytes(kQueryByteNames, n_queries, center.size(), query_bytes, query_squares, query_residuals);
-    require_packing(input.positions.size(), n_columns, panels, bias, norm, slack);
-    require_query_groups(n_queries, n_columns, query_groups, query_measures);
-    require_size("run_starts", run_starts, run_cells.size() == 0 ? run_starts.size() : run_cells.size() + 1);
-    require_within("run_cells", run_cells, centers.rows());
+    require_bytes(kByteNames, places.size(), n_features, bytes);
+    require_bytes(kQueryByteNames, n_queries, n_features, query_bytes);
+    require_packing(input.positions.size(), n_columns, packing);
+    require_query_groups(n_queries, n_columns, groups, measures);
+    require_size("starts of runs", run_starts, run_cells.size() == 0 ? run_starts.size() : run_cells.size() + 1);
+    require_within("cells of runs", run_cells, centers.rows());
     if (run_cells.size() > 0) {
         require_shape("centers", centers, centers.rows(), n_columns);
-        require_shape("query_columns", query_columns, n_queries, n_columns);
+        require_shape("columns", columns, n_queries, n_columns);
     }
+    const knn::Runs visits{span(run_starts), span(run_cells), centers.data(), columns.data(), centers.cols()};
+    const auto* const query_groups = groups.data();
+    const auto* const query_measures = measures_of<std::int32_t>(measures.data());
     return counts_of(without_gil([&] {
-        const knn::Surrogate surrogate(knn::metric_named(metric), center.data(), center.size(), scale);
-        const knn::Surrogate prefix_surrogate(
-            surrogate.metric, prefix_center.data(), prefix_center.size(), prefix_scale
-        );
+        const knn::Surrogate surrogate = surrogate_of(metric, byte_centering);
+        const knn::Surrogate prefix_surrogate = surrogate_of(metric, centering);
         const knn::IntegerFilter prefix(
-            prefix_surrogate, {panels.data(), bias.data(), norm.data(), slack.data()}, query_groups.data(),
-            measures_of<std::int32_t>(query_measures.data()), n_queries, input.queries.n_features
+            prefix_surrogate, packed_rows<std::int32_t>(packing), query_groups, query_measures, n_queries, n_features
         );
         const knn::PrefixFilter filter(
-            prefix, prefix_scale, surrogate, {bytes.data(), squares.data(), residuals.data()}, places,
-            {query_bytes.data(), query_squares.data(), query_residuals.data()},
-            {span(run_starts), span(run_cells), centers.data(), query_columns.data(), centers.cols()}
+            prefix, prefix_surrogate.scale, surrogate, byte_rows(bytes), places, byte_rows(query_bytes), visits
         );
-        const knn::SearchOutput output{distances.data(), indices.data()};
-        return knn::search(input, filter, surrogate.metric, output, execution(n_threads));
+        return knn::search(input, filter, surrogate.metric, search_output(output), execution(n_threads));
     }));
 }
 
 // Returns the first unusable row and query.
 py::tuple scan(
-    const py::array& train, const std::string& metric, const py::array& queries, core::Matrix<double> distances,
-    core::Matrix<std::int64_t> indices, int n_threads
+    const py::array& train, const std::string& metric, const py::array& queries, OutputRecord output, int n_threads
 ) {
     const Labels none(Eigen::VectorX<std::int64_t>{});
-    const knn::SearchInput input =
-        search_input(rows_of(train), none, none, none, 0, rows_of(queries), distances, indices);
+    const knn::SearchInput input = search_input({train, none, none, none, 0}, rows_of(queries), output);
     require_range("k", input.k, 1, input.train.n_rows);
     const auto report = without_gil([&] {
-        return knn::scan(input, knn::metric_named(metric), {distances.data(), indices.data()}, execution(n_threads));
+        return knn::scan(input, knn::metric_named(metric), search_output(output), execution(n_threads));
     });
     return py::make_tuple(report.unusable_row, report.unusable_query);
 }
 
-// `scale`: of the rows' bytes.
+// `projection`: its scale is that of the rows' bytes.
 Index project(
-    const py::array& rows, const std::string& metric, const core::ConstVector<double>& center, double scale,
-    const py::array& basis_array, double defect, bool queries, core::Matrix<float> columns,
-    core::MutableVector<double> errors, core::MutableVector<std::int8_t> bytes,
-    core::MutableVector<std::int32_t> squares, core::MutableVector<float> residuals, int n_threads
+    const py::array& rows, const std::string& metric, const ProjectionRecord& projection, bool queries,
+    core::Matrix<float> columns, core::MutableVector<double> errors, BytesOut bytes_out, int n_threads
 ) {
+    const auto& [center, basis_array, defect, scale] = projection;
     const core::Rows input = rows_of(rows);
     require_columns<std::int32_t>("rows", input, center);
     const auto basis = matrix_of<float>("basis", basis_array);
@@ -256,34 +274,29 @@ Index project(
     require_range("the number of directions", basis.rows(), 1, knn::kMaxByteColumns - 1);
     require_shape("columns", columns, input.n_rows, basis.rows() + 1);
     require_size("errors", errors, input.n_rows);
-    require_bytes(kByteNames, input.n_rows, center.size(), bytes, squares, residuals);
-    return without_gil([&] {
-        const knn::Surrogate surrogate(knn::metric_named(metric), center.data(), center.size(), scale);
-        const knn::Projection projection{basis.data(), basis.rows(), defect};
-        const knn::Columns out{columns.data(), errors.data(), {bytes.data(), squares.data(), residuals.data()}};
-        const auto role = queries ? knn::ByteRole::query : knn::ByteRole::training_row;
-        return knn::project(input, surrogate, projection, role, out, execution(n_threads));
-    });
+    require_bytes(kByteNames, input.n_rows, center.size(), bytes_out);
+    auto& [bytes, squares, residuals] = bytes_out;
+    const knn::Columns out{columns.data(), errors.data(), {bytes.data(), squares.data(), residuals.data()}};
+    const knn::Surrogate surrogate(knn::metric_named(metric), center.data(), center.size(), scale);
+    const knn::Projection directions{basis.data(), basis.rows(), defect};
+    const auto role = queries ? knn::ByteRole::query : knn::ByteRole::training_row;
+    return without_gil([&] { return knn::project(input, surrogate, directions, role, out, execution(n_threads)); });
 }
 
 // Packings of one filter.
 template <class T> void bind_filter(py::module_& m) {
     using namespace py::literals;
     m.def(
-        "pack", &pack<T>, "train"_a.noconvert(), "representatives"_a.noconvert(), "metric"_a, "center"_a.noconvert(),
-        "scale"_a, "panels"_a.noconvert(), "bias"_a.noconvert(), "norm"_a.noconvert(), "slack"_a.noconvert(),
-        "errors"_a.noconvert(), "n_threads"_a
+        "pack", &pack<T>, "train"_a.noconvert(), "positions"_a.noconvert(), "metric"_a, "centering"_a.noconvert(),
+        "packing"_a.noconvert(), "errors"_a.noconvert(), "n_threads"_a
     );
     m.def(
-        "pack_queries", &pack_queries<T>, "queries"_a.noconvert(), "metric"_a, "center"_a.noconvert(), "scale"_a,
+        "pack_queries", &pack_queries<T>, "queries"_a.noconvert(), "metric"_a, "centering"_a.noconvert(),
         "groups"_a.noconvert(), "measures"_a.noconvert(), "errors"_a.noconvert(), "n_threads"_a
     );
     m.def(
-        "search", &search<T>, "train"_a.noconvert(), "representatives"_a.noconvert(), "group_starts"_a.noconvert(),
-        "group_members"_a.noconvert(), "metric"_a, "center"_a.noconvert(), "scale"_a, "panels"_a.noconvert(),
-        "bias"_a.noconvert(), "norm"_a.noconvert(), "slack"_a.noconvert(), "largest_norm"_a, "integral"_a,
-        "first_row"_a, "queries"_a.noconvert(), "query_groups"_a.noconvert(), "query_measures"_a.noconvert(),
-        "distances"_a.noconvert(), "indices"_a.noconvert(), "n_threads"_a
+        "search", &search<T>, "rows"_a.noconvert(), "metric"_a, "centering"_a.noconvert(), "packing"_a.noconvert(),
+        "facts"_a.noconvert(), "queries"_a.noconvert(), "output"_a.noconvert(), "n_threads"_a
     );
 }
 
@@ -299,23 +312,16 @@ void bind_prefix(py::module_& m) {
         "n_features"_a
     );
     m.def(
-        "search_prefix", &search_prefix, "train"_a.noconvert(), "representatives"_a.noconvert(),
-        "group_starts"_a.noconvert(), "group_members"_a.noconvert(), "metric"_a, "center"_a.noconvert(), "scale"_a,
-        "bytes"_a.noconvert(), "squares"_a.noconvert(), "residuals"_a.noconvert(), "prefix_center"_a.noconvert(),
-        "prefix_scale"_a, "panels"_a.noconvert(), "bias"_a.noconvert(), "norm"_a.noconvert(), "slack"_a.noconvert(),
-        "run_starts"_a.noconvert(), "run_cells"_a.noconvert(), "centers"_a.noconvert(), "first_row"_a,
-        "queries"_a.noconvert(), "query_columns"_a.noconvert(), "query_bytes"_a.noconvert(),
-        "query_squares"_a.noconvert(), "query_residuals"_a.noconvert(), "query_groups"_a.noconvert(),
-        "query_measures"_a.noconvert(), "distances"_a.noconvert(), "indices"_a.noconvert(), "n_threads"_a
+        "search_prefix", &search_prefix, "rows"_a.noconvert(), "metric"_a, "byte_centering"_a.noconvert(),
+        "bytes"_a.noconvert(), "centering"_a.noconvert(), "packing"_a.noconvert(), "runs"_a.noconvert(),
+        "queries"_a.noconvert(), "output"_a.noconvert(), "n_threads"_a
     );
     m.def(
-        "scan", &scan, "train"_a.noconvert(), "metric"_a, "queries"_a.noconvert(), "distances"_a.noconvert(),
-        "indices"_a.noconvert(), "n_threads"_a
+        "scan", &scan, "train"_a.noconvert(), "metric"_a, "queries"_a.noconvert(), "output"_a.noconvert(), "n_threads"_a
     );
     m.def(
-        "project", &project, "rows"_a.noconvert(), "metric"_a, "center"_a.noconvert(), "scale"_a, "basis"_a.noconvert(),
-        "defect"_a, "queries"_a, "columns"_a.noconvert(), "errors"_a.noconvert(), "bytes"_a.noconvert(),
-        "squares"_a.noconvert(), "residuals"_a.noconvert(), "n_threads"_a
+        "project", &project, "rows"_a.noconvert(), "metric"_a, "projection"_a.noconvert(), "queries"_a,
+        "columns"_a.noconvert(), "errors"_a.noconvert(), "bytes"_a.noconvert(), "n_threads"_a
     );
 }
 

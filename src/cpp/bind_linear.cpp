@@ -18,12 +18,13 @@ template <class T> const T* data_or_null(const core::ConstVector<T>& values) {
     return values.size() == 0 ? nullptr : values.data();
 }
 
-// `labels`: of every row, or none for scores alone.
+// rows, labels (of every row, or none for scores alone), sample_weights, shift, scale, bias
 template <class T>
-linear::Examples<T> examples_of(
-    const py::array& array, const Labels& labels, const core::ConstVector<double>& sample_weights,
-    const core::ConstVector<T>& shift, const core::ConstVector<T>& scale, bool bias
-) {
+using ExamplesRecord =
+    std::tuple<py::array, Labels, core::ConstVector<double>, core::ConstVector<T>, core::ConstVector<T>, bool>;
+
+template <class T> linear::Examples<T> examples_of(const ExamplesRecord<T>& record) {
+    const auto& [array, labels, sample_weights, shift, scale, bias] = record;
     const core::Rows rows = rows_of(array);
     require_rows("rows", rows, rows.n_features);
     require(
@@ -37,7 +38,9 @@ linear::Examples<T> examples_of(
             bias};
 }
 
-template <class T> void require_labels(const linear::Examples<T>& examples, const Labels& labels, Index n_classes) {
+template <class T>
+void require_labels(const linear::Examples<T>& examples, const ExamplesRecord<T>& record, Index n_classes) {
+    const Labels& labels = std::get<1>(record);
     require_size("labels", labels, examples.rows.n_rows);
     require_within("labels", labels, n_classes);
 }
@@ -48,24 +51,33 @@ template <class T> Index n_weights(const linear::Examples<T>& examples, Index n_
     return product({n_heads, n_classes, linear::column_stride(examples.n_columns())});
 }
 
-linear::Penalty penalty_of(double l2, double l1, Index n_penalized) {
+// l2, l1, n_penalized
+using PenaltyRecord = std::tuple<double, double, Index>;
+
+linear::Penalty penalty_of(const PenaltyRecord& record) {
+    const auto [l2, l1, n_penalized] = record;
     require_range("n_penalized", n_penalized, 0, std::numeric_limits<std::int32_t>::max());
     return {l2, l1, n_penalized};
 }
 
+// name, delta
+using LossRecord = std::tuple<std::string, double>;
+
+linear::Loss loss_of(const LossRecord& record) {
+    return {linear::formula_of(std::get<0>(record)), std::get<1>(record)};
+}
+
 template <class T>
 double loss_and_gradient(
-    const py::array& rows, const Labels& labels, const core::ConstVector<double>& sample_weights,
-    const core::ConstVector<T>& shift, const core::ConstVector<T>& scale, bool bias, const std::string& loss,
-    double delta, double l2, double l1, Index n_penalized, Index n_classes, const core::ConstVector<T>& weights,
-    core::MutableVector<T> gradient, int n_threads
+    const ExamplesRecord<T>& record, const LossRecord& loss, const PenaltyRecord& penalized, Index n_classes,
+    const core::ConstVector<T>& weights, core::MutableVector<T> gradient, int n_threads
 ) {
-    const auto examples = examples_of<T>(rows, labels, sample_weights, shift, scale, bias);
-    require_labels(examples, labels, n_classes);
+    const auto examples = examples_of<T>(record);
+    require_labels(examples, record, n_classes);
     require_size("weights", weights, n_weights(examples, 1, n_classes));
     require_size("gradient", gradient, weights.size());
-    const linear::Loss formula{linear::formula_of(loss), delta};
-    const linear::Penalty penalty = penalty_of(l2, l1, n_penalized);
+    const linear::Loss formula = loss_of(loss);
+    const linear::Penalty penalty = penalty_of(penalized);
     return without_gil([&] {
         return linear::loss_and_gradient<T>(
             examples, formula, penalty, n_classes, weights.data(), gradient.data(), execution(n_threads)
@@ -73,34 +85,36 @@ double loss_and_gradient(
     });
 }
 
-// (loss, delta, l2, l1, n_penalized, rule, hyperparameters)
-using HeadTuple = std::tuple<std::string, double, double, double, Index, std::string, HyperparameterTuple>;
+// loss, penalty, rule, hyperparameters
+using HeadRecord = std::tuple<LossRecord, PenaltyRecord, std::string, HyperparameterTuple>;
 
-linear::HeadSettings head_settings(const HeadTuple& head) {
-    const auto& [loss, delta, l2, l1, n_penalized, rule, hyperparameters] = head;
+linear::HeadSettings head_settings(const HeadRecord& head) {
+    const auto& [loss, penalty, rule, hyperparameters] = head;
     return {
-        .loss = {linear::formula_of(loss), delta},
-        .penalty = penalty_of(l2, l1, n_penalized),
+        .loss = loss_of(loss),
+        .penalty = penalty_of(penalty),
         .rule = optim::rule_named(rule),
         .hyperparameters = hyperparameters_of(hyperparameters)
     };
 }
 
+// order, starts
+using BatchesRecord = std::tuple<Labels, Labels>;
+
 template <class T>
 void train(
-    const py::array& rows, const Labels& labels, const core::ConstVector<double>& sample_weights,
-    const core::ConstVector<T>& shift, const core::ConstVector<T>& scale, bool bias, const Labels& order,
-    const Labels& starts, const py::list& heads, const py::array& schedule_array, Index n_classes,
-    core::MutableVector<T> weights, core::MutableVector<T> slots, core::Matrix<double> history, Index first_step,
-    int n_threads
+    const ExamplesRecord<T>& record, const BatchesRecord& drawn, const py::list& heads, const py::array& schedule_array,
+    Index n_classes, core::MutableVector<T> weights, core::MutableVector<T> slots, core::Matrix<double> history,
+    Index first_step, int n_threads
 ) {
+    const auto& [order, starts] = drawn;
     static_assert(sizeof(linear::ScheduledStep) == 2 * sizeof(double));
-    const auto examples = examples_of<T>(rows, labels, sample_weights, shift, scale, bias);
+    const auto examples = examples_of<T>(record);
     std::vector<linear::HeadSettings> settings;
-    for (const py::handle head : heads) settings.push_back(head_settings(head.cast<HeadTuple>()));
+    for (const py::handle head : heads) settings.push_back(head_settings(head.cast<HeadRecord>()));
     const Index size = weights.size();
     const auto n_heads = static_cast<Index>(settings.size());
-    require_labels(examples, labels, n_classes);
+    require_labels(examples, record, n_classes);
     require_size("weights", weights, n_weights(examples, n_heads, n_classes));
     require_size("slots", slots, optim::kMaxSlots * size);
     require_within("order", order, examples.rows.n_rows);
@@ -124,12 +138,10 @@ void train(
 
 template <class T>
 void linear_scores(
-    const py::array& rows, const core::ConstVector<T>& shift, const core::ConstVector<T>& scale, bool bias,
-    Index n_classes, const core::ConstVector<T>& weights, core::Matrix<T> out, int n_threads
+    const ExamplesRecord<T>& record, Index n_classes, const core::ConstVector<T>& weights, core::Matrix<T> out,
+    int n_threads
 ) {
-    const Labels no_labels(Eigen::VectorX<std::int64_t>{});
-    const core::ConstVector<double> no_weights(Eigen::VectorXd{});
-    const auto examples = examples_of<T>(rows, no_labels, no_weights, shift, scale, bias);
+    const auto examples = examples_of<T>(record);
     require_size("weights", weights, n_weights(examples, 1, n_classes));
     require(
         out.rows() == examples.rows.n_rows && out.cols() == n_classes, "out",
@@ -145,20 +157,15 @@ void linear_scores(
 
 template <class T>
 void evaluate(
-    const py::array& rows, const Labels& labels, const core::ConstVector<double>& sample_weights,
-    const core::ConstVector<T>& shift, const core::ConstVector<T>& scale, bool bias, const py::list& losses,
-    Index n_classes, const core::ConstVector<T>& weights, core::MutableVector<double> mean_losses,
-    core::MutableVector<double> accuracies, int n_threads
+    const ExamplesRecord<T>& record, const py::list& losses, Index n_classes, const core::ConstVector<T>& weights,
+    core::MutableVector<double> mean_losses, core::MutableVector<double> accuracies, int n_threads
 ) {
-    const auto examples = examples_of<T>(rows, labels, sample_weights, shift, scale, bias);
+    const auto examples = examples_of<T>(record);
     std::vector<linear::Loss> formulas;
-    for (const py::handle item : losses) {
-        const auto loss = item.cast<std::pair<std::string, double>>();
-        formulas.push_back({linear::formula_of(loss.first), loss.second});
-    }
+    for (const py::handle loss : losses) formulas.push_back(loss_of(loss.cast<LossRecord>()));
     const auto n_heads = static_cast<Index>(formulas.size());
     require(n_heads > 0, "losses", "must not be empty");
-    require_labels(examples, labels, n_classes);
+    require_labels(examples, record, n_classes);
     require_size("weights", weights, n_weights(examples, n_heads, n_classes));
     require_size("mean_losses", mean_losses, n_heads);
     require_size("accuracies", accuracies, n_heads);
@@ -178,27 +185,24 @@ std::vector<Index> column_slices(Index n_columns) {
     return bounds;
 }
 
-template <class T> void define(py::module_& m) {
+template <class T> void bind_computing_in(py::module_& m) {
     using namespace py::literals;
     m.def(
-        "linear_scores", &linear_scores<T>, "rows"_a, "shift"_a.noconvert(), "scale"_a.noconvert(), "bias"_a,
-        "n_classes"_a, "weights"_a.noconvert(), "out"_a.noconvert(), "n_threads"_a
+        "linear_scores", &linear_scores<T>, "examples"_a.noconvert(), "n_classes"_a, "weights"_a.noconvert(),
+        "out"_a.noconvert(), "n_threads"_a
     );
     m.def(
-        "evaluate", &evaluate<T>, "rows"_a, "labels"_a.noconvert(), "sample_weights"_a.noconvert(),
-        "shift"_a.noconvert(), "scale"_a.noconvert(), "bias"_a, "losses"_a, "n_classes"_a, "weights"_a.noconvert(),
+        "evaluate", &evaluate<T>, "examples"_a.noconvert(), "losses"_a, "n_classes"_a, "weights"_a.noconvert(),
         "mean_losses"_a.noconvert(), "accuracies"_a.noconvert(), "n_threads"_a
     );
     m.def(
-        "train", &train<T>, "rows"_a, "labels"_a.noconvert(), "sample_weights"_a.noconvert(), "shift"_a.noconvert(),
-        "scale"_a.noconvert(), "bias"_a, "order"_a.noconvert(), "starts"_a.noconvert(), "heads"_a,
-        "schedule"_a.noconvert(), "n_classes"_a, "weights"_a.noconvert(), "slots"_a.noconvert(),
-        "history"_a.noconvert(), "first_step"_a, "n_threads"_a
+        "train", &train<T>, "examples"_a.noconvert(), "batches"_a.noconvert(), "heads"_a, "schedule"_a.noconvert(),
+        "n_classes"_a, "weights"_a.noconvert(), "slots"_a.noconvert(), "history"_a.noconvert(), "first_step"_a,
+        "n_threads"_a
     );
     m.def(
-        "loss_and_gradient", &loss_and_gradient<T>, "rows"_a, "labels"_a.noconvert(), "sample_weights"_a.noconvert(),
-        "shift"_a.noconvert(), "scale"_a.noconvert(), "bias"_a, "loss"_a, "delta"_a, "l2"_a, "l1"_a, "n_penalized"_a,
-        "n_classes"_a, "weights"_a.noconvert(), "gradient"_a.noconvert(), "n_threads"_a
+        "loss_and_gradient", &loss_and_gradient<T>, "examples"_a.noconvert(), "loss"_a, "penalty"_a, "n_classes"_a,
+        "weights"_a.noconvert(), "gradient"_a.noconvert(), "n_threads"_a
     );
 }
 
@@ -206,8 +210,8 @@ template <class T> void define(py::module_& m) {
 
 void bind_linear(py::module_& m) {
     using namespace py::literals;
-    define<float>(m);
-    define<double>(m);
+    bind_computing_in<float>(m);
+    bind_computing_in<double>(m);
     m.def("column_slices", &column_slices, "n_columns"_a);
 }
 

@@ -6,19 +6,33 @@
 
 namespace deeprob::bind {
 
-inline knn::SearchInput search_input(
-    const core::Rows& train, const Labels& representatives, const Labels& group_starts, const Labels& group_members,
-    core::Index first_row, const core::Rows& queries, const core::Matrix<double>& distances,
-    const core::Matrix<std::int64_t>& indices
-) {
+// Facts that belong together cross the border as one record, a named tuple of Python's of the same fields; whoever takes one
+// checks every array in it.
+
+// The rows that are searched: train, positions (the row of each position; none where they are the same), the starts of duplicates
+// and their members, first_row.
+using RowsRecord = std::tuple<py::array, Labels, Labels, Labels, core::Index>;
+// center, scale
+using CenteringRecord = std::tuple<core::ConstVector<double>, double>;
+// distances, indices
+using OutputRecord = std::tuple<core::Matrix<double>, core::Matrix<std::int64_t>>;
+
+inline knn::SearchOutput search_output(OutputRecord& output) {
+    return {std::get<0>(output).data(), std::get<1>(output).data()};
+}
+
+inline knn::SearchInput search_input(const RowsRecord& record, const core::Rows& queries, const OutputRecord& output) {
+    const auto& [train_array, representatives, group_starts, group_members, first_row] = record;
+    const auto& [distances, indices] = output;
+    const core::Rows train = rows_of(train_array);
     require_rows("train", train, train.n_features);
     require(train.n_rows > 0, "train", "must have at least one row");
     require_rows("queries", queries, train.n_features);
-    require_aligned("representatives", representatives);
-    require_aligned("group_starts", group_starts);
-    require_aligned("group_members", group_members);
+    require_aligned("positions", representatives);
+    require_aligned("starts", group_starts);
+    require_aligned("members", group_members);
     const knn::Positions positions(span(representatives), train.n_rows);
-    if (group_starts.size() > 0) require_size("group_starts", group_starts, representatives.size() + 1);
+    if (group_starts.size() > 0) require_size("starts", group_starts, representatives.size() + 1);
     require_range("first_row", first_row, 0, std::numeric_limits<std::int32_t>::max() * core::Index{1024});
     const core::Index k = distances.cols();
     require_range("k", k, 1, std::numeric_limits<std::int32_t>::max());

@@ -30,6 +30,12 @@ class Guard:
         placed[...] = array
         return placed
 
+    def place_all(self, value):
+        """Return a value with every array in it placed."""
+        if isinstance(value, tuple):
+            return tuple(map(self.place_all, value))
+        return self.place(value) if isinstance(value, np.ndarray) else value
+
     def _bytes(self, size):
         n_pages = -(-size // _PAGE)
         memory = mmap.mmap(-1, (n_pages + 2) * _PAGE)

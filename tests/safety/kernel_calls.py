@@ -16,8 +16,8 @@ _SIGNATURES = re.findall(r"^def (\w+)\((.*?)\) ->", _STUB, re.MULTILINE | re.DOT
 # Names of the parameters of each kernel.
 PARAMETERS = {name: re.findall(r"(\w+): ", inside) for name, inside in _SIGNATURES if name not in ("pick_level", "load")}
 
-# Parameters that take rows of any dtype.
-_ROWS = ("train", "queries", "rows", "x", "y")
+# Parameters that take rows of any dtype, alone or as the first part of a record.
+_ROWS = ("train", "queries", "rows", "examples", "x", "y")
 
 
 class Call(NamedTuple):
@@ -34,11 +34,16 @@ class Call(NamedTuple):
     @property
     def variant(self):
         """What tells calls apart whose arrays must have other sizes."""
-        told = [_kind(value) for key, value in self.arguments.items() if key not in _ROWS and not isinstance(value, str)]
-        return (self.kernel, *told)
+        without_rows = {
+            key: value if key not in _ROWS else value[1:] if isinstance(value, tuple) else ""
+            for key, value in self.arguments.items()
+        }
+        return (self.kernel, *("" if isinstance(value, str) else _kind(value) for value in without_rows.values()))
 
     def __str__(self):
-        dtypes = [value.dtype.name for value in self.arguments.values() if isinstance(value, np.ndarray) and value.size]
+        dtypes = [
+            value.dtype.name for value in leaves(tuple(self.arguments.values())) if isinstance(value, np.ndarray) and value.size
+        ]
         return f"{self.kernel}({', '.join(dict.fromkeys(dtypes))})"
 
 
@@ -47,9 +52,16 @@ def _kind(value):
         return value.dtype.char, value.size == 0
     if isinstance(value, (bool, str)):
         return value
-    if isinstance(value, list):
-        return tuple(item[0] for item in value[:1])
+    if isinstance(value, (list, tuple)):
+        return tuple(_kind(item) for item in (value[:1] if isinstance(value, list) else value))
     return type(value).__name__
+
+
+def leaves(value):
+    """The values in a record, those of records inside it too, in their order."""
+    if not isinstance(value, tuple):
+        return [value]
+    return [leaf for part in value for leaf in leaves(part)]
 
 
 class _Recorder:
@@ -74,6 +86,8 @@ class _Recorder:
 
 
 def _copied(value):
+    if isinstance(value, tuple):
+        return tuple(_copied(part) for part in value)
     return value.copy() if isinstance(value, np.ndarray) else value
 
 

@@ -43,7 +43,7 @@ def _of_sequence(value):
 
 
 def _with_item(kind, i, change, old, guard):
-    return kind(change(item, guard) if number == i else item for number, item in enumerate(old))
+    return kind(change(item, guard) if number == i else guard.place_all(item) for number, item in enumerate(old))
 
 
 def _of_array(value):

@@ -11,7 +11,7 @@ import pytest
 from deeprob_fast import _kernels
 from tests.safety import forked
 from tests.safety.guarded import Guard
-from tests.safety.kernel_calls import PARAMETERS, recorded
+from tests.safety.kernel_calls import PARAMETERS, leaves, recorded
 from tests.safety.kernel_changes import changes
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
@@ -35,7 +35,7 @@ class Probe:
 
     def __call__(self):
         guard = Guard()
-        arguments = {key: guard.place(value) if hasattr(value, "dtype") else value for key, value in self.call.arguments.items()}
+        arguments = {key: guard.place_all(value) for key, value in self.call.arguments.items()}
         arguments[self.argument] = self.change(self.call.arguments[self.argument], guard)
         try:
             getattr(_kernels, self.call.kernel)(**arguments)
@@ -54,11 +54,12 @@ def probes_of(calls):
 
 
 def spread(probes):
-    """Two of each argument, chosen once and for all; one of them another size, which comes first among the changes."""
+    """Two of each argument and of each part of a record; one of them another size, which comes first among the changes."""
     chooser = random.Random(0)
-    by_argument: dict[tuple[str, str], list[int]] = {}
+    by_argument: dict[tuple[str, ...], list[int]] = {}
     for number, probe in enumerate(probes):
-        by_argument.setdefault((probe.call.kernel, probe.argument), []).append(number)
+        part = re.match(r"(\[\d+\] (?!= ))*", probe.name)[0]
+        by_argument.setdefault((probe.call.kernel, probe.argument, part), []).append(number)
     return sorted({chooser.choice(part) for own in by_argument.values() for part in (own[: len(own) // 3 + 1], own)})
 
 
@@ -79,15 +80,23 @@ def test_every_kernel_is_reached(calls):
         assert list(call.arguments) == PARAMETERS[call.kernel]
 
 
+def are_of(call, dtypes):
+    """Whether a call's arrays are of these dtypes, of which some are any."""
+    arrays = [value for value in leaves(tuple(call.arguments.values())) if hasattr(value, "dtype")]
+    return len(arrays) == len(dtypes) and all(
+        not dtype or array.dtype == dtype for array, dtype in zip(arrays, dtypes, strict=True)
+    )
+
+
 def test_every_overload_is_reached(calls):
     for kernel in PARAMETERS:
         documented = inspect.getdoc(getattr(_kernels, kernel)).splitlines()
         overloads = [line for line in documented if re.match(rf"(\d+\. )?{kernel}\((?!\*args)", line)]
         assert overloads
         for overload in overloads:
-            dtypes = dict(re.findall(r"(\w+): typing\.Annotated\[numpy\.typing\.NDArray\[numpy\.(\w+)\]", overload))
-            calls_of_it = [call.arguments for call in calls if call.kernel == kernel]
-            assert any(all(own[key].dtype == dtype for key, dtype in dtypes.items()) for own in calls_of_it), overload
+            # In a record, too, arrays follow in the order of their types.
+            dtypes = re.findall(r"numpy\.ndarray|NDArray\[numpy\.(\w+)\]", overload)
+            assert any(are_of(call, dtypes) for call in calls if call.kernel == kernel), overload
 
 
 def test_probes_of_every_kernel(calls):

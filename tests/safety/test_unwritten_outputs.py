@@ -5,6 +5,10 @@ import pytest
 
 import deeprob_fast as df
 from deeprob_fast.knn import directions, pairs
+from deeprob_fast.knn.limits import LIMITS
+from deeprob_fast.knn.packing import NO_GROUPS
+from deeprob_fast.knn.strategies import prefix
+from deeprob_fast.knn.strategies.job import Job
 from tests.safety.answers import flat
 from tests.safety.unwritten import filled_with
 
@@ -198,6 +202,9 @@ def test_rows_without_directions(rows):
 
 @pytest.mark.parametrize("scale", [2.0**-70, 2.0**60, 2.0**75])
 def test_a_prefix_does_not_depend_on_the_unit(scale):
-    reasons = [df.KNNIndex(rows, strategy="prefix")._prepared.strategy.reason for rows in (LOW_RANK, LOW_RANK * scale)]
+    reasons = []
+    for rows in (LOW_RANK, LOW_RANK * scale):
+        estimate = prefix.estimate(Job(rows, "euclidean", 1100, 1, NO_GROUPS, LIMITS), np.inf)
+        reasons.append(estimate.reason)
     assert reasons[0] == reasons[1]
     assert "no directions" not in reasons[0]

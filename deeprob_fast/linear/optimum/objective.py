@@ -6,7 +6,7 @@ import numpy as np
 
 from deeprob_fast import _kernels
 from deeprob_fast._memory import aligned_empty
-from deeprob_fast._typing import AnyArray, Float64
+from deeprob_fast._typing import AnyArray, Float64, KernelLoss, KernelPenalty
 from deeprob_fast.linear.examples import Examples
 
 _SAMPLE_ROWS = 4096  # what steers needs no more
@@ -38,8 +38,8 @@ class SoftmaxObjective:
         """Return the mean loss and its gradient, in float64 whatever is computed in."""
         packed = self.examples.packed(weights)
         gradient = aligned_empty(packed.shape, packed.dtype)
-        nothing = ("softmax", 0.0, 0.0, 0.0, 0)  # no margin and no penalty
-        value = _kernels.loss_and_gradient(*self.examples, *nothing, self.n_classes, packed, gradient, self.n_threads)
+        loss, penalty = KernelLoss("softmax", 0.0), KernelPenalty(0.0, 0.0, 0)  # no margin and no penalty
+        value = _kernels.loss_and_gradient(self.examples, loss, penalty, self.n_classes, packed, gradient, self.n_threads)
         return value, self.examples.unpacked(gradient, self.n_classes).astype(np.float64, copy=False)
 
     def _weights(self, numbers: slice | AnyArray) -> Float64:
