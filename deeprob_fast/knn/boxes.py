@@ -8,13 +8,13 @@ from deeprob_fast import _kernels, _validation
 from deeprob_fast._memory import aligned_bytes
 from deeprob_fast._typing import AnyArray, Float32, Float64, Int32
 from deeprob_fast.knn import centering
+from deeprob_fast.knn.duplicates import Duplicates
 from deeprob_fast.knn.neighbors import Neighbors
-from deeprob_fast.knn.packing import Groups
 
 _SAMPLE_QUERIES = 64
 _SAMPLE_NEIGHBORS = 10
 _SAMPLE_ROWS = 1024
-# Where float32 can square differences, with room on both sides.
+# Where float32 can square differences, with buffers on both sides.
 _SMALLEST, _LARGEST = 1e-12, 1e15
 
 
@@ -22,7 +22,7 @@ class Tree(NamedTuple):
     """Training rows in the leaves of a tree of boxes, as the kernels of one instruction-set level read them."""
 
     train: AnyArray
-    groups: Groups
+    duplicates: Duplicates
     metric: str
     values: Float32 | Float64
     rows: Int32
@@ -34,22 +34,22 @@ class Tree(NamedTuple):
         return "boxes"
 
     @classmethod
-    def build(cls, train: AnyArray, groups: Groups, metric: str, n_threads: int) -> "Tree":
+    def build(cls, train: AnyArray, duplicates: Duplicates, metric: str, n_threads: int) -> "Tree":
         """Put the rows into leaves."""
-        n_values, n_rows, n_boxes = _kernels.box_sizes(len(groups.representatives) or len(train), train.shape[1])
+        n_values, n_rows, n_boxes = _kernels.box_sizes(len(duplicates.representatives) or len(train), train.shape[1])
         dtype = _values_dtype(train)
         values = aligned_bytes(n_values * dtype.itemsize).view(dtype)
         boxes = aligned_bytes(n_boxes * dtype.itemsize).view(dtype)
         rows = np.empty(n_rows, dtype=np.int32)
-        bad = _kernels.build_boxes(train, groups.representatives, (values, rows, boxes), n_threads)
+        bad = _kernels.build_boxes(train, duplicates.representatives, (values, rows, boxes), n_threads)
         if bad >= 0:
             raise ValueError(_validation.describe_bad_row("train", train[bad], bad))
-        return cls(train, groups, metric, values, rows, boxes)
+        return cls(train, duplicates, metric, values, rows, boxes)
 
     def search(self, queries: AnyArray, outputs: Neighbors, n_threads: int) -> tuple[int, int]:
         """Search all queries; return how many rows lay in visited leaves, and how many canonical distances it took."""
         bad, n_refined, n_visited = _kernels.search_boxes(
-            (self.train, *self.groups, 0),
+            (self.train, *self.duplicates, 0),
             self.metric,
             (self.values, self.rows, self.boxes),
             queries,

@@ -12,14 +12,14 @@ _SAMPLE_ROWS = 65
 _INTEGER_SAMPLE_ROWS = 512
 _LARGEST_INTEGER = 2.0**50
 _LARGEST_EXPONENT = 500
-_LONGEST_EXPONENT = 50  # of a surrogate; the kernels take them up to 2^60
+_LONGEST_EXPONENT = 50  # of centred rows; the kernels take them up to 2^60
 # Of a center, where it enters bounds, as those of products: these must not overflow float32, whatever they are multiplied by.
 _LONGEST_CENTER_EXPONENT = 40
 # The kernels bring rows into bytes in float32, where squares of smaller numbers vanish.
 _SMALLEST_IN_BYTES, _LARGEST_IN_BYTES = 1e-25, 1e150
 
 
-class Surrogate(NamedTuple):
+class Centering(NamedTuple):
     """What the kernels subtract from each row, and multiply it by then."""
 
     center: Float64
@@ -31,7 +31,7 @@ def sample_rows(n_rows: int, size: int) -> slice:
     return slice(0, n_rows, max(1, -(-n_rows // size)))
 
 
-def fit(rows: RowSource, metric: str, *, centered: bool) -> Surrogate:
+def fit(rows: RowSource, metric: str, *, centered: bool) -> Centering:
     """Choose center and scale.
 
     The center is the median of each feature over an odd number of sampled rows, hence a value of the data: outliers do not
@@ -49,16 +49,16 @@ def fit(rows: RowSource, metric: str, *, centered: bool) -> Surrogate:
             sample = sample - center
         typical = np.sqrt(np.einsum("ij,ij->i", sample, sample))
         scale_of = float(np.median(typical)) or float(typical.max()) or float(np.sqrt(center @ center))
-        # Should many rows be far longer than the median, they must still have a surrogate.
+        # Should many rows be far longer than the median, they must still have finite ones.
         scale_of = max(scale_of, math.ldexp(float(np.quantile(typical, 0.75, method="lower")), -_LONGEST_EXPONENT))
         if metric == "inner_product":
             scale_of = max(scale_of, math.ldexp(float(np.sqrt(center @ center)), -_LONGEST_CENTER_EXPONENT))
     if not np.isfinite(center).all():
         center = np.zeros(n_features)
     if not math.isfinite(scale_of) or scale_of == 0:
-        return Surrogate(center, 1.0)
+        return Centering(center, 1.0)
     exponent = -round(math.log2(scale_of))
-    return Surrogate(center, math.ldexp(1.0, max(-_LARGEST_EXPONENT, min(_LARGEST_EXPONENT, exponent))))
+    return Centering(center, math.ldexp(1.0, max(-_LARGEST_EXPONENT, min(_LARGEST_EXPONENT, exponent))))
 
 
 def _normalized(rows: AnyArray, metric: str) -> Float64:
@@ -72,15 +72,15 @@ def _normalized(rows: AnyArray, metric: str) -> Float64:
     return normalized
 
 
-def centered_sample(rows: RowSource, metric: str, surrogate: Surrogate, size: int) -> Float64:
+def centered_sample(rows: RowSource, metric: str, centering: Centering, size: int) -> Float64:
     """Return at most `size` rows, centred; rows that are not finite are left out."""
     with np.errstate(all="ignore"):
-        sample: Float64 = _normalized(rows[sample_rows(len(rows), size)], metric) - surrogate.center
+        sample: Float64 = _normalized(rows[sample_rows(len(rows), size)], metric) - centering.center
         finite: Float64 = sample[np.isfinite(np.einsum("ij,ij->i", sample, sample))]
     return finite
 
 
-def fit_integers(rows: RowSource, lowest: float, highest: float) -> Surrogate | None:
+def fit_integers(rows: RowSource, lowest: float, highest: float) -> Centering | None:
     """Choose a center that brings rows of integers into bytes as they are, if the range of the sampled values is that narrow."""
     if rows.dtype.kind in "iu":
         smallest, largest = float(np.iinfo(rows.dtype).min), float(np.iinfo(rows.dtype).max)
@@ -92,7 +92,7 @@ def fit_integers(rows: RowSource, lowest: float, highest: float) -> Surrogate | 
     # Other rows may hold what the sample lacks: the ranges of unsigned and signed bytes first, then room on both sides.
     for center in (-lowest, 0.0, np.floor((smallest - lowest + largest - highest) / 2)):
         if smallest - center >= lowest and largest - center <= highest:
-            return Surrogate(np.full(rows.shape[1], center), 1.0)
+            return Centering(np.full(rows.shape[1], center), 1.0)
     return None
 
 

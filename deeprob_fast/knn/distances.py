@@ -95,17 +95,13 @@ def pairwise_distances(
     out = np.empty((len(x), len(y)), dtype=dtype)
     if out.size == 0:
         return out
-    surrogate = centering.fit(y, metric, centered=METRICS[metric] == METRICS["euclidean"])
-    if METRICS[metric].adds == "products" and surrogate.scale > _NOT_SHRUNK:
+    fitted = centering.fit(y, metric, centered=METRICS[metric] == METRICS["euclidean"])
+    if METRICS[metric].adds == "products" and fitted.scale > _NOT_SHRUNK:
         # Small elements must not vanish: products may come from these alone.
-        surrogate = surrogate._replace(scale=max(surrogate.scale, 1.0))
-    if (
-        dtype == np.float32
-        and not METRICS[metric].of_directions
-        and not all(_squares_fit(rows, surrogate.scale) for rows in (x, y))
-    ):
+        fitted = fitted._replace(scale=max(fitted.scale, 1.0))
+    if dtype == np.float32 and not METRICS[metric].of_directions and not all(_squares_fit(rows, fitted.scale) for rows in (x, y)):
         out = np.empty(out.shape)
-    bad_x, bad_y = _kernels.pairwise_distances(x, y, metric, surrogate.center, surrogate.scale, out, threads)
+    bad_x, bad_y = _kernels.pairwise_distances(x, y, metric, fitted.center, fitted.scale, out, threads)
     if bad_y >= 0:
         raise ValueError(_validation.describe_bad_row("X" if Y is None else "Y", y[bad_y], bad_y))
     if bad_x >= 0:

@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from deeprob_fast import _kernels
-from deeprob_fast.knn import centering, clusters
+from deeprob_fast.knn.centering import Centering
+from deeprob_fast.knn.clusters import NO_CLUSTERS, Clusters
 from deeprob_fast.knn.directions import Projection
 
 FILTERS = ("dense", "integer", "prefix")
@@ -15,9 +16,9 @@ class Strategy(NamedTuple):
     """A filter, fitted to the rows."""
 
     name: str
-    surrogate: centering.Surrogate  # of the rows, or of the projection's columns
+    centering: Centering  # of the rows, or of the projection's columns
     projection: Projection | None = None
-    cells: clusters.Cells = clusters.NO_CELLS  # of the projection's columns
+    clusters: Clusters = NO_CLUSTERS  # of the projection's columns
 
     @property
     def dtype(self) -> np.dtype[Any]:

@@ -137,7 +137,7 @@ class KNNIndex:
         self.stats = {
             "strategy": self._prepared.name,
             "reason": self._reason,
-            **stats_of(self._train, self._prepared.groups, len(rows), threads, counts),
+            **stats_of(self._train, self._prepared.duplicates, len(rows), threads, counts),
         }
         return neighbors
 

@@ -1,26 +1,19 @@
-"""What the search kernels read: training rows and queries in their layouts, and what the filters know of them."""
+"""Training rows as the search kernels read them, and what the filters know of them."""
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 
 from deeprob_fast import _kernels, _validation
 from deeprob_fast._memory import aligned_bytes
-from deeprob_fast._typing import AnyArray, Float32, Float64, Int32, Int64, PackReport
-from deeprob_fast.knn import centering
-from deeprob_fast.knn.clusters import NO_CELLS
+from deeprob_fast._typing import AnyArray, Float32, Int32, Int64, PackReport
+from deeprob_fast.knn import limits
+from deeprob_fast.knn.clusters import NO_CLUSTERS
 from deeprob_fast.knn.directions import ByteRows, Projection
+from deeprob_fast.knn.duplicates import NO_DUPLICATES, Duplicates
 from deeprob_fast.knn.filters import Strategy
 from deeprob_fast.knn.neighbors import Neighbors
-
-
-class Groups(NamedTuple):
-    """Equal rows. Without duplicates worth grouping all three are empty: every row stands for itself."""
-
-    representatives: Int64  # (n_distinct,) first row of each group, ascending
-    starts: Int64  # (n_distinct + 1,)
-    members: Int64  # (n_train,) rows of group j: members[starts[j]:starts[j + 1]], ascending
+from deeprob_fast.knn.queries import Queries
 
 
 class Packing(NamedTuple):
@@ -33,7 +26,7 @@ class Packing(NamedTuple):
 
     @classmethod
     def empty(cls, n_positions: int, n_features: int, strategy: Strategy) -> "Packing":
-        """Allocate room for that many rows."""
+        """Allocate buffers for that many rows."""
         panels, bias, norm, slack = cls.sizes(n_positions, n_features, strategy)
         return cls(
             _aligned_empty(panels, strategy),
@@ -67,52 +60,15 @@ class Packing(NamedTuple):
         return Packing(self.panels[own], self.bias[rows], self.norm[first:last], self.slack[first:last])
 
 
-class Runs(NamedTuple):
-    """Rows in the order of their cells. Without cells all three are empty: rows are packed in their own order."""
+class PanelRanges(NamedTuple):
+    """Rows in the order of their clusters, and the panels of each. Without clusters all three are empty, and position is row."""
 
     order: Int64  # (n_train,) rows by position
-    starts: Int64  # (n_runs + 1,) panels
-    cells: Int64  # (n_runs,)
+    starts: Int64  # (n_ranges + 1,) panels
+    clusters: Int64  # (n_ranges,)
 
 
-NO_GROUPS = Groups(*(np.empty(0, dtype=np.int64) for _ in Groups._fields))
-NO_RUNS = Runs(*(np.empty(0, dtype=np.int64) for _ in Runs._fields))
-
-# Numbers that the kernels note of each query.
-_MEASURES = {"dense": 5, "integer": 8, "prefix": 8}
-
-# Packed queries take this much at a time, and the columns of a projection.
-_QUERY_BYTES = 64 << 20
-_COLUMN_BYTES = 32 << 20
-
-
-# About what grouping takes for each row: hashes, and np.unique's order, inverse and copies of them.
-GROUP_BYTES = 64
-
-
-def _few_repeat(n_distinct: int, n_rows: int) -> bool:
-    return 8 * n_distinct > 7 * n_rows
-
-
-def group_equal_rows(train: AnyArray, n_threads: int, n_sampled: int = 1024) -> Groups:
-    """Group equal rows if a sample says that there are many: ties by the thousand would defeat any filter."""
-    sample = train[centering.sample_rows(len(train), n_sampled)]
-    hashes = np.empty(len(sample), dtype=np.uint64)
-    _kernels.hash_rows(sample, hashes, n_threads)
-    if _few_repeat(len(np.unique(hashes)), len(sample)):
-        return NO_GROUPS
-    hashes = np.empty(len(train), dtype=np.uint64)
-    _kernels.hash_rows(train, hashes, n_threads)
-    _, first, group = np.unique(hashes, return_index=True, return_inverse=True)
-    if _few_repeat(len(first), len(train)) or not _kernels.rows_equal(train, first[group].astype(np.int64), n_threads):
-        return NO_GROUPS
-    by_first = np.argsort(first)
-    rank = np.empty_like(by_first)
-    rank[by_first] = np.arange(len(by_first))
-    group = rank[group]
-    members = np.argsort(group, kind="stable").astype(np.int64)
-    starts = np.concatenate([[0], np.cumsum(np.bincount(group))]).astype(np.int64)
-    return Groups(first[by_first].astype(np.int64), starts, members)
+NO_RANGES = PanelRanges(*(np.empty(0, dtype=np.int64) for _ in PanelRanges._fields))
 
 
 def _aligned_empty(size: int, strategy: Strategy) -> Float32 | Int32:
@@ -122,97 +78,60 @@ def _aligned_empty(size: int, strategy: Strategy) -> Float32 | Int32:
 
 
 _NO_ERRORS = np.empty(0)
-_NO_ROWS = NO_GROUPS.representatives
+_NO_ROWS = NO_DUPLICATES.representatives
 
 
 def _pack_columns(
     train: AnyArray,
-    groups: Groups,
+    duplicates: Duplicates,
     metric: str,
     strategy: Strategy,
     projection: Projection,
-    room: "Room",
+    buffers: "Buffers",
     n_threads: int,
-) -> tuple[PackReport, ByteRows, Runs]:
+) -> tuple[PackReport, ByteRows, PanelRanges]:
     """Pack the columns of the rows, so many at a time that they stay within bounds, and the rows in bytes."""
     report = PackReport(unusable_row=-1, largest_norm=0.0, integral=False)
-    n_positions = len(groups.representatives) or len(train)
-    bytes_ = room.bytes.part(0, n_positions)
-    cells = NO_CELLS if len(groups.representatives) else strategy.cells
+    n_positions = len(duplicates.representatives) or len(train)
+    bytes_ = buffers.bytes.part(0, n_positions)
+    clusters = NO_CLUSTERS if len(duplicates.representatives) else strategy.clusters
     orders, starts = [_NO_ROWS], [_NO_ROWS]
     panel_rows = _kernels.panel_rows()
-    step = panel_rows * max(1, _COLUMN_BYTES // (4 * projection.n_columns * panel_rows))
+    step = panel_rows * max(1, limits.LIMITS.column_bytes // (4 * projection.n_columns * panel_rows))
     for start in range(0, n_positions, step):
         stop = min(start + step, n_positions)
-        ids = groups.representatives[start:stop]
+        ids = duplicates.representatives[start:stop]
         rows = train[ids] if len(ids) else train[start:stop]
         columns, errors, bad = projection.columns(rows, metric, bytes_.part(start, stop), n_threads)
         if bad >= 0:
             report["unusable_row"] = int(ids[bad]) if len(ids) else start + bad
             break
         order = _NO_ROWS
-        if cells.n_cells:
-            order, own_starts = cells.sort(columns, n_threads)
+        if clusters.n_clusters:
+            order, begins = clusters.sort(columns, n_threads)
             orders.append(start + order)
-            # A panel belongs to the cell of most of its rows.
-            starts.append((start + own_starts[:-1] + panel_rows // 2) // panel_rows)
-        part = room.packing.part(start, stop)
-        _kernels.pack(columns, order, "euclidean", strategy.surrogate, part, errors, n_threads)
-    if not cells.n_cells:
-        return report, bytes_, NO_RUNS
+            # A panel belongs to the cluster of most of its rows.
+            starts.append((start + begins[:-1] + panel_rows // 2) // panel_rows)
+        part = buffers.packing.part(start, stop)
+        _kernels.pack(columns, order, "euclidean", strategy.centering, part, errors, n_threads)
+    if not clusters.n_clusters:
+        return report, bytes_, NO_RANGES
     starts.append(np.array([-(-n_positions // panel_rows)]))
-    own_cells = np.tile(np.arange(cells.n_cells), len(starts) - 2)
-    return report, bytes_, Runs(np.concatenate(orders), np.concatenate(starts), own_cells)
+    of_ranges = np.tile(np.arange(clusters.n_clusters), len(starts) - 2)
+    return report, bytes_, PanelRanges(np.concatenate(orders), np.concatenate(starts), of_ranges)
 
 
-class Room(NamedTuple):
+class Buffers(NamedTuple):
     """Memory for packed rows."""
 
     packing: Packing
     bytes: ByteRows
 
     @classmethod
-    def empty(cls, n_positions: int, n_features: int, strategy: Strategy) -> "Room":
-        """Allocate room for that many rows."""
+    def empty(cls, n_positions: int, n_features: int, strategy: Strategy) -> "Buffers":
+        """Allocate buffers for that many rows."""
         n_byte_rows = n_positions if strategy.projection else 0
         return cls(Packing.empty(n_positions, n_features, strategy), ByteRows.empty(n_byte_rows, n_features))
-
-
-class Queries(NamedTuple):
-    """Some queries as the kernels of one instruction-set level read them, in the order of their cells where there are any."""
-
-    rows: AnyArray
-    own: slice | Int64  # their numbers
-    groups: Float32 | Int32
-    measures: Float64
-    columns: AnyArray
-    bytes: ByteRows | None
-
-    @classmethod
-    def pack(cls, rows: AnyArray, metric: str, strategy: Strategy, n_threads: int) -> Iterator["Queries"]:
-        """Pack the queries, so many at a time that the memory stays bounded."""
-        group = _kernels.group_queries()
-        words = strategy.n_words(rows.shape[1])
-        step = group * max(1, _QUERY_BYTES // (group * strategy.n_bytes(rows.shape[1])))
-        for first in range(0, len(rows), step):
-            own: slice | Int64 = slice(first, min(first + step, len(rows)))
-            some = rows[own]
-            groups = _aligned_empty(-(-len(some) // group) * group * words, strategy)
-            measures = np.empty((len(some), _MEASURES[strategy.name]))
-            columns, errors, kind, bad, bytes_ = some, _NO_ERRORS, metric, -1, None
-            if strategy.projection:
-                kind = "euclidean"
-                bytes_ = ByteRows.empty(len(some), some.shape[1])
-                columns, errors, bad = strategy.projection.columns(some, metric, bytes_, n_threads, queries=True)
-                if bad < 0 and strategy.cells.n_cells:
-                    order, _ = strategy.cells.sort(columns, n_threads)
-                    own, some, columns, errors = first + order, some[order], columns[order], errors[order]
-                    bytes_ = bytes_.sorted(order)
-            if bad < 0:
-                bad = _kernels.pack_queries(columns, kind, strategy.surrogate, groups, measures, errors, n_threads)
-            if bad >= 0:
-                raise ValueError(_validation.describe_bad_row("queries", some[bad], first + bad))
-            yield cls(some, own, groups, measures, columns, bytes_)
 
 
 class Prepared(NamedTuple):
@@ -220,14 +139,14 @@ class Prepared(NamedTuple):
 
     train: AnyArray
     first_row: int
-    groups: Groups
+    duplicates: Duplicates
     metric: str
     strategy: Strategy
     packing: Packing
     largest_norm: float
     integral: bool
     bytes: ByteRows | None
-    runs: Runs
+    ranges: PanelRanges
 
     @property
     def name(self) -> str:
@@ -242,49 +161,51 @@ class Prepared(NamedTuple):
         strategy: Strategy,
         n_threads: int,
         *,
-        groups: Groups = NO_GROUPS,
+        duplicates: Duplicates = NO_DUPLICATES,
         first_row: int = 0,
-        room: Room | None = None,
+        buffers: Buffers | None = None,
     ) -> "Prepared":
-        """Pack the rows, into `room` if it is given."""
-        n_positions = len(groups.representatives) or len(train)
-        room = room or Room.empty(n_positions, train.shape[1], strategy)
-        packing = room.packing.part(0, n_positions)
-        bytes_, runs = None, NO_RUNS
+        """Pack the rows, into `buffers` if it is given."""
+        n_positions = len(duplicates.representatives) or len(train)
+        buffers = buffers or Buffers.empty(n_positions, train.shape[1], strategy)
+        packing = buffers.packing.part(0, n_positions)
+        bytes_, ranges = None, NO_RANGES
         if strategy.projection:
-            report, bytes_, runs = _pack_columns(train, groups, metric, strategy, strategy.projection, room, n_threads)
+            report, bytes_, ranges = _pack_columns(train, duplicates, metric, strategy, strategy.projection, buffers, n_threads)
         else:
-            report = _kernels.pack(train, groups.representatives, metric, strategy.surrogate, packing, _NO_ERRORS, n_threads)
+            report = _kernels.pack(train, duplicates.representatives, metric, strategy.centering, packing, _NO_ERRORS, n_threads)
         row = report["unusable_row"]
         if row >= 0:
             # Told by its number among all rows.
             raise ValueError(_validation.describe_bad_row("train", train[row], first_row + row))
-        return cls(train, first_row, groups, metric, strategy, packing, report["largest_norm"], report["integral"], bytes_, runs)
+        return cls(
+            train, first_row, duplicates, metric, strategy, packing, report["largest_norm"], report["integral"], bytes_, ranges
+        )
 
     def search(self, queries: Queries, outputs: Neighbors, n_threads: int) -> tuple[int, int]:
         """Search, starting from what the outputs hold of earlier rows; return how many pairs passed and were refined."""
-        centering, projection = self.strategy.surrogate, self.strategy.projection
+        centering, projection = self.strategy.centering, self.strategy.projection
         if projection and self.bytes and queries.bytes:
-            positions = self.runs.order if len(self.runs.order) else self.groups.representatives
+            positions = self.ranges.order if len(self.ranges.order) else self.duplicates.representatives
             return _kernels.search_prefix(
-                (self.train, positions, self.groups.starts, self.groups.members, self.first_row),
+                (self.train, positions, self.duplicates.starts, self.duplicates.members, self.first_row),
                 self.metric,
                 (projection.center, projection.scale),
                 self.bytes,
                 centering,
                 self.packing,
-                (self.runs.starts, self.runs.cells, self.strategy.cells.centers),
-                (queries.rows, queries.groups, queries.measures, queries.columns, queries.bytes),
+                (self.ranges.starts, self.ranges.clusters, self.strategy.clusters.centers),
+                (queries.rows, queries.tiles, queries.measures, queries.columns, queries.bytes),
                 outputs,
                 n_threads,
             )
         return _kernels.search(
-            (self.train, *self.groups, self.first_row),
+            (self.train, *self.duplicates, self.first_row),
             self.metric,
             centering,
             self.packing,
             (self.largest_norm, self.integral),
-            (queries.rows, queries.groups, queries.measures),
+            (queries.rows, queries.tiles, queries.measures),
             outputs,
             n_threads,
         )

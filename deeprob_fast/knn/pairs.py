@@ -15,3 +15,8 @@ def between(left: AnyArray, right: AnyArray, metric: str, n_threads: int, *, sca
         # The kernel has stopped there, and left the rest as it was.
         out.fill(np.nan)
     return out
+
+
+def product(left: AnyArray, right: AnyArray, n_threads: int) -> AnyArray:
+    """Return left @ right.T."""
+    return between(left, right, "inner_product", n_threads)

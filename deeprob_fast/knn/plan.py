@@ -1,4 +1,4 @@
-"""How a search runs: decided here and nowhere else, with the reason.
+"""How a search ranges: decided here and nowhere else, with the reason.
 
 Few queries scan the rows as they are. Otherwise the rows are packed, for one of the `strategies`: as a whole, with equal rows
 grouped, or piece by piece where that takes less memory or time.
@@ -13,9 +13,9 @@ from deeprob_fast._memory import is_mapped
 from deeprob_fast._typing import AnyArray
 from deeprob_fast.knn import limits
 from deeprob_fast.knn.boxes import Tree
+from deeprob_fast.knn.duplicates import GROUPING_BYTES, NO_DUPLICATES, Duplicates, find_duplicates
 from deeprob_fast.knn.filters import Strategy
 from deeprob_fast.knn.limits import Limits
-from deeprob_fast.knn.packing import GROUP_BYTES, NO_GROUPS, Groups, group_equal_rows
 from deeprob_fast.knn.rows import ConvertedRows, RowSource
 from deeprob_fast.knn.strategies import boxes, dense, integer, prefix
 from deeprob_fast.knn.strategies.job import ChoosableModule, Estimate, Job, StrategyModule
@@ -28,13 +28,13 @@ STRATEGIES = ("auto", *sorted(_STRATEGIES))
 
 
 class Plan(NamedTuple):
-    """How a search runs."""
+    """How a search ranges."""
 
     name: str  # "scan", or that of a strategy
     reason: str
     requested: str  # by whom it was asked for: the name of a strategy, or "auto"
     strategy: Strategy | Tree | None  # None for a scan
-    duplicates: Groups  # equal rows of all training rows; those of pieces are grouped by the piece
+    duplicates: Duplicates  # equal rows of all training rows; those of pieces are grouped by the piece
     piece_rows: int  # packed at a time; 0: all
     groups_pieces: bool  # whether equal rows of a piece are grouped where they are many
     limits: Limits
@@ -57,7 +57,7 @@ def why_not(rows: RowSource, metric: str, name: str) -> str:
 
 def plan_index(rows: AnyArray, metric: str, requested: str, n_threads: int) -> Plan:
     """Plan the searches of rows that are prepared once, for about as many queries as rows."""
-    duplicates = group_equal_rows(rows, n_threads)
+    duplicates = find_duplicates(rows, n_threads)
     job = Job(rows, metric, len(rows), n_threads, duplicates, limits.LIMITS)
     return _whole(_tree(job, requested) or _filter(job, requested), job, requested)
 
@@ -71,11 +71,11 @@ def plan_search(
     # A scan is one call, which could tell nothing before its end.
     if in_memory and not tells_progress and n_queries <= bounds.few_queries and k <= bounds.few_neighbors:
         reason = f"at most {bounds.few_queries} queries"
-        return Plan("scan", reason, "auto", None, NO_GROUPS, 0, False, bounds)
+        return Plan("scan", reason, "auto", None, NO_DUPLICATES, 0, False, bounds)
     if _too_large_to_group(rows, metric, bounds):
-        job = Job(rows, metric, n_queries, n_threads, NO_GROUPS, bounds)
+        job = Job(rows, metric, n_queries, n_threads, NO_DUPLICATES, bounds)
         return _by_pieces(_filter(job, "auto"), job, k, groups_pieces=True)
-    job = Job(rows, metric, n_queries, n_threads, group_equal_rows(np.asarray(rows), n_threads), bounds)
+    job = Job(rows, metric, n_queries, n_threads, find_duplicates(np.asarray(rows), n_threads), bounds)
     tree = _tree(job, "auto")
     if tree:
         return _whole(tree, job, "auto")
@@ -90,8 +90,8 @@ def plan_selections(rows: AnyArray, metric: str, n_queries: int, k: int, n_threa
     # Few features may be sorted into boxes, which are made of all training rows at once.
     if not boxes.why_not(rows, metric):
         return None
-    repeats = len(group_equal_rows(rows, n_threads).representatives) > 0
-    job = Job(rows, metric, n_queries, n_threads, NO_GROUPS, limits.LIMITS)
+    repeats = len(find_duplicates(rows, n_threads).representatives) > 0
+    job = Job(rows, metric, n_queries, n_threads, NO_DUPLICATES, limits.LIMITS)
     return _by_pieces(_filter(job, "auto"), job, k, groups_pieces=repeats)
 
 
@@ -141,12 +141,12 @@ def _by_pieces(estimate: Estimate, job: Job, k: int, *, groups_pieces: bool) -> 
     assert isinstance(estimate.chosen, Strategy)
     piece_rows = max(1, n_bytes // estimate.chosen.n_bytes(job.rows.shape[1]))
     name, reason = estimate.chosen.name, estimate.reason
-    return Plan(name, reason, "auto", estimate.chosen, NO_GROUPS, piece_rows, groups_pieces, job.limits)
+    return Plan(name, reason, "auto", estimate.chosen, NO_DUPLICATES, piece_rows, groups_pieces, job.limits)
 
 
 def _too_large_to_group(rows: AnyArray | ConvertedRows, metric: str, bounds: Limits) -> bool:
     if isinstance(rows, ConvertedRows):
         return True
-    large = len(rows) * (4 * rows.shape[1] + GROUP_BYTES) > bounds.whole_bytes  # as the dense filter packs them
+    large = len(rows) * (4 * rows.shape[1] + GROUPING_BYTES) > bounds.whole_bytes  # as the dense filter packs them
     # Rows in memory are worth a copy in boxes; those in a file may be larger than memory.
     return large and (is_mapped(rows) or bool(boxes.why_not(rows, metric)))

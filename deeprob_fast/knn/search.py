@@ -10,10 +10,12 @@ import numpy as np
 from deeprob_fast import _kernels, _validation
 from deeprob_fast._typing import AnyArray
 from deeprob_fast.knn.boxes import Tree
+from deeprob_fast.knn.duplicates import Duplicates, find_duplicates
 from deeprob_fast.knn.filters import Strategy
 from deeprob_fast.knn.neighbors import Neighbors
-from deeprob_fast.knn.packing import Groups, Prepared, Queries, Room, group_equal_rows
+from deeprob_fast.knn.packing import Buffers, Prepared
 from deeprob_fast.knn.plan import Plan
+from deeprob_fast.knn.queries import Queries
 from deeprob_fast.knn.rows import ConvertedRows, RowSource
 
 
@@ -31,9 +33,6 @@ class Counts:
 
 
 Callback = Callable[[float], object]
-
-# Neighbours that are merged at a time.
-_MERGED = 1 << 20
 
 
 def _empty_neighbors(n_queries: int, k: int) -> Neighbors:
@@ -77,7 +76,7 @@ def prepare(plan: Plan, train: AnyArray, metric: str, n_threads: int) -> Prepare
     if isinstance(plan.strategy, Tree):
         return plan.strategy
     assert plan.strategy is not None
-    return Prepared.pack(train, metric, plan.strategy, n_threads, groups=plan.duplicates)
+    return Prepared.pack(train, metric, plan.strategy, n_threads, duplicates=plan.duplicates)
 
 
 def _scan(train: AnyArray, queries: AnyArray, k: int, metric: str, n_threads: int) -> tuple[Neighbors, Counts]:
@@ -92,7 +91,7 @@ def _scan(train: AnyArray, queries: AnyArray, k: int, metric: str, n_threads: in
     return neighbors, Counts(n_pairs, n_pairs)
 
 
-def stats_of(train: RowSource, duplicates: Groups, n_queries: int, n_threads: int, counts: Counts) -> dict[str, Any]:
+def stats_of(train: RowSource, duplicates: Duplicates, n_queries: int, n_threads: int, counts: Counts) -> dict[str, Any]:
     """Return what there is to tell of a search, beside its plan."""
     return {
         "isa": _kernels.ISA,
@@ -113,15 +112,15 @@ class _Batch(NamedTuple):
     @classmethod
     def of(cls, queries: Queries, neighbors: Neighbors) -> "_Batch":
         """Take the part of all neighbours that is of these queries; sorted queries get outputs in their order instead."""
-        numbers = queries.own
+        numbers = queries.numbers
         if isinstance(numbers, slice):
             return cls(queries, Neighbors(neighbors.distances[numbers], neighbors.indices[numbers]))
         return cls(queries, _empty_neighbors(len(queries.rows), neighbors.distances.shape[1]))
 
     def deliver(self, neighbors: Neighbors) -> None:
         """Put the outputs of sorted queries into the order of all queries."""
-        if not isinstance(self.queries.own, slice):
-            neighbors.distances[self.queries.own], neighbors.indices[self.queries.own] = self.outputs
+        if not isinstance(self.queries.numbers, slice):
+            neighbors.distances[self.queries.numbers], neighbors.indices[self.queries.numbers] = self.outputs
 
 
 def search_whole(
@@ -150,15 +149,15 @@ def search_pieces(
     assert isinstance(plan.strategy, Strategy)
     neighbors = _empty_neighbors(len(queries), k)
     size = min(plan.piece_rows, len(train))
-    room = Room.empty(size, train.shape[1], plan.strategy)
+    buffers = Buffers.empty(size, train.shape[1], plan.strategy)
     progress = _Progress(len(queries), len(train), callback)
     batches = (_Batch.of(packed, neighbors) for packed in Queries.pack(queries, metric, plan.strategy, n_threads))
     counts = Counts()
     while group := list(itertools.islice(batches, plan.limits.batches)):
-        for piece in _pieces(plan, plan.strategy, train, metric, size, room, n_threads):
+        for piece in _pieces(plan, plan.strategy, train, metric, size, buffers, n_threads):
             for batch in group:
-                if len(piece.groups.representatives):
-                    counts.add(*_search_grouped(piece, batch, n_threads))
+                if len(piece.duplicates.representatives):
+                    counts.add(*_search_duplicates(piece, batch, n_threads))
                 else:
                     counts.add(*piece.search(batch.queries, batch.outputs, n_threads))
                 progress.add(len(batch.queries.rows), len(piece.train))
@@ -168,32 +167,22 @@ def search_pieces(
 
 
 def _pieces(
-    plan: Plan, strategy: Strategy, train: RowSource, metric: str, size: int, room: Room, n_threads: int
+    plan: Plan, strategy: Strategy, train: RowSource, metric: str, size: int, buffers: Buffers, n_threads: int
 ) -> Iterator[Prepared]:
     for start in range(0, len(train), size):
         rows = train[start : start + size]
         if plan.groups_pieces:
             # Most pieces have few equal rows: finding that out must cost little of a search for few queries.
-            groups = group_equal_rows(rows, n_threads, min(1024, max(64, len(rows) // 32)))
-            yield Prepared.pack(rows, metric, strategy, n_threads, groups=groups, first_row=start, room=room)
+            duplicates = find_duplicates(rows, n_threads, min(1024, max(64, len(rows) // 32)))
+            yield Prepared.pack(rows, metric, strategy, n_threads, duplicates=duplicates, first_row=start, buffers=buffers)
         else:
-            yield Prepared.pack(rows, metric, strategy, n_threads, first_row=start, room=room)
+            yield Prepared.pack(rows, metric, strategy, n_threads, first_row=start, buffers=buffers)
 
 
-def _search_grouped(piece: Prepared, batch: _Batch, n_threads: int) -> tuple[int, int]:
-    """Search a piece with groups of equal rows by itself, and merge what it has with what earlier pieces had."""
+def _search_duplicates(piece: Prepared, batch: _Batch, n_threads: int) -> tuple[int, int]:
+    """Search a piece whose equal rows are grouped by itself, and merge its neighbours with those of earlier pieces."""
     n_queries, k = batch.outputs.distances.shape
-    own = _empty_neighbors(n_queries, min(k, len(piece.train)))
-    counts = piece._replace(first_row=0).search(batch.queries, own, n_threads)
-    n_earlier = min(k, piece.first_row)
-    step = max(1, _MERGED // k)
-    sign = -1 if piece.metric == "inner_product" else 1
-    for start in range(0, n_queries, step):
-        some = slice(start, start + step)
-        distances = np.concatenate([batch.outputs.distances[some, :n_earlier], own.distances[some]], axis=1)
-        indices = np.concatenate([batch.outputs.indices[some, :n_earlier], own.indices[some] + piece.first_row], axis=1)
-        # Earlier rows stay first among equal distances.
-        order = np.argsort(sign * distances, axis=1, kind="stable")[:, :k]
-        batch.outputs.distances[some, : order.shape[1]] = np.take_along_axis(distances, order, axis=1)
-        batch.outputs.indices[some, : order.shape[1]] = np.take_along_axis(indices, order, axis=1)
+    neighbors = _empty_neighbors(n_queries, min(k, len(piece.train)))
+    counts = piece._replace(first_row=0).search(batch.queries, neighbors, n_threads)
+    _kernels.merge_piece(piece.metric, neighbors, piece.first_row, batch.outputs, n_threads)
     return counts

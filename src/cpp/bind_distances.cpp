@@ -24,25 +24,13 @@ py::tuple pairwise_distances(
     );
     require_aligned("center", center);
     require_aligned("out", out);
-    const auto [bad_x, bad_y] = without_gil([&]() -> std::pair<Index, Index> {
-        const knn::Surrogate surrogate(knn::metric_named(metric), center.data(), center.size(), scale);
-        const Index n_panels = core::ceil_div(y_rows.n_rows, core::kPanelRows<T>);
-        const auto n_positions = static_cast<std::size_t>(n_panels * core::kPanelRows<T>);
-        core::AlignedVector<T> panels(n_positions * static_cast<std::size_t>(y_rows.n_features));
-        core::AlignedVector<T> bias(n_positions);
-        std::vector<float> bounds(2 * static_cast<std::size_t>(n_panels));
-        const knn::Packed<T> packed{panels.data(), bias.data(), bounds.data(), bounds.data() + n_panels};
-        const auto report = knn::pack(
-            y_rows, knn::Positions({}, y_rows.n_rows), knn::PairwisePacker<T>(surrogate), packed, execution(n_threads)
+    const auto report = without_gil([&] {
+        const knn::Centering centering(knn::metric_named(metric), center.data(), center.size(), scale);
+        return knn::pairwise_distances<T>(
+            x_rows, y_rows, centering, out.data(), out.outerStride(), execution(n_threads)
         );
-        std::vector<double> values(static_cast<std::size_t>(y_rows.n_features));
-        for (Index row = report.unusable_row; row >= 0 && row < y_rows.n_rows; ++row) {
-            if (!knn::is_finite(y_rows, row, values.data())) return {-1, row};
-        }
-        const knn::PairwiseInput<T> input{x_rows, y_rows, {panels.data(), bias.data(), packed.norm, packed.slack}};
-        return {knn::pairwise(input, surrogate, out.data(), out.outerStride(), execution(n_threads)), -1};
     });
-    return py::make_tuple(bad_x, bad_y);
+    return py::make_tuple(report.unusable_x, report.unusable_y);
 }
 
 template <class T>

@@ -1,5 +1,7 @@
 // NumPy <-> the k-NN kernels: packing and search.
 #include "bind_search.hpp"
+#include "knn/duplicates.hpp"
+#include "knn/pieces.hpp"
 #include "knn/projection.hpp"
 #include "knn/scan.hpp"
 
@@ -17,11 +19,11 @@ template <class T>
 using PackerOf = std::conditional_t<std::is_same_v<T, float>, knn::DensePacker<float>, knn::IntegerPacker>;
 
 template <class T>
-PackerOf<T> packer(core::Borrowed<knn::Surrogate> surrogate, const core::ConstVector<double>& errors) {
+PackerOf<T> packer(core::Borrowed<knn::Centering> centering, const core::ConstVector<double>& errors) {
     if constexpr (std::is_same_v<T, float>) {
-        return knn::DensePacker<float>(surrogate);
+        return knn::DensePacker<float>(centering);
     } else {
-        return knn::IntegerPacker(surrogate, errors.size() == 0 ? nullptr : errors.data());
+        return knn::IntegerPacker(centering, errors.size() == 0 ? nullptr : errors.data());
     }
 }
 
@@ -38,7 +40,7 @@ template <class T> Index depth_of(Index n_features) {
     return std::is_same_v<T, float> ? n_features : knn::n_words(n_features);
 }
 
-// Checks that the columns to pack fit their surrogates and, in bytes, the sums of their products.
+// Checks that the columns to pack fit their centred rows and, in bytes, the sums of their products.
 template <class T>
 void require_columns(const char* name, const core::Rows& rows, const core::ConstVector<double>& center) {
     require_rows(name, rows, center.size());
@@ -58,11 +60,11 @@ template <class Record> void require_packing(Index n_positions, Index n_columns,
 }
 
 // Checks packed queries of that many columns.
-template <class Groups, class Measures>
-void require_query_groups(Index n_queries, Index n_columns, const Groups& groups, const Measures& measures) {
-    using T = typename Groups::Scalar;
-    const Index n_groups = core::ceil_div(n_queries, core::kTileQueries);
-    require_size("groups", groups, product({n_groups, core::kTileQueries, depth_of<T>(n_columns)}));
+template <class Tiles, class Measures>
+void require_query_tiles(Index n_queries, Index n_columns, const Tiles& query_tiles, const Measures& measures) {
+    using T = typename Tiles::Scalar;
+    const Index n_tiles = core::ceil_div(n_queries, core::kTileQueries);
+    require_size("tiles", query_tiles, product({n_tiles, core::kTileQueries, depth_of<T>(n_columns)}));
     require_shape("measures", measures, n_queries, n_measures<T>());
 }
 
@@ -81,13 +83,13 @@ using BytesRecord =
     std::tuple<core::ConstVector<std::int8_t>, core::ConstVector<std::int32_t>, core::ConstVector<float>>;
 using BytesOut =
     std::tuple<core::MutableVector<std::int8_t>, core::MutableVector<std::int32_t>, core::MutableVector<float>>;
-// rows, groups, measures
+// rows, tiles, measures
 template <class T> using QueriesRecord = std::tuple<py::array, core::ConstVector<T>, core::Matrix<double>>;
-// rows, groups, measures, columns, bytes
+// rows, tiles, measures, columns, bytes
 using PrefixQueriesRecord =
     std::tuple<py::array, core::ConstVector<std::int32_t>, core::Matrix<double>, py::array, BytesRecord>;
-// starts, cells, centers
-using RunsRecord = std::tuple<Labels, Labels, py::array>;
+// starts, clusters, centers
+using RangesRecord = std::tuple<Labels, Labels, py::array>;
 // center, basis, defect, scale
 using ProjectionRecord = std::tuple<core::ConstVector<double>, py::array, double, double>;
 
@@ -109,8 +111,8 @@ knn::ByteRows byte_rows(const BytesRecord& record) {
     return {bytes.data(), squares.data(), residuals.data()};
 }
 
-knn::Surrogate surrogate_of(const std::string& metric, const CenteringRecord& centering) {
-    const auto& [center, scale] = centering;
+knn::Centering centering_of(const std::string& metric, const CenteringRecord& centering_record) {
+    const auto& [center, scale] = centering_record;
     return {knn::metric_named(metric), center.data(), center.size(), scale};
 }
 
@@ -125,11 +127,11 @@ void require_errors(const core::ConstVector<double>& errors, Index n_rows) {
 
 template <class T>
 py::dict pack(
-    const py::array& train, const Labels& order, const std::string& metric, const CenteringRecord& centering,
+    const py::array& train, const Labels& order, const std::string& metric, const CenteringRecord& centering_record,
     PackingOut<T> packing, const core::ConstVector<double>& errors, int n_threads
 ) {
     const core::Rows rows = rows_of(train);
-    const auto& center = std::get<0>(centering);
+    const auto& center = std::get<0>(centering_record);
     require_aligned("positions", order);
     const knn::Positions positions(span(order), rows.n_rows);
     require_columns<T>("train", rows, center);
@@ -138,8 +140,8 @@ py::dict pack(
     auto& [panels, bias, norm, slack] = packing;
     const knn::Packed<T> packed{panels.data(), bias.data(), norm.data(), slack.data()};
     const auto report = without_gil([&] {
-        const knn::Surrogate surrogate = surrogate_of(metric, centering);
-        return knn::pack(rows, positions, packer<T>(surrogate, errors), packed, execution(n_threads));
+        const knn::Centering centering = centering_of(metric, centering_record);
+        return knn::pack(rows, positions, packer<T>(centering, errors), packed, execution(n_threads));
     });
     py::dict result;
     result["unusable_row"] = report.unusable_row;
@@ -150,18 +152,20 @@ py::dict pack(
 
 template <class T>
 Index pack_queries(
-    const py::array& queries, const std::string& metric, const CenteringRecord& centering,
-    core::MutableVector<T> groups, core::Matrix<double> measures, const core::ConstVector<double>& errors, int n_threads
+    const py::array& queries, const std::string& metric, const CenteringRecord& centering_record,
+    core::MutableVector<T> query_tiles, core::Matrix<double> measures, const core::ConstVector<double>& errors,
+    int n_threads
 ) {
     const core::Rows rows = rows_of(queries);
-    const auto& center = std::get<0>(centering);
+    const auto& center = std::get<0>(centering_record);
     require_columns<T>("queries", rows, center);
-    require_query_groups(rows.n_rows, center.size(), groups, measures);
+    require_query_tiles(rows.n_rows, center.size(), query_tiles, measures);
     require_errors(errors, rows.n_rows);
     return without_gil([&] {
-        const knn::Surrogate surrogate = surrogate_of(metric, centering);
+        const knn::Centering centering = centering_of(metric, centering_record);
         return knn::pack_queries(
-            rows, packer<T>(surrogate, errors), groups.data(), measures_of<T>(measures.data()), execution(n_threads)
+            rows, packer<T>(centering, errors), query_tiles.data(), measures_of<T>(measures.data()),
+            execution(n_threads)
         );
     });
 }
@@ -172,79 +176,79 @@ py::tuple counts_of(const knn::SearchCounts& counts) { return py::make_tuple(cou
 // `facts`: largest_norm, integral.
 template <class T>
 py::tuple search(
-    const RowsRecord& searched, const std::string& metric, const CenteringRecord& centering,
+    const RowsRecord& searched, const std::string& metric, const CenteringRecord& centering_record,
     const PackingRecord<T>& packing, const std::tuple<double, bool>& facts, QueriesRecord<T> packed_queries,
     OutputRecord output, int n_threads
 ) {
-    auto& [queries, groups, measures] = packed_queries;
+    auto& [queries, query_tiles, measures] = packed_queries;
     const knn::SearchInput input = search_input(searched, rows_of(queries), output);
-    const auto& center = std::get<0>(centering);
+    const auto& center = std::get<0>(centering_record);
     require_columns<T>("train", input.train, center);
     require_packing(input.positions.size(), center.size(), packing);
-    require_query_groups(input.queries.n_rows, center.size(), groups, measures);
-    const auto* const query_groups = groups.data();
+    require_query_tiles(input.queries.n_rows, center.size(), query_tiles, measures);
+    const auto* const tiles = query_tiles.data();
     const auto* const query_measures = measures_of<T>(measures.data());
     return counts_of(without_gil([&] {
-        const knn::Surrogate surrogate = surrogate_of(metric, centering);
+        const knn::Centering centering = centering_of(metric, centering_record);
         const knn::Packed<const T> packed = packed_rows<T>(packing);
         const auto filter = [&] {
             if constexpr (std::is_same_v<T, float>) {
                 const auto [largest_norm, integral] = facts;
-                return knn::DenseFilter(surrogate, packed, largest_norm, integral, query_groups, query_measures);
+                return knn::DenseFilter(centering, packed, largest_norm, integral, tiles, query_measures);
             } else {
                 return knn::IntegerFilter(
-                    surrogate, packed, query_groups, query_measures, input.queries.n_rows, input.queries.n_features
+                    centering, packed, tiles, query_measures, input.queries.n_rows, input.queries.n_features
                 );
             }
         }();
-        return knn::search(input, filter, surrogate.metric, search_output(output), execution(n_threads));
+        return knn::search(input, filter, centering.metric, search_output(output), execution(n_threads));
     }));
 }
 
 // `byte_centering`: of the rows' bytes. `centering`: of the prefix'.
 py::tuple search_prefix(
-    const RowsRecord& searched, const std::string& metric, const CenteringRecord& byte_centering,
-    const BytesRecord& bytes, const CenteringRecord& centering, const PackingRecord<std::int32_t>& packing,
-    const RunsRecord& runs, PrefixQueriesRecord packed_queries, OutputRecord output, int n_threads
+    const RowsRecord& searched, const std::string& metric, const CenteringRecord& byte_centering_record,
+    const BytesRecord& bytes, const CenteringRecord& centering_record, const PackingRecord<std::int32_t>& packing,
+    const RangesRecord& ranges, PrefixQueriesRecord packed_queries, OutputRecord output, int n_threads
 ) {
-    auto& [query_array, groups, measures, column_array, query_bytes] = packed_queries;
-    const auto& [run_starts, run_cells, center_array] = runs;
+    auto& [query_array, query_tiles, measures, column_array, query_bytes] = packed_queries;
+    const auto& [starts, clusters, center_array] = ranges;
     const knn::SearchInput input = search_input(searched, rows_of(query_array), output);
     const auto centers = matrix_of<float>("centers", center_array);
     const auto columns = matrix_of<float>("columns", column_array);
     const Index n_queries = input.queries.n_rows;
     const Index n_features = input.train.n_features;
-    const Index n_columns = std::get<0>(centering).size();
+    const Index n_columns = std::get<0>(centering_record).size();
     // Where rows are grouped, their bytes lie by position, else by row.
     const knn::Positions places(
-        input.grouped() ? std::span<const Index>() : span(std::get<1>(searched)), input.positions.size()
+        input.has_duplicates() ? std::span<const Index>() : span(std::get<1>(searched)), input.positions.size()
     );
-    require_columns<std::int32_t>("train", input.train, std::get<0>(byte_centering));
-    require_aligned("center", std::get<0>(centering));
+    require_columns<std::int32_t>("train", input.train, std::get<0>(byte_centering_record));
+    require_aligned("center", std::get<0>(centering_record));
     require_range("the number of prefix columns", n_columns, 1, knn::kMaxByteColumns);
     require_bytes(kByteNames, places.size(), n_features, bytes);
     require_bytes(kQueryByteNames, n_queries, n_features, query_bytes);
     require_packing(input.positions.size(), n_columns, packing);
-    require_query_groups(n_queries, n_columns, groups, measures);
-    require_size("starts of runs", run_starts, run_cells.size() == 0 ? run_starts.size() : run_cells.size() + 1);
-    require_within("cells of runs", run_cells, centers.rows());
-    if (run_cells.size() > 0) {
+    require_query_tiles(n_queries, n_columns, query_tiles, measures);
+    require_size("starts of ranges", starts, clusters.size() == 0 ? starts.size() : clusters.size() + 1);
+    require_within("clusters of ranges", clusters, centers.rows());
+    if (clusters.size() > 0) {
         require_shape("centers", centers, centers.rows(), n_columns);
         require_shape("columns", columns, n_queries, n_columns);
     }
-    const knn::Runs visits{span(run_starts), span(run_cells), centers.data(), columns.data(), centers.cols()};
-    const auto* const query_groups = groups.data();
+    const knn::PanelRanges visits{span(starts), span(clusters), centers.data(), columns.data(), centers.cols()};
+    const auto* const tiles = query_tiles.data();
     const auto* const query_measures = measures_of<std::int32_t>(measures.data());
     return counts_of(without_gil([&] {
-        const knn::Surrogate surrogate = surrogate_of(metric, byte_centering);
-        const knn::Surrogate prefix_surrogate = surrogate_of(metric, centering);
+        const knn::Centering centering = centering_of(metric, byte_centering_record);
+        const knn::Centering prefix_centering = centering_of(metric, centering_record);
         const knn::IntegerFilter prefix(
-            prefix_surrogate, packed_rows<std::int32_t>(packing), query_groups, query_measures, n_queries, n_features
+            prefix_centering, packed_rows<std::int32_t>(packing), tiles, query_measures, n_queries, n_features
         );
         const knn::PrefixFilter filter(
-            prefix, prefix_surrogate.scale, surrogate, byte_rows(bytes), places, byte_rows(query_bytes), visits
+            prefix, prefix_centering.scale, centering, byte_rows(bytes), places, byte_rows(query_bytes), visits
         );
-        return knn::search(input, filter, surrogate.metric, search_output(output), execution(n_threads));
+        return knn::search(input, filter, centering.metric, search_output(output), execution(n_threads));
     }));
 }
 
@@ -277,10 +281,44 @@ Index project(
     require_bytes(kByteNames, input.n_rows, center.size(), bytes_out);
     auto& [bytes, squares, residuals] = bytes_out;
     const knn::Columns out{columns.data(), errors.data(), {bytes.data(), squares.data(), residuals.data()}};
-    const knn::Surrogate surrogate(knn::metric_named(metric), center.data(), center.size(), scale);
+    const knn::Centering centering(knn::metric_named(metric), center.data(), center.size(), scale);
     const knn::Projection directions{basis.data(), basis.rows(), defect};
     const auto role = queries ? knn::ByteRole::query : knn::ByteRole::training_row;
-    return without_gil([&] { return knn::project(input, surrogate, directions, role, out, execution(n_threads)); });
+    return without_gil([&] { return knn::project(input, centering, directions, role, out, execution(n_threads)); });
+}
+
+// representatives, starts, members
+using DuplicatesOut =
+    std::tuple<core::MutableVector<std::int64_t>, core::MutableVector<std::int64_t>, core::MutableVector<std::int64_t>>;
+
+// Returns how many rows are distinct, or 0.
+Index find_duplicates(const py::array& train, DuplicatesOut duplicates, int n_threads) {
+    const core::Rows rows = rows_of(train);
+    auto& [representatives, starts, members] = duplicates;
+    require_size("representatives", representatives, rows.n_rows);
+    require_size("starts", starts, rows.n_rows + 1);
+    require_size("members", members, rows.n_rows);
+    const knn::DuplicatesOut out{representatives.data(), starts.data(), members.data()};
+    return without_gil([&] { return knn::find_duplicates(rows, out, execution(n_threads)); });
+}
+
+void merge_piece(const std::string& metric, OutputRecord piece, Index first_row, OutputRecord output, int n_threads) {
+    auto& [piece_distances, piece_indices] = piece;
+    auto& [distances, indices] = output;
+    const Index n_queries = distances.rows();
+    require_shape("distances", distances, n_queries, distances.cols());
+    require_shape("indices", indices, n_queries, distances.cols());
+    require_shape("distances of the piece", piece_distances, n_queries, piece_distances.cols());
+    require_shape("indices of the piece", piece_indices, n_queries, piece_distances.cols());
+    require_range("first_row", first_row, 0, std::numeric_limits<std::int32_t>::max() * Index{1024});
+    const knn::NeighborLists lists{piece_distances.data(), piece_indices.data(), piece_distances.cols()};
+    const knn::Metric kind = knn::metric_named(metric);
+    double* const distances_out = distances.data();
+    std::int64_t* const indices_out = indices.data();
+    const Index k = distances.cols();
+    without_gil([&] {
+        knn::merge_piece(kind, lists, first_row, n_queries, k, distances_out, indices_out, execution(n_threads));
+    });
 }
 
 // Packings of one filter.
@@ -292,7 +330,7 @@ template <class T> void bind_filter(py::module_& m) {
     );
     m.def(
         "pack_queries", &pack_queries<T>, "queries"_a.noconvert(), "metric"_a, "centering"_a.noconvert(),
-        "groups"_a.noconvert(), "measures"_a.noconvert(), "errors"_a.noconvert(), "n_threads"_a
+        "tiles"_a.noconvert(), "measures"_a.noconvert(), "errors"_a.noconvert(), "n_threads"_a
     );
     m.def(
         "search", &search<T>, "rows"_a.noconvert(), "metric"_a, "centering"_a.noconvert(), "packing"_a.noconvert(),
@@ -313,11 +351,16 @@ void bind_prefix(py::module_& m) {
     );
     m.def(
         "search_prefix", &search_prefix, "rows"_a.noconvert(), "metric"_a, "byte_centering"_a.noconvert(),
-        "bytes"_a.noconvert(), "centering"_a.noconvert(), "packing"_a.noconvert(), "runs"_a.noconvert(),
+        "bytes"_a.noconvert(), "centering"_a.noconvert(), "packing"_a.noconvert(), "ranges"_a.noconvert(),
         "queries"_a.noconvert(), "output"_a.noconvert(), "n_threads"_a
     );
     m.def(
         "scan", &scan, "train"_a.noconvert(), "metric"_a, "queries"_a.noconvert(), "output"_a.noconvert(), "n_threads"_a
+    );
+    m.def("find_duplicates", &find_duplicates, "train"_a.noconvert(), "duplicates"_a.noconvert(), "n_threads"_a);
+    m.def(
+        "merge_piece", &merge_piece, "metric"_a, "piece"_a.noconvert(), "first_row"_a, "output"_a.noconvert(),
+        "n_threads"_a
     );
     m.def(
         "project", &project, "rows"_a.noconvert(), "metric"_a, "projection"_a.noconvert(), "queries"_a,
@@ -331,7 +374,7 @@ void bind_knn(py::module_& m) {
     using namespace py::literals;
     m.def("max_threads", &core::max_threads);
     m.def("panel_rows", [] { return core::kPanelRows<float>; });
-    m.def("group_queries", [] { return core::kTileQueries; });
+    m.def("tile_queries", [] { return core::kTileQueries; });
     m.def(
         "byte_range",
         [](const std::string& metric) {

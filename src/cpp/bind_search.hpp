@@ -22,17 +22,17 @@ inline knn::SearchOutput search_output(OutputRecord& output) {
 }
 
 inline knn::SearchInput search_input(const RowsRecord& record, const core::Rows& queries, const OutputRecord& output) {
-    const auto& [train_array, representatives, group_starts, group_members, first_row] = record;
+    const auto& [train_array, representatives, duplicate_starts, duplicate_members, first_row] = record;
     const auto& [distances, indices] = output;
     const core::Rows train = rows_of(train_array);
     require_rows("train", train, train.n_features);
     require(train.n_rows > 0, "train", "must have at least one row");
     require_rows("queries", queries, train.n_features);
     require_aligned("positions", representatives);
-    require_aligned("starts", group_starts);
-    require_aligned("members", group_members);
+    require_aligned("starts", duplicate_starts);
+    require_aligned("members", duplicate_members);
     const knn::Positions positions(span(representatives), train.n_rows);
-    if (group_starts.size() > 0) require_size("starts", group_starts, representatives.size() + 1);
+    if (duplicate_starts.size() > 0) require_size("starts", duplicate_starts, representatives.size() + 1);
     require_range("first_row", first_row, 0, std::numeric_limits<std::int32_t>::max() * core::Index{1024});
     const core::Index k = distances.cols();
     require_range("k", k, 1, std::numeric_limits<std::int32_t>::max());
@@ -41,8 +41,8 @@ inline knn::SearchInput search_input(const RowsRecord& record, const core::Rows&
     return {
         .train = train,
         .positions = positions,
-        .group_starts = span(group_starts),
-        .group_members = span(group_members),
+        .duplicate_starts = span(duplicate_starts),
+        .duplicate_members = span(duplicate_members),
         .queries = queries,
         .k = k,
         .first_row = first_row,

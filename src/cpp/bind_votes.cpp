@@ -1,6 +1,5 @@
-// NumPy <-> votes, and rows that are equal.
+// NumPy <-> votes.
 #include "bind_checks.hpp"
-#include "knn/group.hpp"
 #include "knn/vote.hpp"
 
 namespace deeprob::bind {
@@ -50,19 +49,6 @@ void rank_classes(
     without_gil([&] { knn::rank_classes(all, k_values, ranked, execution(n_threads)); });
 }
 
-void hash_rows(const py::array& rows, core::MutableVector<std::uint64_t> hashes, int n_threads) {
-    const core::Rows input = rows_of(rows);
-    require_size("hashes", hashes, input.n_rows);
-    without_gil([&] { knn::hash_rows(input, hashes, execution(n_threads)); });
-}
-
-bool rows_equal(const py::array& rows, const Labels& representatives, int n_threads) {
-    const core::Rows input = rows_of(rows);
-    require_size("representatives", representatives, input.n_rows);
-    require_within("representatives", representatives, input.n_rows);
-    return without_gil([&] { return knn::rows_equal(input, representatives, execution(n_threads)); });
-}
-
 } // namespace
 
 void bind_votes(py::module_& m) {
@@ -75,8 +61,6 @@ void bind_votes(py::module_& m) {
         "rank_classes", &rank_classes, "labels"_a.noconvert(), "neighbors"_a.noconvert(), "weights"_a.noconvert(),
         "k_values"_a.noconvert(), "n_classes"_a, "ranked"_a.noconvert(), "n_threads"_a
     );
-    m.def("hash_rows", &hash_rows, "rows"_a.noconvert(), "hashes"_a.noconvert(), "n_threads"_a);
-    m.def("rows_equal", &rows_equal, "rows"_a.noconvert(), "representatives"_a.noconvert(), "n_threads"_a);
 }
 
 } // namespace deeprob::bind

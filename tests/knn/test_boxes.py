@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 import deeprob_fast as df
 from deeprob_fast import _cpu, _kernels
-from deeprob_fast.knn import boxes, packing
+from deeprob_fast.knn import boxes, plan
+from deeprob_fast.knn.duplicates import NO_DUPLICATES
 from tests import reference
 from tests.knn.exact import assert_exact, assert_exact_index
 from tests.strategies import Problem, cast, problems
@@ -120,7 +121,7 @@ def test_hard_data(isa, monkeypatch, kind, metric, grouped):
     train, rng = hard(kind)
     if not grouped:
         # Ties by the thousand for the tree itself.
-        monkeypatch.setattr(packing, "_few_repeat", lambda *_: True)
+        monkeypatch.setattr(plan, "find_duplicates", lambda *_: NO_DUPLICATES)
     own = train[rng.integers(0, len(train), 9)]
     double = train.astype(np.float64)
     between = (double[:5] + double[5:10]) / 2

@@ -6,8 +6,7 @@ from hypothesis import HealthCheck, given, settings
 
 import deeprob_fast as df
 from deeprob_fast import _kernels
-from deeprob_fast.knn import clusters as cells
-from deeprob_fast.knn import directions, packing
+from deeprob_fast.knn import directions
 from tests import reference
 from tests.knn.exact import assert_exact, assert_exact_index
 from tests.limits import lower_limits
@@ -16,8 +15,8 @@ from tests.strategies import cast, low_rank, problems
 
 @pytest.fixture(autouse=True)
 def small_cells(monkeypatch):
-    """Cells of a prefix hold few rows, so that the few rows of a test fill many."""
-    monkeypatch.setattr(cells, "_ROWS_OF_A_CELL", 20)
+    """Clusters of a prefix hold few rows, so that the few rows of a test fill many."""
+    lower_limits(monkeypatch, cluster_rows=20)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -100,7 +99,7 @@ def test_columns_of_a_projection_are_never_farther_apart_than_the_rows(isa):
     rng = np.random.default_rng(22)
     rows = low_rank(rng, 300).astype(np.float32)
     center = np.median(rows, axis=0).astype(np.float64)
-    projection = directions.mixed(directions.principal_directions(rows - center, 12, 2), center, 1.0, 2)
+    projection = directions.rotated(directions.principal_directions(rows - center, 12), center, 1.0)
     assert projection.defect < 1e-4
     columns, errors, bad = projection.columns(rows, "euclidean", directions.ByteRows.empty(*rows.shape), 2)
     assert bad == -1
@@ -115,15 +114,13 @@ def test_columns_of_a_projection_are_never_farther_apart_than_the_rows(isa):
 def test_prefix_is_chosen_for_a_large_job_near_a_subspace():
     rows = low_rank(np.random.default_rng(23), 12000, 128).astype(np.float32)
     index = assert_exact_index(rows, rows[:30], 5, "euclidean", "auto")
-    # Without products of bytes that cost less, bytes of whole rows have no advantage either.
-    assert index.stats["strategy"] == ("prefix" if _kernels.ISA != "baseline" else "dense")
+    assert index.stats["strategy"] == "prefix"
 
 
 def test_columns_may_be_packed_in_parts(isa, monkeypatch):
     rows = low_rank(np.random.default_rng(26), 1000)
     rows[700:900] = rows[:200]
-    monkeypatch.setattr(packing, "_COLUMN_BYTES", 1)
-    monkeypatch.setattr(packing, "_QUERY_BYTES", 1)
+    lower_limits(monkeypatch, column_bytes=1, query_bytes=1)
     assert_exact_index(rows[:690], rows[::30], 7, "euclidean", "prefix")
     index = assert_exact_index(rows, rows[::30], 7, "cosine", "prefix")
     assert index.stats["n_distinct"] == 800
@@ -135,11 +132,10 @@ def test_columns_may_be_packed_in_parts(isa, monkeypatch):
 def test_prefix_in_pieces(monkeypatch):
     rows = low_rank(np.random.default_rng(27), 90000, 128).astype(np.float32)
     whole = df.KNNIndex(rows).search(rows[:900], 5)
-    lower_limits(monkeypatch, piece_bytes=1 << 20)
-    monkeypatch.setattr(packing, "_QUERY_BYTES", 1 << 17)  # several batches of sorted queries meet each piece
+    lower_limits(monkeypatch, piece_bytes=1 << 20, query_bytes=1 << 17)  # several batches of sorted queries meet each piece
     pieces, stats = df.nearest_neighbors(rows, rows[:900], 5, return_stats=True)
     assert 0 < stats["piece_rows"] < len(rows)
-    assert stats["strategy"] == ("prefix" if _kernels.ISA != "baseline" else stats["strategy"])
+    assert stats["strategy"] == "prefix"
     np.testing.assert_array_equal(pieces.indices, whole.indices)
     np.testing.assert_array_equal(pieces.distances, whole.distances)
 

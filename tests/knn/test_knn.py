@@ -143,9 +143,8 @@ def test_pieces_change_nothing(isa, monkeypatch, metric, k):
     rng = np.random.default_rng(14)
     train = rng.integers(-3, 4, (500, 9)).astype(np.float32)
     queries = rng.integers(-3, 4, (40, 9)).astype(np.float32)
-    monkeypatch.setattr(packing, "_QUERY_BYTES", 4 * 9 * 20)
     for rows in (1 if k == 7 else 50, 33, 200, 499):
-        lower_limits(monkeypatch, piece_bytes=4 * 9 * rows, few_queries=0)
+        lower_limits(monkeypatch, piece_bytes=4 * 9 * rows, query_bytes=4 * 9 * 20, few_queries=0)
         n_bytes = 4 * 9 * rows * min(4, max(1, k // 25))  # more for many neighbours
         for n_queries, n_threads in ((40, 1), (40, 3), (3, 3)):
             stats = assert_exact(train, queries[:n_queries], k, metric, n_threads=n_threads)

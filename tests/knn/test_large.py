@@ -31,8 +31,7 @@ def mapped(path, rows, *, offset=0, stride=None):
 @pytest.fixture
 def small(monkeypatch):
     """Take every mapped file for a large one, and cut it into pieces of some twenty rows."""
-    lower_limits(monkeypatch, converted_bytes=0, whole_bytes=0, piece_bytes=4 * 9 * 20)
-    monkeypatch.setattr(packing, "_QUERY_BYTES", 4 * 9 * 14)
+    lower_limits(monkeypatch, converted_bytes=0, whole_bytes=0, piece_bytes=4 * 9 * 20, query_bytes=4 * 9 * 14)
 
 
 def assert_as_specified(train, plain, queries, k, metric):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import deeprob_fast as df
 from deeprob_fast import _cpu, _kernels
-from deeprob_fast.knn import clusters
+from tests.limits import lower_limits
 from tests.strategies import low_rank, problems
 
 
@@ -26,7 +26,7 @@ def rows_for(strategy: str) -> np.ndarray:
 @pytest.mark.parametrize("strategy", ["boxes", "dense", "integer", "prefix", "auto"])
 @pytest.mark.parametrize("metric", ["euclidean", "sqeuclidean"])
 def test_a_loaded_index_finds_the_same(tmp_path, isa, monkeypatch, strategy, metric):
-    monkeypatch.setattr(clusters, "_ROWS_OF_A_CELL", 50)
+    lower_limits(monkeypatch, cluster_rows=50)
     rows = rows_for(strategy)
     index = df.KNNIndex(rows, metric=metric, strategy=strategy)
     index.save(tmp_path / "index")
@@ -94,7 +94,7 @@ def test_damage_in_header_or_addresses_is_told(tmp_path):
     index = df.KNNIndex(rows_for("dense"))
     index.save(tmp_path / "index")
     whole = bytearray((tmp_path / "index").read_bytes())
-    members = index._prepared.groups.members.tobytes()
+    members = index._prepared.duplicates.members.tobytes()
     assert len(members) == 300 * 8
     for place in (70, whole.index(members) + 5):
         damaged = whole.copy()

@@ -9,7 +9,6 @@ import pytest
 
 import deeprob_fast as df
 from deeprob_fast import _kernels
-from deeprob_fast.knn import clusters, packing
 from tests import reference
 from tests.limits import lower_limits, lowered
 from tests.safety.hostile import Source
@@ -111,9 +110,8 @@ def pieces(problem):
 
 
 def _cut(patch, rows, n_features, **changes):
-    lower_limits(patch, piece_bytes=4 * n_features * rows, **changes)
-    patch.setattr(packing, "_QUERY_BYTES", 4 * n_features * 14)
-    patch.setattr(packing, "_COLUMN_BYTES", 4 * n_features * 14)
+    row_bytes = 4 * n_features
+    lower_limits(patch, piece_bytes=row_bytes * rows, query_bytes=row_bytes * 14, column_bytes=row_bytes * 14, **changes)
 
 
 def _repeats(rows):
@@ -137,8 +135,7 @@ def mapped(problem):
 def by_strategy(strategy):
     def search(problem):
         train, queries, k, metric, n_threads = problem
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(clusters, "_ROWS_OF_A_CELL", 20)
+        with lowered(cluster_rows=20):
             index = df.KNNIndex(train, metric=metric, strategy=strategy, n_threads=n_threads)
         found = index.search(queries, k)
         stats = index.stats

@@ -21,7 +21,18 @@ class Edit(NamedTuple):
 
 _DTYPES = ("f2", "f4", "f8", "u1", "i1", "i4", "i8")
 _NUMBERS: list[Any] = [0, 1, -1, 2, 10**30, 0.0, 0.5, 1.0, -1.0, 1e-300, 1e300, 1e80, float("nan"), float("inf"), float("-inf")]
-_OTHERS: list[Any] = ["", "x", [], [1], {}, None, True, False, {"tuple": "Groups", "fields": []}, {"array": 0, "checksum": None}]
+_OTHERS: list[Any] = [
+    "",
+    "x",
+    [],
+    [1],
+    {},
+    None,
+    True,
+    False,
+    {"tuple": "Duplicates", "fields": []},
+    {"array": 0, "checksum": None},
+]
 _WORDS = ["euclidean", "cosine", "inner_product", "manhattan", "dense", "integer", "prefix", "boxes", "auto", *_kernels.LEVELS]
 
 

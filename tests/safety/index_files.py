@@ -12,15 +12,16 @@ import numpy as np
 import pytest
 
 import deeprob_fast as df
-from deeprob_fast.knn import boxes, centering, clusters, directions, filters, packing
+from deeprob_fast.knn import boxes, centering, clusters, directions, duplicates, filters, packing
+from tests.limits import lower_limits
 from tests.strategies import low_rank
 
 MAGIC = b"deeprob_fast index 3\n"
 ALIGNMENT = 64
 
 _KINDS: list[Any] = [
-    *(packing.Prepared, packing.Groups, packing.Packing, packing.Runs, directions.ByteRows, directions.Projection),
-    *(filters.Strategy, centering.Surrogate, clusters.Cells, boxes.Tree),
+    *(packing.Prepared, duplicates.Duplicates, packing.Packing, packing.PanelRanges, directions.ByteRows, directions.Projection),
+    *(filters.Strategy, centering.Centering, clusters.Clusters, boxes.Tree),
 ]
 _FIELDS = {kind.__name__: kind._fields for kind in _KINDS} | {"_Saved": ("isa", "metric", "requested", "reason", "prepared")}
 
@@ -118,7 +119,7 @@ def indexes() -> dict[str, df.KNNIndex]:
     return {
         "dense": df.KNNIndex(normal, strategy="dense"),
         "dense products": df.KNNIndex(normal.astype(np.float64), metric="inner_product", strategy="dense"),
-        "dense groups": df.KNNIndex(integers[groups], strategy="dense"),
+        "dense repeated": df.KNNIndex(integers[groups], strategy="dense"),
         "integer": df.KNNIndex(normal, strategy="integer"),
         "integer cosine": df.KNNIndex(normal, metric="cosine", strategy="integer"),
         "integer manhattan groups": df.KNNIndex(integers[groups], metric="manhattan", strategy="integer"),
@@ -126,12 +127,12 @@ def indexes() -> dict[str, df.KNNIndex]:
         "prefix groups": df.KNNIndex(near_subspace.astype(np.float16)[groups], strategy="prefix"),
         "boxes": df.KNNIndex(rng.standard_normal((2 * N_ROWS, 3)).astype(np.float32), strategy="boxes"),
         "boxes float64": df.KNNIndex(rng.standard_normal((2 * N_ROWS, 5)), metric="manhattan", strategy="boxes"),
-        "boxes groups": df.KNNIndex(rng.integers(0, 9, (2 * N_ROWS, 2)).astype(np.uint8), strategy="boxes"),
+        "boxes repeated": df.KNNIndex(rng.integers(0, 9, (2 * N_ROWS, 2)).astype(np.uint8), strategy="boxes"),
     }
 
 
 def all_files(folder: Path) -> dict[str, IndexFile]:
     """The files of these indexes."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(clusters, "_ROWS_OF_A_CELL", 50)
+        lower_limits(patch, cluster_rows=50)
         return {name: IndexFile.of(index, folder / "index") for name, index in indexes().items()}

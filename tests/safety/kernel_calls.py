@@ -9,6 +9,7 @@ import pytest
 
 import deeprob_fast as df
 from deeprob_fast import _kernels
+from tests.limits import lowered
 
 _STUB = Path(df.__file__).with_name("_kernels.pyi").read_text(encoding="utf-8")
 _SIGNATURES = re.findall(r"^def (\w+)\((.*?)\) ->", _STUB, re.MULTILINE | re.DOTALL)
@@ -127,6 +128,8 @@ def _search():
     for metric in ("euclidean", "cosine"):
         for train in (low_rank, low_rank[:200], np.repeat(low_rank[:40], 5, axis=0)):
             df.KNNIndex(train, metric=metric, strategy="prefix", n_threads=1).search(train[:20], 5)
+    with lowered(whole_bytes=0, piece_bytes=4 * 20 * 32):
+        df.nearest_neighbors(repeated, rows[:20], 9, n_threads=1)
     df.pairwise_distances(few, n_threads=1)
     for kind in ("float32", "float64", "int64"):
         df.top_k((few * 9).astype(kind), 2, largest=kind == "int64", n_threads=1)

@@ -11,7 +11,8 @@ import numpy as np
 import deeprob_fast as df
 from deeprob_fast import _kernels
 from deeprob_fast._typing import AnyArray
-from deeprob_fast.knn import directions, packing
+from deeprob_fast.knn.directions import principal_directions
+from deeprob_fast.knn.duplicates import find_duplicates
 from tests.safety.workloads import as_bytes
 from tests.strategies import low_rank
 
@@ -130,9 +131,13 @@ def _gradient(n_threads: int) -> Long:
     return Long(lambda: df.numerical_gradient(value, weights), lambda: as_bytes(value(weights)))
 
 
-def _eigen() -> Long:
-    matrix = np.cov(rows()[:, :128].T.astype(np.float64))
-    return Long(lambda: [directions._eigen(matrix) for _ in range(500)], lambda: as_bytes(directions._eigen(matrix)))
+def _directions() -> Long:
+    sample = rows()[:1024].astype(np.float64)
+
+    def call() -> AnyArray:
+        return principal_directions(sample, 100)
+
+    return Long(lambda: [call() for _ in range(200)], lambda: as_bytes(call()))
 
 
 def _pairwise(n_threads: int, **options: Any) -> Long:
@@ -174,8 +179,8 @@ MAKERS: dict[str, Callable[[int], Long]] = {
     "add_votes of fewer": lambda n: _votes(3, 5_000_000, 5_000_000, partial(_add, n_threads=n)),
     "rank_classes": lambda n: _votes(4000, 20_000, N_ROWS, partial(_rank, n_threads=n)),
     "rank_classes of few": lambda n: _votes(8, 8_000_000, 8_000_000, partial(_rank, n_threads=n)),
-    "group_equal_rows": lambda n: _on_rows(lambda x, _: packing.group_equal_rows(np.repeat(x, 4, 0), n), 3000),
-    "symmetric_eigen": lambda n: _eigen(),  # noqa: ARG005  # of one thread
+    "find_duplicates": lambda n: _on_rows(lambda x, _: find_duplicates(np.repeat(x, 4, 0), n), 3000),
+    "principal_directions": lambda n: _directions(),  # noqa: ARG005  # of one thread
     "cross-validation": lambda n: _on_rows(lambda x, y: df.knn_cross_validate(x, y, n_threads=n).mean[5], 3000, 10),
     "evaluate_knn": lambda n: _on_rows(lambda x, y: df.evaluate_knn(x, y, x, y, k=(1, 20), n_threads=n).predictions, 3000),
     "train": lambda n: _on_rows(lambda x, y: df.train(x, y, n_epochs=30, n_threads=n).W, 3000),

@@ -164,8 +164,8 @@ def test_what_is_no_regular_file(tmp_path):
 
 
 def test_gaps_hold_nothing(files, tmp_path):
-    facts, data = files["dense groups"].facts()
-    whole = files["dense groups"].to_bytes()
+    facts, data = files["dense repeated"].facts()
+    whole = files["dense repeated"].to_bytes()
     first = len(whole) - len(data)
     n_gaps = 0
     for place in facts["arrays"]:

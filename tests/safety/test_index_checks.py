@@ -60,18 +60,18 @@ def as_dtype(dtype: str, *names: str) -> Change:
     return change
 
 
-def swap_groups(file: IndexFile) -> None:
+def swap_distinct_rows(file: IndexFile) -> None:
     """The first two groups change places, in all three arrays."""
-    representatives, starts, members = (file[f"prepared.groups.{name}"] for name in ("representatives", "starts", "members"))
+    representatives, starts, members = (file[f"prepared.duplicates.{name}"] for name in ("representatives", "starts", "members"))
     first, second = members[: starts[1]].copy(), members[starts[1] : starts[2]].copy()
     members[: starts[2]] = np.concatenate([second, first])
     starts[1] = len(second)
     representatives[:2] = representatives[1::-1].copy()
 
 
-def swap_in_first_large_group(file: IndexFile) -> None:
+def swap_in_first_repeated_row(file: IndexFile) -> None:
     """The last two rows of a group of at least three."""
-    starts, members = file["prepared.groups.starts"], file["prepared.groups.members"]
+    starts, members = file["prepared.duplicates.starts"], file["prepared.duplicates.members"]
     end = starts[1:][np.diff(starts) >= 3][0]
     members[[end - 2, end - 1]] = members[[end - 1, end - 2]]
 
@@ -96,9 +96,9 @@ def descending(name: str) -> Change:
     return change
 
 
-GROUPS = "prepared.groups"
+DUPLICATES = "prepared.duplicates"
 PACKING = "prepared.packing"
-RUNS = "prepared.runs"
+RANGES = "prepared.ranges"
 STRATEGY = "prepared.strategy"
 PROJECTION = f"{STRATEGY}.projection"
 BYTES = "prepared.bytes"
@@ -120,36 +120,60 @@ REFUSED: list[tuple[str, Change, str]] = [
     ("dense", setting("prepared.largest_norm", float("inf")), "_Saved.prepared.largest_norm must be float; got inf"),
     ("dense", setting("prepared.integral", 1), "_Saved.prepared.integral must be bool; got 1"),
     ("dense", setting("prepared.first_row", False), "_Saved.prepared.first_row must be int; got False"),
-    # Groups
-    ("dense", setting(f"{GROUPS}.starts", np.zeros(1, np.int64)), "Groups.starts must have shape (0,); got (1,)"),
-    ("dense", setting(f"{GROUPS}.members", np.zeros((0, 3), np.int64)), "Groups.members must have shape (0,); got (0, 3)"),
-    ("dense groups", longer(f"{GROUPS}.representatives"), "Groups.starts must have shape"),
-    ("dense groups", as_column(f"{GROUPS}.representatives"), "Groups.representatives must have shape"),
-    ("dense groups", longer(f"{GROUPS}.members"), f"Groups.members must have shape ({N_ROWS},)"),
-    ("dense groups", element(f"{GROUPS}.starts", 0, 1), f"Groups.starts must lead from 0 to {N_ROWS}; got 1 to {N_ROWS}"),
-    ("dense groups", element(f"{GROUPS}.starts", -1, 10**9), f"Groups.starts must lead from 0 to {N_ROWS}; got 0 to 1000000000"),
-    ("dense groups", element(f"{GROUPS}.starts", 1, 0), "Groups.starts must ascend; got 0 at 0"),
-    ("dense groups", element(f"{GROUPS}.starts", 5, 10**9), "Groups.starts must ascend; got 1000000000 at 5"),
-    ("dense groups", element(f"{GROUPS}.members", 5, 10**9), f"Groups.members must lie between 0 and {LAST_ROW}"),
-    ("dense groups", element(f"{GROUPS}.members", 5, -1), f"Groups.members must lie between 0 and {LAST_ROW}; got -1 to"),
-    ("dense groups", first_twice(f"{GROUPS}.members"), f"Groups.members must hold each number below {N_ROWS} once; got no"),
-    ("dense groups", swap_in_first_large_group, "Groups.members must ascend within a group; got"),
-    ("dense groups", element(f"{GROUPS}.representatives", 3, 10**9), "Groups.representatives must be the first of their groups"),
-    ("dense groups", swap_groups, "Groups.representatives must ascend; got 1 at 0"),
+    # Duplicates
+    ("dense", setting(f"{DUPLICATES}.starts", np.zeros(1, np.int64)), "Duplicates.starts must have shape (0,); got (1,)"),
+    (
+        "dense",
+        setting(f"{DUPLICATES}.members", np.zeros((0, 3), np.int64)),
+        "Duplicates.members must have shape (0,); got (0, 3)",
+    ),
+    ("dense repeated", longer(f"{DUPLICATES}.representatives"), "Duplicates.starts must have shape"),
+    ("dense repeated", as_column(f"{DUPLICATES}.representatives"), "Duplicates.representatives must have shape"),
+    ("dense repeated", longer(f"{DUPLICATES}.members"), f"Duplicates.members must have shape ({N_ROWS},)"),
+    (
+        "dense repeated",
+        element(f"{DUPLICATES}.starts", 0, 1),
+        f"Duplicates.starts must lead from 0 to {N_ROWS}; got 1 to {N_ROWS}",
+    ),
+    (
+        "dense repeated",
+        element(f"{DUPLICATES}.starts", -1, 10**9),
+        f"Duplicates.starts must lead from 0 to {N_ROWS}; got 0 to 1000000000",
+    ),
+    ("dense repeated", element(f"{DUPLICATES}.starts", 1, 0), "Duplicates.starts must ascend; got 0 at 0"),
+    ("dense repeated", element(f"{DUPLICATES}.starts", 5, 10**9), "Duplicates.starts must ascend; got 1000000000 at 5"),
+    ("dense repeated", element(f"{DUPLICATES}.members", 5, 10**9), f"Duplicates.members must lie between 0 and {LAST_ROW}"),
+    (
+        "dense repeated",
+        element(f"{DUPLICATES}.members", 5, -1),
+        f"Duplicates.members must lie between 0 and {LAST_ROW}; got -1 to",
+    ),
+    (
+        "dense repeated",
+        first_twice(f"{DUPLICATES}.members"),
+        f"Duplicates.members must hold each number below {N_ROWS} once; got no",
+    ),
+    ("dense repeated", swap_in_first_repeated_row, "Duplicates.members must ascend among equal rows; got"),
+    (
+        "dense repeated",
+        element(f"{DUPLICATES}.representatives", 3, 10**9),
+        "Duplicates.representatives must be the first of equal rows",
+    ),
+    ("dense repeated", swap_distinct_rows, "Duplicates.representatives must ascend; got 1 at 0"),
     # Filters
     ("dense", setting(f"{STRATEGY}.name", "boxes"), "Strategy.name must be one of dense, integer, prefix; got 'boxes'"),
     ("integer", setting(f"{STRATEGY}.name", "prefix"), "Strategy.name must be another one, as fewer than 64 features"),
     ("prefix", setting(f"{PROJECTION}", None), "Strategy.projection must be there for a prefix only; got prefix"),
-    ("dense", setting(f"{STRATEGY}.surrogate.center", np.zeros(1)), "Surrogate.center must have shape (12,); got (1,)"),
-    ("dense", element(f"{STRATEGY}.surrogate.center", 3, np.nan), "Surrogate.center must lie between"),
-    ("dense", element(f"{STRATEGY}.surrogate.center", 3, 1e77), "Surrogate.center must lie between"),
-    ("dense", setting(f"{STRATEGY}.surrogate.scale", -1.0), "Surrogate.scale must lie between 1e-153 and 1e+153; got -1.0"),
-    ("dense", setting(f"{STRATEGY}.surrogate.scale", 0.75), "Surrogate.scale must be a power of two; got 0.75"),
-    ("dense", setting(f"{STRATEGY}.surrogate.scale", 2.0**600), "Surrogate.scale must lie between 1e-153 and 1e+153; got"),
-    ("integer", setting(f"{STRATEGY}.surrogate.scale", 1e80), "Surrogate.scale must lie between 1e-153 and 1e+28; got 1e+80"),
-    ("prefix", setting(f"{STRATEGY}.surrogate.scale", 1e80), "Surrogate.scale must lie between 1e-153 and 1e+28; got 1e+80"),
+    ("dense", setting(f"{STRATEGY}.centering.center", np.zeros(1)), "Centering.center must have shape (12,); got (1,)"),
+    ("dense", element(f"{STRATEGY}.centering.center", 3, np.nan), "Centering.center must lie between"),
+    ("dense", element(f"{STRATEGY}.centering.center", 3, 1e77), "Centering.center must lie between"),
+    ("dense", setting(f"{STRATEGY}.centering.scale", -1.0), "Centering.scale must lie between 1e-153 and 1e+153; got -1.0"),
+    ("dense", setting(f"{STRATEGY}.centering.scale", 0.75), "Centering.scale must be a power of two; got 0.75"),
+    ("dense", setting(f"{STRATEGY}.centering.scale", 2.0**600), "Centering.scale must lie between 1e-153 and 1e+153; got"),
+    ("integer", setting(f"{STRATEGY}.centering.scale", 1e80), "Centering.scale must lie between 1e-153 and 1e+28; got 1e+80"),
+    ("prefix", setting(f"{STRATEGY}.centering.scale", 1e80), "Centering.scale must lie between 1e-153 and 1e+28; got 1e+80"),
     ("prefix", setting(f"{PROJECTION}.scale", 1e80), "Projection.scale must lie between 1e-153 and 1e+28; got 1e+80"),
-    ("prefix", setting(f"{STRATEGY}.surrogate.center", np.zeros(96)), "Surrogate.center must have shape"),
+    ("prefix", setting(f"{STRATEGY}.centering.center", np.zeros(96)), "Centering.center must have shape"),
     ("prefix", setting(f"{PROJECTION}.center", np.zeros(1)), "Projection.center must have shape (96,); got (1,)"),
     ("prefix", setting(f"{PROJECTION}.scale", 0.0), "Projection.scale must lie between"),
     ("prefix", setting(f"{PROJECTION}.basis", np.zeros((0, 96), np.float32)), "Projection.basis must have 1 to 96 directions"),
@@ -157,15 +181,19 @@ REFUSED: list[tuple[str, Change, str]] = [
     ("prefix", element(f"{PROJECTION}.basis", 3, 3.0), "Projection.basis must lie between -2.0 and 2.0; got"),
     ("prefix", setting(f"{PROJECTION}.defect", -1e-9), "Projection.defect must lie between 0 and 1; got -1e-09"),
     ("prefix", setting(f"{PROJECTION}.defect", 2.0), "Projection.defect must lie between 0 and 1; got 2.0"),
-    ("dense", setting(f"{STRATEGY}.cells.centers", np.zeros((2, 12), np.float32)), "Cells.centers must be 0 at most; got 2"),
-    ("dense", setting(f"{STRATEGY}.cells.centers", np.zeros((0, 12), np.float32)), "Cells.centers must have shape (0, 0)"),
-    ("prefix", setting(f"{STRATEGY}.cells.centers", np.zeros((5, 3), np.float32)), "Cells.centers must have shape (5, "),
+    (
+        "dense",
+        setting(f"{STRATEGY}.clusters.centers", np.zeros((2, 12), np.float32)),
+        "Clusters.centers must be 0 at most; got 2",
+    ),
+    ("dense", setting(f"{STRATEGY}.clusters.centers", np.zeros((0, 12), np.float32)), "Clusters.centers must have shape (0, 0)"),
+    ("prefix", setting(f"{STRATEGY}.clusters.centers", np.zeros((5, 3), np.float32)), "Clusters.centers must have shape (5, "),
     (
         "prefix",
-        setting(f"{STRATEGY}.cells.centers", np.zeros((257, 17), np.float32)),
-        "Cells.centers must be 256 at most; got 257",
+        setting(f"{STRATEGY}.clusters.centers", np.zeros((257, 17), np.float32)),
+        "Clusters.centers must be 256 at most; got 257",
     ),
-    ("prefix", element(f"{STRATEGY}.cells.centers", 3, np.nan), "Cells.centers must lie between"),
+    ("prefix", element(f"{STRATEGY}.clusters.centers", 3, np.nan), "Clusters.centers must lie between"),
     # Packed rows
     *[("dense", longer(f"{PACKING}.{name}"), f"Packing.{name} must have shape") for name in ("panels", "bias", "norm", "slack")],
     ("dense", as_dtype("i4", f"{PACKING}.panels"), "Packing.panels must be of float32; got int32"),
@@ -185,16 +213,16 @@ REFUSED: list[tuple[str, Change, str]] = [
     ("dense", element(f"{PACKING}.norm", 2, np.inf), "Packing.norm must lie between 0 and"),
     ("integer", element(f"{PACKING}.slack", 2, -1), "Packing.slack must lie between 0 and inf; got -1.0"),
     ("integer", element(f"{PACKING}.slack", 2, np.nan), "Packing.slack must lie between 0 and inf; got nan"),
-    ("dense", setting(f"{RUNS}.order", np.arange(N_ROWS)), f"Runs.order must have shape (0,); got ({N_ROWS},)"),
-    ("prefix", longer(f"{RUNS}.order"), f"Runs.order must have shape ({N_ROWS},)"),
-    ("prefix", first_twice(f"{RUNS}.order"), f"Runs.order must hold each number below {N_ROWS} once"),
-    ("prefix", element(f"{RUNS}.order", 2, N_ROWS), f"Runs.order must lie between 0 and {LAST_ROW}"),
-    ("prefix", setting(f"{RUNS}.cells", np.zeros((6, 2), np.int64)), "Runs.cells must have shape (6,)"),
-    ("prefix", element(f"{RUNS}.cells", 2, -1), "Runs.cells must lie between 0 and"),
-    ("prefix", element(f"{RUNS}.cells", 2, 10**9), "Runs.cells must lie between 0 and"),
-    ("prefix", longer(f"{RUNS}.starts"), "Runs.starts must have shape"),
-    ("prefix", element(f"{RUNS}.starts", -1, N_PANELS + 1), f"Runs.starts must lead from 0 to {N_PANELS}"),
-    ("prefix", descending(f"{RUNS}.starts"), "Runs.starts must ascend; got"),
+    ("dense", setting(f"{RANGES}.order", np.arange(N_ROWS)), f"PanelRanges.order must have shape (0,); got ({N_ROWS},)"),
+    ("prefix", longer(f"{RANGES}.order"), f"PanelRanges.order must have shape ({N_ROWS},)"),
+    ("prefix", first_twice(f"{RANGES}.order"), f"PanelRanges.order must hold each number below {N_ROWS} once"),
+    ("prefix", element(f"{RANGES}.order", 2, N_ROWS), f"PanelRanges.order must lie between 0 and {LAST_ROW}"),
+    ("prefix", setting(f"{RANGES}.clusters", np.zeros((6, 2), np.int64)), "PanelRanges.clusters must have shape (6,)"),
+    ("prefix", element(f"{RANGES}.clusters", 2, -1), "PanelRanges.clusters must lie between 0 and"),
+    ("prefix", element(f"{RANGES}.clusters", 2, 10**9), "PanelRanges.clusters must lie between 0 and"),
+    ("prefix", longer(f"{RANGES}.starts"), "PanelRanges.starts must have shape"),
+    ("prefix", element(f"{RANGES}.starts", -1, N_PANELS + 1), f"PanelRanges.starts must lead from 0 to {N_PANELS}"),
+    ("prefix", descending(f"{RANGES}.starts"), "PanelRanges.starts must ascend; got"),
     ("prefix", setting(BYTES, None), "Prepared.bytes must be there for a prefix only; got prefix"),
     ("prefix", longer(f"{BYTES}.bytes"), "ByteRows.bytes must have shape"),
     ("prefix", longer(f"{BYTES}.squares"), "ByteRows.squares must have shape"),
@@ -212,8 +240,8 @@ REFUSED: list[tuple[str, Change, str]] = [
     ),
     ("boxes", first_twice("prepared.rows"), f"Tree.rows must hold each number below {2 * N_ROWS} once"),
     ("boxes", element("prepared.rows", 3, 10**9), f"Tree.rows must lie between 0 and {2 * N_ROWS - 1}"),
-    ("boxes groups", element("prepared.rows", 3, 10**9), "Tree.rows must be the first of their groups"),
-    ("boxes groups", element(f"{GROUPS}.members", 3, 10**9), "Groups.members must lie between"),
+    ("boxes repeated", element("prepared.rows", 3, 10**9), "Tree.rows must be the first of equal rows"),
+    ("boxes repeated", element(f"{DUPLICATES}.members", 3, 10**9), "Duplicates.members must lie between"),
     ("boxes", element("prepared.rows", -1, 1), "Tree.rows must be 0 beyond the last row; got 1 at"),
     ("boxes", element("prepared.values", -1, 1), "Tree.values must be NaN beyond the last row or child; got 1.0 at (2, "),
     ("boxes", element("prepared.boxes", -1, 1), "Tree.boxes must be NaN beyond the last row or child; got 1.0 at (2, 1, "),
@@ -230,8 +258,8 @@ REFUSED: list[tuple[str, Change, str]] = [
     ("dense", lambda file: file.tree.update(tuple="Prepared"), "_Saved must be _Saved; got {"),
     ("dense", setting("prepared.metric", 3), "_Saved.prepared.metric must be str; got 3"),
     ("dense", setting(PACKING, "x"), "_Saved.prepared.packing must be Packing; got 'x'"),
-    ("dense", setting(f"{GROUPS}.starts", 1.5), "_Saved.prepared.groups.starts must be "),
-    ("dense", as_dtype("i4", f"{GROUPS}.starts"), "_Saved.prepared.groups.starts must be of type"),
+    ("dense", setting(f"{DUPLICATES}.starts", 1.5), "_Saved.prepared.duplicates.starts must be "),
+    ("dense", as_dtype("i4", f"{DUPLICATES}.starts"), "_Saved.prepared.duplicates.starts must be of type"),
     ("integer", as_dtype("f8", f"{PACKING}.panels"), "_Saved.prepared.packing.panels must be of type"),
 ]
 

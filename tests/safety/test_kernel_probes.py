@@ -58,7 +58,7 @@ def spread(probes):
     chooser = random.Random(0)
     by_argument: dict[tuple[str, ...], list[int]] = {}
     for number, probe in enumerate(probes):
-        part = re.match(r"(\[\d+\] (?!= ))*", probe.name)[0]
+        part = re.sub(r"^((?:\[\d+\] (?!= ))*).*", r"\1", probe.name, flags=re.DOTALL)
         by_argument.setdefault((probe.call.kernel, probe.argument, part), []).append(number)
     return sorted({chooser.choice(part) for own in by_argument.values() for part in (own[: len(own) // 3 + 1], own)})
 

@@ -5,8 +5,8 @@ import pytest
 
 import deeprob_fast as df
 from deeprob_fast.knn import directions, pairs
+from deeprob_fast.knn.duplicates import NO_DUPLICATES
 from deeprob_fast.knn.limits import LIMITS
-from deeprob_fast.knn.packing import NO_GROUPS
 from deeprob_fast.knn.strategies import prefix
 from deeprob_fast.knn.strategies.job import Job
 from tests.safety.answers import flat
@@ -197,14 +197,14 @@ def test_pairs_with_rows_that_are_not_finite():
 
 @pytest.mark.parametrize("rows", [ROWS * 1e30, ROWS * np.nan, ROWS * 0])
 def test_rows_without_directions(rows):
-    assert directions.principal_directions(rows, 4, 2).shape == (0, 20)
+    assert directions.principal_directions(rows, 4).shape == (0, 20)
 
 
 @pytest.mark.parametrize("scale", [2.0**-70, 2.0**60, 2.0**75])
 def test_a_prefix_does_not_depend_on_the_unit(scale):
     reasons = []
     for rows in (LOW_RANK, LOW_RANK * scale):
-        estimate = prefix.estimate(Job(rows, "euclidean", 1100, 1, NO_GROUPS, LIMITS), np.inf)
+        estimate = prefix.estimate(Job(rows, "euclidean", 1100, 1, NO_DUPLICATES, LIMITS), np.inf)
         reasons.append(estimate.reason)
     assert reasons[0] == reasons[1]
     assert "no directions" not in reasons[0]

@@ -5,8 +5,8 @@ import math
 import numpy as np
 
 from deeprob_fast._typing import AnyArray
-from deeprob_fast.knn.centering import Surrogate
-from deeprob_fast.knn.clusters import MOST_CELLS, Cells
+from deeprob_fast.knn.centering import Centering
+from deeprob_fast.knn.clusters import MOST_CLUSTERS, Clusters
 from deeprob_fast.knn.directions import Projection
 from deeprob_fast.knn.filters import FILTERS, Strategy
 from deeprob_fast.knn.plan import why_not
@@ -32,23 +32,23 @@ def check_strategy(strategy: Strategy, train: AnyArray, metric: str) -> None:
     if strategy.projection:
         _check_projection(strategy.projection, n_columns)
         n_columns = strategy.projection.n_columns
-    _check_surrogate(strategy.surrogate, n_columns, _LARGEST_SCALE if strategy.name == "dense" else _LARGEST_BYTE_SCALE)
+    _check_centering(strategy.centering, n_columns, _LARGEST_SCALE if strategy.name == "dense" else _LARGEST_BYTE_SCALE)
     if strategy.name == "dense":
-        mantissa, _ = math.frexp(strategy.surrogate.scale)
-        demand(mantissa == 0.5, "Surrogate.scale must be a power of two", strategy.surrogate.scale)
-    _check_cells(strategy.cells, n_columns if strategy.projection else 0)
+        mantissa, _ = math.frexp(strategy.centering.scale)
+        demand(mantissa == 0.5, "Centering.scale must be a power of two", strategy.centering.scale)
+    _check_clusters(strategy.clusters, n_columns if strategy.projection else 0)
 
 
-def _check_surrogate(surrogate: Surrogate | Projection, n_columns: int, largest_scale: float) -> None:
-    name = type(surrogate).__name__
-    demand_shape(f"{name}.center", surrogate.center, n_columns)
-    demand_within(f"{name}.center", surrogate.center, -_LARGEST_CENTER, _LARGEST_CENTER)
-    in_range = _SMALLEST_SCALE <= surrogate.scale <= largest_scale
-    demand(in_range, f"{name}.scale must lie between {_SMALLEST_SCALE} and {largest_scale}", surrogate.scale)
+def _check_centering(centering: Centering | Projection, n_columns: int, largest_scale: float) -> None:
+    name = type(centering).__name__
+    demand_shape(f"{name}.center", centering.center, n_columns)
+    demand_within(f"{name}.center", centering.center, -_LARGEST_CENTER, _LARGEST_CENTER)
+    in_range = _SMALLEST_SCALE <= centering.scale <= largest_scale
+    demand(in_range, f"{name}.scale must lie between {_SMALLEST_SCALE} and {largest_scale}", centering.scale)
 
 
 def _check_projection(projection: Projection, n_features: int) -> None:
-    _check_surrogate(projection, n_features, _LARGEST_BYTE_SCALE)
+    _check_centering(projection, n_features, _LARGEST_BYTE_SCALE)
     n_directions = len(projection.basis)
     demand(1 <= n_directions <= n_features, f"Projection.basis must have 1 to {n_features} directions", n_directions)
     demand_shape("Projection.basis", projection.basis, n_directions, n_features)
@@ -56,9 +56,9 @@ def _check_projection(projection: Projection, n_features: int) -> None:
     demand(0 <= projection.defect <= 1, "Projection.defect must lie between 0 and 1", projection.defect)
 
 
-def _check_cells(cells: Cells, n_columns: int) -> None:
-    n_cells = len(cells.centers)
-    most = MOST_CELLS if n_columns else 0
-    demand(n_cells <= most, f"Cells.centers must be {most} at most", n_cells)
-    demand_shape("Cells.centers", cells.centers, n_cells, n_columns if n_cells else 0)
-    demand_within("Cells.centers", cells.centers, -_LARGEST_FLOAT, _LARGEST_FLOAT)
+def _check_clusters(clusters: Clusters, n_columns: int) -> None:
+    n_clusters = len(clusters.centers)
+    most = MOST_CLUSTERS if n_columns else 0
+    demand(n_clusters <= most, f"Clusters.centers must be {most} at most", n_clusters)
+    demand_shape("Clusters.centers", clusters.centers, n_clusters, n_columns if n_clusters else 0)
+    demand_within("Clusters.centers", clusters.centers, -_LARGEST_FLOAT, _LARGEST_FLOAT)

@@ -4,8 +4,9 @@ import numpy as np
 
 from deeprob_fast import _kernels
 from deeprob_fast.knn.directions import ByteRows
+from deeprob_fast.knn.duplicates import Duplicates
 from deeprob_fast.knn.filters import Strategy
-from deeprob_fast.knn.packing import Groups, Packing, Prepared, Runs
+from deeprob_fast.knn.packing import Packing, PanelRanges, Prepared
 from deeprob_fast.knn.store.demands import demand, demand_all, demand_each_once, demand_rising, demand_shape, demand_within
 from deeprob_fast.knn.store.filters import check_strategy
 
@@ -16,42 +17,44 @@ _LARGEST_SQUARE = 2**29
 _LOWEST_FLOAT = float(np.finfo(np.float32).min)
 
 
-def _demand_empty(noun: str, parts: Groups | Runs) -> None:
+def _demand_empty(noun: str, parts: Duplicates | PanelRanges) -> None:
     for name, part in parts._asdict().items():
         demand_shape(f"{noun}.{name}", part, 0)
 
 
-def check_groups(groups: Groups, n_train: int) -> None:
-    """Refuse groups that are not all rows, each in one, in ascending order."""
-    representatives, starts, members = groups
+def check_duplicates(duplicates: Duplicates, n_train: int) -> None:
+    """Refuse duplicates that are not all rows, each once, in ascending order."""
+    representatives, starts, members = duplicates
     n_distinct = len(representatives)
     if n_distinct == 0:
-        _demand_empty("Groups", groups)
+        _demand_empty("Duplicates", duplicates)
         return
-    demand_shape("Groups.representatives", representatives, n_distinct)
-    demand_shape("Groups.starts", starts, n_distinct + 1)
-    demand_rising("Groups.starts", starts, 0, n_train, strictly=True)
-    demand_each_once("Groups.members", members, n_train)
+    demand_shape("Duplicates.representatives", representatives, n_distinct)
+    demand_shape("Duplicates.starts", starts, n_distinct + 1)
+    demand_rising("Duplicates.starts", starts, 0, n_train, strictly=True)
+    demand_each_once("Duplicates.members", members, n_train)
     rises = members[:-1] < members[1:]
-    rises[starts[1:-1] - 1] = True  # from one group to the next
-    demand_all(rises, "Groups.members must ascend within a group", members)
+    rises[starts[1:-1] - 1] = True  # from one distinct row to the next
+    demand_all(rises, "Duplicates.members must ascend among equal rows", members)
     demand_all(
-        representatives == members[starts[:-1]], "Groups.representatives must be the first of their groups", representatives
+        representatives == members[starts[:-1]],
+        "Duplicates.representatives must be the first of equal rows",
+        representatives,
     )
-    demand_all(representatives[:-1] < representatives[1:], "Groups.representatives must ascend", representatives)
+    demand_all(representatives[:-1] < representatives[1:], "Duplicates.representatives must ascend", representatives)
 
 
-def _check_runs(runs: Runs, n_positions: int, n_cells: int) -> None:
-    """Refuse runs that are not all rows, each once, or not of known cells; without cells there are none."""
-    if n_cells == 0:
-        _demand_empty("Runs", runs)
+def _check_ranges(ranges: PanelRanges, n_positions: int, n_clusters: int) -> None:
+    """Refuse ranges that do not hold all rows once, or are not of known clusters; without clusters there are none."""
+    if n_clusters == 0:
+        _demand_empty("PanelRanges", ranges)
         return
-    n_runs = len(runs.cells)
-    demand_each_once("Runs.order", runs.order, n_positions)
-    demand_shape("Runs.cells", runs.cells, n_runs)
-    demand_within("Runs.cells", runs.cells, 0, n_cells - 1)
-    demand_shape("Runs.starts", runs.starts, n_runs + 1)
-    demand_rising("Runs.starts", runs.starts, 0, -(-n_positions // _kernels.panel_rows()), strictly=False)
+    n_ranges = len(ranges.clusters)
+    demand_each_once("PanelRanges.order", ranges.order, n_positions)
+    demand_shape("PanelRanges.clusters", ranges.clusters, n_ranges)
+    demand_within("PanelRanges.clusters", ranges.clusters, 0, n_clusters - 1)
+    demand_shape("PanelRanges.starts", ranges.starts, n_ranges + 1)
+    demand_rising("PanelRanges.starts", ranges.starts, 0, -(-n_positions // _kernels.panel_rows()), strictly=False)
 
 
 def _check_packing(packing: Packing, n_positions: int, n_features: int, strategy: Strategy) -> None:
@@ -87,12 +90,12 @@ def check_prepared(prepared: Prepared) -> None:
     strategy = prepared.strategy
     demand(prepared.first_row == 0, "Prepared.first_row must be 0", prepared.first_row)
     demand(prepared.largest_norm >= 0, "Prepared.largest_norm must not be negative", prepared.largest_norm)
-    check_groups(prepared.groups, n_train)
+    check_duplicates(prepared.duplicates, n_train)
     check_strategy(strategy, prepared.train, prepared.metric)
-    n_positions = len(prepared.groups.representatives) or n_train
+    n_positions = len(prepared.duplicates.representatives) or n_train
     _check_packing(prepared.packing, n_positions, n_features, strategy)
-    n_cells = 0 if len(prepared.groups.representatives) else strategy.cells.n_cells
-    _check_runs(prepared.runs, n_positions, n_cells)
+    n_clusters = 0 if len(prepared.duplicates.representatives) else strategy.clusters.n_clusters
+    _check_ranges(prepared.ranges, n_positions, n_clusters)
     demand(
         (prepared.bytes is None) == (strategy.projection is None), "Prepared.bytes must be there for a prefix only", strategy.name
     )

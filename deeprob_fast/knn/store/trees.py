@@ -7,7 +7,7 @@ from deeprob_fast._typing import AnyArray
 from deeprob_fast.knn.boxes import Tree
 from deeprob_fast.knn.plan import why_not
 from deeprob_fast.knn.store.demands import demand, demand_all, demand_each_once, demand_shape
-from deeprob_fast.knn.store.packings import check_groups
+from deeprob_fast.knn.store.packings import check_duplicates
 
 
 def check_tree(tree: Tree) -> None:
@@ -15,8 +15,8 @@ def check_tree(tree: Tree) -> None:
     n_train, n_features = tree.train.shape
     impossible = why_not(tree.train, tree.metric, tree.name)
     demand(not impossible, f"there must be no tree, as {impossible}", tree.name)
-    check_groups(tree.groups, n_train)
-    representatives = tree.groups.representatives
+    check_duplicates(tree.duplicates, n_train)
+    representatives = tree.duplicates.representatives
     n_positions = len(representatives) or n_train
     n_values, n_rows, n_boxes = _kernels.box_sizes(n_positions, n_features)
     demand_shape("Tree.values", tree.values, n_values)
@@ -27,7 +27,7 @@ def check_tree(tree: Tree) -> None:
     demand(exact, "Tree.values must be of float64, as the training rows", tree.values.dtype)
     rows = tree.rows[:n_positions]
     if len(representatives):
-        demand_all(np.sort(rows) == representatives, "Tree.rows must be the first of their groups", np.sort(rows))
+        demand_all(np.sort(rows) == representatives, "Tree.rows must be the first of equal rows", np.sort(rows))
     else:
         demand_each_once("Tree.rows", rows, n_train)
     _check_leaves(tree, n_positions)

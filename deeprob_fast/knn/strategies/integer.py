@@ -68,7 +68,7 @@ def byte_scale(sample: Float64, metric: str, n_rows: int = _SCALED_ROWS) -> floa
     return centering.byte_scale(spread, *_kernels.byte_range(metric), _kernels.panel_rows(), METRICS[metric].norm)
 
 
-def _fit(job: Job) -> tuple[centering.Surrogate, Float64]:
+def _fit(job: Job) -> tuple[centering.Centering, Float64]:
     """Choose center and scale of rows in bytes; also return a sample, centred."""
     integers, fitted = None, job.centering
     if METRICS[job.metric].adds == "differences":
@@ -78,7 +78,7 @@ def _fit(job: Job) -> tuple[centering.Surrogate, Float64]:
     return integers or fitted._replace(scale=byte_scale(sample, job.metric)), sample
 
 
-def _passing(sample: Float64, metric: str, surrogate: centering.Surrogate, n_threads: int) -> float:
+def _passing(sample: Float64, metric: str, centering: centering.Centering, n_threads: int) -> float:
     """Estimate the fraction of the rows that pass the integer filter.
 
     A sampled row's threshold is its nearest distance within the sample, farther than that among all rows: the estimate errs on
@@ -87,7 +87,7 @@ def _passing(sample: Float64, metric: str, surrogate: centering.Surrogate, n_thr
     if len(sample) < 2:
         return 1.0
     with np.errstate(all="ignore"):
-        scaled = np.clip(sample * surrogate.scale, -1e15, 1e15).astype(np.float32)
+        scaled = np.clip(sample * centering.scale, -1e15, 1e15).astype(np.float32)
     rounded = np.clip(np.rint(scaled), *_kernels.byte_range(metric))
     residual = np.linalg.norm(scaled - rounded, ord=METRICS[metric].norm, axis=1)
     # The bound of a panel is that of its worst row.

@@ -6,12 +6,13 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from deeprob_fast.knn import centering
 from deeprob_fast.knn.boxes import Tree
+from deeprob_fast.knn.centering import Centering
+from deeprob_fast.knn.centering import fit as fit_centering
+from deeprob_fast.knn.duplicates import Duplicates
 from deeprob_fast.knn.filters import Strategy
 from deeprob_fast.knn.limits import Limits
 from deeprob_fast.knn.metrics import METRICS
-from deeprob_fast.knn.packing import Groups
 from deeprob_fast.knn.rows import RowSource
 
 
@@ -23,7 +24,7 @@ class Job:
     metric: str
     n_queries: int
     n_threads: int
-    duplicates: Groups
+    duplicates: Duplicates
     limits: Limits
 
     @property
@@ -32,11 +33,11 @@ class Job:
         return float(self.n_queries) * self.rows.size
 
     @cached_property
-    def centering(self) -> centering.Surrogate:
+    def centering(self) -> Centering:
         """The origin and the unit that the filters give the rows."""
         # Sums of absolute differences do not cancel, and float32 holds every other dtype as it is.
         centered = METRICS[self.metric].adds != "differences" or self.rows.dtype == np.float64
-        return centering.fit(self.rows, self.metric, centered=centered)
+        return fit_centering(self.rows, self.metric, centered=centered)
 
 
 class Estimate(NamedTuple):

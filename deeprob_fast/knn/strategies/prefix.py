@@ -9,7 +9,7 @@ from deeprob_fast._typing import Float32
 from deeprob_fast.knn import centering, clusters, pairs
 from deeprob_fast.knn.boxes import Tree
 from deeprob_fast.knn.costs import costs
-from deeprob_fast.knn.directions import ByteRows, mixed, principal_directions, product
+from deeprob_fast.knn.directions import ByteRows, principal_directions, rotated
 from deeprob_fast.knn.filters import Strategy
 from deeprob_fast.knn.metrics import METRICS
 from deeprob_fast.knn.rows import RowSource
@@ -56,10 +56,10 @@ def estimate(job: Job, most: float) -> Estimate | None:
     n_features = job.rows.shape[1]
     # Directions and shares do not depend on the unit, and float32 must hold products of the rows.
     scaled = sample * math.ldexp(1.0, -math.frexp(largest)[1])
-    directions = principal_directions(scaled, min(_DIRECTIONS[-1], n_features // 4), job.n_threads)
+    directions = principal_directions(scaled, min(_DIRECTIONS[-1], n_features // 4))
     if not len(directions):
         return None
-    along = product(scaled, directions, job.n_threads)
+    along = pairs.product(scaled, directions, job.n_threads)
     candidates = {}
     for n, passing in _passing(scaled.astype(np.float32), along.astype(np.float32), job.n_threads).items():
         sweep = integer.byte_cost(job.metric) * (n + 1) / n_features
@@ -69,14 +69,14 @@ def estimate(job: Job, most: float) -> Estimate | None:
     cost, passing = candidates[best]
     if cost >= most:
         return None
-    projection = mixed(directions[:best], job.centering.center, integer.byte_scale(sample, job.metric), job.n_threads)
+    projection = rotated(directions[:best], job.centering.center, integer.byte_scale(sample, job.metric))
     clustered = job.rows[centering.sample_rows(len(job.rows), _CLUSTERED_ROWS)]
     columns, _, _ = projection.columns(clustered, job.metric, ByteRows.empty(*clustered.shape), job.n_threads)
     center = np.median(columns, axis=0).astype(np.float64)
     scale = integer.byte_scale(columns - center, job.metric, _SAMPLE_ROWS)
-    cells = clusters.fit(columns, len(job.rows), job.n_threads)
+    fitted = clusters.fit(columns, len(job.rows), job.n_threads)
     reason = f"on a sample, {best} directions let {passing:.2%} of the rows pass: {cost:.2f} of the dense cost"
-    return Estimate(cost, reason, Strategy(NAME, centering.Surrogate(center, scale), projection, cells))
+    return Estimate(cost, reason, Strategy(NAME, centering.Centering(center, scale), projection, fitted))
 
 
 def _passing(sample: Float32, along: Float32, n_threads: int) -> dict[int, float]:

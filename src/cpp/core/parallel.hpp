@@ -149,7 +149,7 @@ inline int team_size(Index n_tasks, const Execution& execution) {
     return static_cast<int>(std::clamp<Index>(execution.n_threads, 1, std::max<Index>(n_tasks, 1)));
 }
 
-// Runs body(task, thread, control) for every task in [0, n_tasks), thread in [0, team_size).
+// PanelRanges body(task, thread, control) for every task in [0, n_tasks), thread in [0, team_size).
 template <class Body> void parallel_for(Index n_tasks, const Execution& execution, const Body& body) {
     LoopControl control(execution.interrupted);
     std::atomic<Index> next{0};
@@ -218,7 +218,7 @@ inline int team_limit(Index n_shares, const Execution& execution) {
     return static_cast<int>(std::bit_floor(static_cast<unsigned>(team_size(n_shares, execution))));
 }
 
-// Runs body(team, thread, control) on up to team_limit threads at once; the team's size is a power of two. The body must not throw; only thread
+// PanelRanges body(team, thread, control) on up to team_limit threads at once; the team's size is a power of two. The body must not throw; only thread
 // 0 may ask the control.
 template <class Body> void run_team(Index n_shares, const Execution& execution, const Body& body) {
     LoopControl control(execution.interrupted);

@@ -1,7 +1,7 @@
 // The micro-kernel: kTileQueries queries against one panel of kPanelRows training rows, accumulated in registers and handed
 // to a consumer there. A matrix of scores never exists.
 //
-// Layouts: a panel holds kPanelRows rows feature by feature, (n_features, kPanelRows); queries come in groups, each
+// Layouts: a panel holds kPanelRows rows feature by feature, (n_features, kPanelRows); queries come in tiles, each
 // (n_features, kTileQueries). Long rows are swept in blocks of features, the depth blocks.
 #pragma once
 
@@ -11,7 +11,7 @@ namespace deeprob::core {
 
 template <class T> inline constexpr Index kPanelRows = kTileVectors * kLanes<T>;
 
-// A slice of a panel of this depth (32 KiB) stays in the first-level cache while the groups of the query block pass by.
+// A slice of a panel of this depth (32 KiB) stays in the first-level cache while the tiles of the query block pass by.
 inline constexpr Index kMaxDepth = 256;
 
 inline Index n_depth_blocks(Index n_features) { return std::max<Index>(1, ceil_div(n_features, kMaxDepth)); }
@@ -45,7 +45,7 @@ template <class T> struct Accumulators {
     Vector<T> at[kTileQueries][kTileVectors];
 };
 
-// One depth block of one group. The first block starts from the rows' bias; later ones are summed by themselves and then
+// One depth block of one tile. The first block starts from the rows' bias; later ones are summed by themselves and then
 // added to the partial scores, which keeps chains short. The sums are locals until the end: through a reference GCC 12 would
 // write them to memory in every step.
 template <class Step, class T, bool kFirst>
@@ -84,15 +84,15 @@ template <class Step, class T, bool kFirst>
     return result;
 }
 
-// Groups of queries, and room for their partial scores against one panel.
+// Tiles of queries, and room for their partial scores against one panel.
 template <class T> struct QueryBlock {
-    const T* groups; // (n_groups, n_features, kTileQueries)
-    Index n_groups;
+    const T* query_tiles; // (n_tiles, n_features, kTileQueries)
+    Index n_tiles;
     Index n_features;
-    T* partial; // n_groups * kTileQueries * kPanelRows, used when there is more than one depth block
+    T* partial; // n_tiles * kTileQueries * kPanelRows, used when there is more than one depth block
 };
 
-// Scores of every query of the block against one panel: consume(group, accumulators) for each group.
+// Scores of every query of the block against one panel: consume(query_tile, accumulators) for each.
 template <class Step, class T, class Consume>
 void sweep_panel(const QueryBlock<T>& block, const T* panel, const T* bias, const Consume& consume) {
     constexpr Index kScores = kTileQueries * kPanelRows<T>;
@@ -100,20 +100,20 @@ void sweep_panel(const QueryBlock<T>& block, const T* panel, const T* bias, cons
     for (Index begin = 0; begin < block.n_features; begin += full_depth) {
         const Index depth = std::min(full_depth, block.n_features - begin);
         const bool last = begin + depth == block.n_features;
-        const T* queries = block.groups + begin * kTileQueries;
+        const T* queries = block.query_tiles + begin * kTileQueries;
         const T* rows = panel + begin * kPanelRows<T>;
-        for (Index group = 0; group < block.n_groups; ++group, queries += block.n_features * kTileQueries) {
-            // The first groups fetch the slice that comes next, the others the group that comes next.
+        for (Index query_tile = 0; query_tile < block.n_tiles; ++query_tile, queries += block.n_features * kTileQueries) {
+            // The first query tiles fetch the slice that comes next, the others the query tile that comes next.
             const auto* ahead = reinterpret_cast<const char*>(
-                group < kTileVectors ? rows + depth * kPanelRows<T> + group * depth * kLanes<T>
-                                     : queries + block.n_features * kTileQueries
+                query_tile < kTileVectors ? rows + depth * kPanelRows<T> + query_tile * depth * kLanes<T>
+                                    : queries + block.n_features * kTileQueries
             );
             // None where there is one depth block.
-            T* partial = begin == 0 && last ? nullptr : block.partial + group * kScores;
+            T* partial = begin == 0 && last ? nullptr : block.partial + query_tile * kScores;
             const Accumulators<T> sums = begin == 0 ? tile<Step, T, true>(queries, rows, depth, bias, ahead)
                                                     : tile<Step, T, false>(queries, rows, depth, partial, ahead);
             if (last) {
-                consume(group, sums);
+                consume(query_tile, sums);
             } else {
                 std::memcpy(partial, sums.at, sizeof sums.at);
             }

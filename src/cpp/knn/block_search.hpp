@@ -3,8 +3,8 @@
 #pragma once
 
 #include "core/borrowed.hpp"
-#include "knn/crowd.hpp"
 #include "knn/filters.hpp"
+#include "knn/panel_refinement.hpp"
 #include "knn/search_plan.hpp"
 
 namespace deeprob::knn {
@@ -16,39 +16,40 @@ struct SearchCounts {
 };
 
 // One thread's scratch and the steps of a task on it.
-template <class Filter> class BlockSearch {
+template <Filter F> class BlockSearch {
   public:
-    using Value = typename Filter::Value;
+    using Value = typename F::Value;
 
     BlockSearch(
-        core::Borrowed<SearchInput> input, core::Borrowed<SearchPlan> plan, core::Borrowed<Filter> filter, Metric metric
+        core::Borrowed<SearchInput> input, core::Borrowed<SearchPlan> plan, core::Borrowed<F> filter, Metric metric
     )
         : input_(input), plan_(plan), filter_(filter), metric_(metric),
-          candidates_(plan->block_queries, plan->k, Filter::kRoom),
-          crowd_(metric, plan->block_queries, input->queries.n_features), values_(size(input->queries.n_features)),
+          candidates_(plan->block_queries, plan->k, F::kSpare),
+          refinement_(metric, plan->block_queries, input->queries.n_features), values_(size(input->queries.n_features)),
           partial_(
               core::n_depth_blocks(filter->depth()) > 1
-                  ? size(plan->max_groups() * core::kTileQueries * core::kPanelRows<Value>)
+                  ? size(plan->max_tiles() * core::kTileQueries * core::kPanelRows<Value>)
                   : 0
           ),
-          bounds_(size(plan->block_queries)), limits_(size(plan->max_groups() * core::kTileQueries)),
-          refined_(size(std::max(candidates_.capacity(), Crowd::kLanes))), rows_(size(candidates_.capacity())),
-          keys_(size(candidates_.capacity())), ranked_(size(candidates_.capacity())),
-          pairs_(Filter::kLooksTwice ? size(plan->block_queries * core::kPanelRows<Value>) : 0),
-          distances_(pairs_.size()), itinerary_(filter->runs()) {}
+          bounds_(size(plan->block_queries)), limits_(size(plan->max_tiles() * core::kTileQueries)),
+          refined_(size(std::max(candidates_.capacity(), PanelRefinement::kLanes))),
+          rows_(size(candidates_.capacity())), keys_(size(candidates_.capacity())),
+          ranked_(size(candidates_.capacity())),
+          pairs_(F::kLooksTwice ? size(plan->block_queries * core::kPanelRows<Value>) : 0), distances_(pairs_.size()),
+          visit_order_(filter->ranges()) {}
 
     // Prepares for queries [begin, end). The rows found before belong to segment 0; the others know their distance only.
     void load(Index begin, Index end, Index segment) {
         first_query_ = begin;
         n_queries_ = end - begin;
-        first_group_ = begin / core::kTileQueries;
-        n_groups_ = core::ceil_div(end, core::kTileQueries) - first_group_;
-        // The other queries of the groups are never candidates.
+        first_tile_ = begin / core::kTileQueries;
+        n_tiles_ = core::ceil_div(end, core::kTileQueries) - first_tile_;
+        // The other queries of the tiles are never candidates.
         constexpr Value kAbove = std::numeric_limits<Value>::has_infinity ? std::numeric_limits<Value>::infinity()
                                                                           : std::numeric_limits<Value>::max();
         std::ranges::fill(limits_, kAbove);
         norm_ = slack_ = 0;
-        crowd_.clear();
+        refinement_.clear();
         for (Index q = 0; q < n_queries_; ++q) {
             bounds_[size(q)] = filter_.bound(begin + q);
             candidates_.clear(q);
@@ -63,13 +64,13 @@ template <class Filter> class BlockSearch {
         thread_ = thread;
         control_ = &control;
         stopped_ = false;
-        for (const PanelRange& range : itinerary_.plan(first_query_, first_query_ + n_queries_, begin, end)) {
+        for (const PanelRange& range : visit_order_.plan(first_query_, first_query_ + n_queries_, begin, end)) {
             for (Index panel = range.first; panel < range.last; ++panel) {
                 if (stop()) return false;
                 set_limits(panel);
                 sweep(panel);
-                if constexpr (Filter::kLooksTwice) look_again();
-                serve_crowd(panel);
+                if constexpr (F::kLooksTwice) look_again();
+                refine_panel(panel);
             }
         }
         for (Index q = 0; q < n_queries_ && !stop(); ++q) {
@@ -89,8 +90,8 @@ template <class Filter> class BlockSearch {
     // Whether the task is to end, its result unwanted.
     bool stop() { return stopped_ = stopped_ || control_->stopped(thread_); }
 
-    // Query 0 of the block is this one of its first group.
-    [[nodiscard]] Index offset() const { return first_query_ - first_group_ * core::kTileQueries; }
+    // Query 0 of the block is this one of its first tile.
+    [[nodiscard]] Index offset() const { return first_query_ - first_tile_ * core::kTileQueries; }
 
     // Starts from the neighbours that were found among the rows before this piece.
     void recall(Index q, bool keep) {
@@ -140,16 +141,16 @@ template <class Filter> class BlockSearch {
 
     void sweep(Index panel) {
         const core::QueryBlock<Value> block{
-            filter_.groups() + first_group_ * filter_.depth() * core::kTileQueries, n_groups_, filter_.depth(),
+            filter_.query_tiles() + first_tile_ * filter_.depth() * core::kTileQueries, n_tiles_, filter_.depth(),
             partial_.data()
         };
-        filter_.sweep(block, panel, [&](Index group, const core::Accumulators<Value>& sums) {
-            collect(panel, group, sums);
+        filter_.sweep(block, panel, [&](Index tile, const core::Accumulators<Value>& sums) {
+            collect(panel, tile, sums);
         });
     }
 
-    [[gnu::always_inline]] void collect(Index panel, Index group, const core::Accumulators<Value>& sums) {
-        const Value* limits = limits_.data() + group * core::kTileQueries;
+    [[gnu::always_inline]] void collect(Index panel, Index tile, const core::Accumulators<Value>& sums) {
+        const Value* limits = limits_.data() + tile * core::kTileQueries;
         std::uint32_t hits[core::kTileQueries];
         std::uint32_t any = 0;
         for (Index q = 0; q < core::kTileQueries; ++q) {
@@ -163,25 +164,25 @@ template <class Filter> class BlockSearch {
         if (any != 0) [[unlikely]] {
             // A copy, so that the accumulators need an address here only.
             const core::Accumulators<Value> copy = sums;
-            append(panel, group, copy, hits);
+            append(panel, tile, copy, hits);
         }
     }
 
     [[gnu::noinline]] void append(
-        Index panel, Index group, const core::Accumulators<Value>& sums, const std::uint32_t* hits
+        Index panel, Index tile, const core::Accumulators<Value>& sums, const std::uint32_t* hits
     ) {
         constexpr std::uint32_t kVectorMask = (std::uint32_t{1} << core::kLanes<Value>) - 1;
         const auto position = static_cast<std::int32_t>((panel - segment_) * core::kPanelRows<Value>);
         for (Index t = 0; t < core::kTileQueries; ++t) {
             if (hits[t] == 0) continue;
             counts_.passed += std::popcount(hits[t]);
-            const Index q = group * core::kTileQueries + t - offset();
-            if constexpr (!Filter::kLooksTwice) {
-                if (!crowd_.has(q) && candidates_.due(q)) make_room(q);
+            const Index q = tile * core::kTileQueries + t - offset();
+            if constexpr (!F::kLooksTwice) {
+                if (!refinement_.has(q) && candidates_.due(q)) thin_out(q);
             }
-            if (crowd_.has(q)) {
-                crowd_.want(q, hits[t]);
-            } else if constexpr (Filter::kLooksTwice) {
+            if (refinement_.has(q)) {
+                refinement_.want(q, hits[t]);
+            } else if constexpr (F::kLooksTwice) {
                 note_pairs(q, panel * core::kPanelRows<Value>, hits[t]);
             } else {
                 for (Index v = 0; v < core::kTileVectors; ++v) {
@@ -194,7 +195,7 @@ template <class Filter> class BlockSearch {
     }
 
     void note_pairs(Index q, Index first, std::uint32_t lanes) {
-        // While other groups are swept, rows that nobody has asked for yet come nearer.
+        // While other tiles are swept, rows that nobody has asked for yet come nearer.
         for (std::uint32_t fresh = lanes & ~fetched_; fresh != 0; fresh &= fresh - 1) {
             filter_.fetch(first + std::countr_zero(fresh));
         }
@@ -215,27 +216,27 @@ template <class Filter> class BlockSearch {
             const float score = -distances_[p];
             const float error = filter_.error(bounds_[size(q)], pairs[p].query, pairs[p].position, score);
             if (score + error < candidates_.threshold(q)) continue;
-            if (candidates_.due(q)) make_room(q);
+            if (candidates_.due(q)) thin_out(q);
             candidates_.append(q, score, static_cast<std::int32_t>(position));
         }
     }
 
-    void make_room(Index q) {
-        const auto crowded = [&] { return candidates_.count(q) > plan_.k + Filter::kRoom / 2; };
+    void thin_out(Index q) {
+        const auto many_left = [&] { return candidates_.count(q) > plan_.k + F::kSpare / 2; };
         candidates_.tighten(q, error_of(q));
         set_limit(q);
         // Where the bounds keep more than half, they would soon be asked again: canonical distances decide, first those of the
         // best, which may exclude the others.
-        if (crowded()) refine(q, plan_.k);
-        if (crowded()) {
+        if (many_left()) refine(q, plan_.k);
+        if (many_left()) {
             refine(q, std::numeric_limits<Index>::max());
-            crowd_.enter(q);
+            refinement_.enter(q);
         }
     }
 
-    void serve_crowd(Index panel) {
+    void refine_panel(Index panel) {
         const Index first = panel * core::kPanelRows<Value>;
-        counts_.refined += crowd_.serve(
+        counts_.refined += refinement_.serve(
             input_.train, input_.queries, [&](Index lane) { return input_.positions.row(first + lane); },
             [&](Index q) { return first_query_ + q; }, [&](Index q) { return worst(q).key; },
             [&](Index q, std::uint32_t lanes, const auto& key) {
@@ -302,14 +303,14 @@ template <class Filter> class BlockSearch {
 
     const SearchInput& input_;
     const SearchPlan& plan_;
-    const Filter& filter_;
+    const F& filter_;
     Metric metric_;
     Candidates candidates_;
-    Crowd crowd_;
+    PanelRefinement refinement_;
     Index first_query_ = 0;
     Index n_queries_ = 0;
-    Index first_group_ = 0;
-    Index n_groups_ = 0;
+    Index first_tile_ = 0;
+    Index n_tiles_ = 0;
     Index segment_ = 0; // first panel
     SearchCounts counts_;
     float norm_ = 0; // that the limits stand for
@@ -329,7 +330,7 @@ template <class Filter> class BlockSearch {
     Index n_pairs_ = 0;
     std::vector<Pair> pairs_; // of the panel at hand, numbered among all queries and positions
     std::vector<float> distances_;
-    Itinerary itinerary_;
+    VisitOrder visit_order_;
 };
 
 } // namespace deeprob::knn

@@ -4,9 +4,9 @@
 
 #include "core/borrowed.hpp"
 #include "knn/boxes.hpp"
+#include "knn/centering.hpp"
 #include "knn/nearest_list.hpp"
 #include "knn/search.hpp"
-#include "knn/surrogate.hpp"
 
 #include <bit>
 #include <limits>
@@ -224,7 +224,7 @@ template <class Terms, Index kWidth, class T> class BoxSearches {
           workers_(static_cast<std::size_t>(core::team_size(n_tasks(), execution))),
           leaves_(static_cast<std::size_t>(input->queries.n_rows)) {
         const Index k = std::min(input->k, input->positions.size());
-        const Index n_expanded = input->grouped() ? std::min(k * input->k, input->train.n_rows) : 0;
+        const Index n_expanded = input->has_duplicates() ? std::min(k * input->k, input->train.n_rows) : 0;
         for (auto& worker : workers_) {
             worker = std::make_unique<Worker>(shape_, tree, metric, k, input->train.n_rows, n_expanded);
         }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "knn/filter.hpp"
+#include "knn/neighbor.hpp"
 #include "knn/positions.hpp"
 
 #include <algorithm>
@@ -14,24 +15,6 @@
 #include <vector>
 
 namespace deeprob::knn {
-
-struct Neighbor {
-    double key;
-    Index row;
-    friend bool operator<(const Neighbor& a, const Neighbor& b) {
-        return a.key < b.key || (a.key == b.key && a.row < b.row);
-    }
-};
-
-inline constexpr Neighbor kNoNeighbor{std::numeric_limits<double>::infinity(), std::numeric_limits<Index>::max()};
-
-// The k smallest in ascending order, at the front; returns their number.
-inline Index keep_smallest(std::span<Neighbor> all, Index k) {
-    const auto kept = std::min(std::ssize(all), k);
-    if (kept < std::ssize(all)) std::nth_element(all.begin(), all.begin() + kept, all.end());
-    std::sort(all.begin(), all.begin() + kept);
-    return kept;
-}
 
 // A row that passed the filter, by its score.
 struct Candidate {
@@ -51,7 +34,7 @@ inline Index count_above(std::span<const float> values, float limit) {
     return count;
 }
 
-// The smallest and the largest of the values above kNothing, of which there is one at least, in storage as above.
+// The smallest and the largest of the values above kNothing; at least one is. Storage: see count_above.
 inline std::pair<float, float> extremes(std::span<const float> values) {
     const core::Vector<float> none = core::broadcast(kNothing);
     core::Vector<float> low = core::broadcast(-kNothing);
@@ -70,7 +53,7 @@ inline std::pair<float, float> extremes(std::span<const float> values) {
 
 // A number that at least k of the values reach, and at most a few more: the k-th largest or a little less, by bisection over
 // the floats, which takes far fewer steps than an exact selection.
-inline float exceeded_by(std::span<const float> values, Index k) {
+inline float reached_by(std::span<const float> values, Index k) {
     // Floats are ordered like these integers.
     const auto to_integer = [](float x) {
         const auto bits = std::bit_cast<std::int32_t>(x);
@@ -101,14 +84,14 @@ inline float exceeded_by(std::span<const float> values, Index k) {
 
 class Candidates {
   public:
-    static Index bytes_per_query(Index k, Index room) {
-        return capacity(k, room) * static_cast<Index>(sizeof(float) + sizeof(std::int32_t))
+    static Index bytes_per_query(Index k, Index spare) {
+        return capacity(k, spare) * static_cast<Index>(sizeof(float) + sizeof(std::int32_t))
                + k * static_cast<Index>(sizeof(Neighbor));
     }
 
-    // `room`: for candidates beyond k, before thresholds are tightened.
-    Candidates(Index n_queries, Index k, Index room)
-        : k_(k), capacity_(capacity(k, room)),
+    // `spare`: how many candidates beyond k a query may have before its threshold is tightened.
+    Candidates(Index n_queries, Index k, Index spare)
+        : k_(k), capacity_(capacity(k, spare)),
           // One vector more than the capacity: compression writes whole vectors.
           stride_(capacity_ + core::kLanes<float>), scores_(size(n_queries * stride_)),
           positions_(size(n_queries * stride_)), counts_(size(n_queries)), marks_(size(n_queries)),
@@ -163,7 +146,7 @@ class Candidates {
             lower_[size(c)] = known ? scores[c] - errors_[size(c)] : kNothing;
         }
         std::fill_n(lower_.begin() + count, core::round_up(count, core::kLanes<float>) - count, kNothing);
-        const float threshold = std::max(thresholds_[size(query)], exceeded_by({lower_.data(), size(count)}, k_));
+        const float threshold = std::max(thresholds_[size(query)], reached_by({lower_.data(), size(count)}, k_));
         thresholds_[size(query)] = threshold;
         Index kept = 0;
         for (Index c = 0; c < count; ++c) {
@@ -230,7 +213,7 @@ class Candidates {
         const Index highest = capacity_ - core::kPanelRows<float>;
         marks_[size(query)] = std::min(highest, counts_[size(query)] + k_ + kStep);
     }
-    static Index capacity(Index k, Index room) { return 2 * k + room + core::kPanelRows<float>; }
+    static Index capacity(Index k, Index spare) { return 2 * k + spare + core::kPanelRows<float>; }
     static std::size_t size(Index n) { return static_cast<std::size_t>(n); }
 
     Index k_;

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "core/borrowed.hpp"
-#include "knn/surrogate.hpp"
+#include "knn/centering.hpp"
 
 #include <limits>
 
@@ -35,17 +35,17 @@ inline float rounded_up(double x) { return static_cast<float>(x * (1 + 0x1p-20))
 
 class FilterBounds {
   public:
-    explicit FilterBounds(core::Borrowed<Surrogate> surrogate)
-        : surrogate_(surrogate), n_(static_cast<double>(surrogate->n_features)), root_n_(std::sqrt(n_)),
-          center_norm_(std::sqrt(surrogate->center_norm2) * surrogate->scale), canonical_((n_ / 4 + 32) * kUnit64) {
-        const double h = static_cast<double>(core::chain_length(surrogate->n_features)) * kUnit;
+    explicit FilterBounds(core::Borrowed<Centering> centering)
+        : centering_(centering), n_(static_cast<double>(centering->n_features)), root_n_(std::sqrt(n_)),
+          center_norm_(std::sqrt(centering->center_norm2) * centering->scale), canonical_((n_ / 4 + 32) * kUnit64) {
+        const double h = static_cast<double>(core::chain_length(centering->n_features)) * kUnit;
         sum_ = h / (1 - h);
     }
 
-    // The row's part of the score, exactly as the bounds assume it, in the units of the surrogates.
+    // The row's part of the score, exactly as the bounds assume it, in the units of the centred rows.
     [[nodiscard]] double bias(const RowMeasure& row) const {
-        const double square = surrogate_.scale * surrogate_.scale;
-        switch (surrogate_.metric) {
+        const double square = centering_.scale * centering_.scale;
+        switch (centering_.metric) {
         case Metric::euclidean:
         case Metric::sqeuclidean:
         case Metric::cosine: return -0.5 * row.norm2 * square;
@@ -56,34 +56,34 @@ class FilterBounds {
     }
 
     [[nodiscard]] RowBound<double> row(const RowMeasure& row) const {
-        if (!row.filterable(surrogate_)) return {std::numeric_limits<double>::infinity(), 0, 0};
-        if (surrogate_.metric == Metric::manhattan) {
-            return {0, 0, 2 * kUnit * row.norm1 * surrogate_.scale};
+        if (!row.filterable(centering_)) return {std::numeric_limits<double>::infinity(), 0, 0};
+        if (centering_.metric == Metric::manhattan) {
+            return {0, 0, 2 * kUnit * row.norm1 * centering_.scale};
         }
-        const double norm = std::sqrt(row.norm2) * surrogate_.scale;
+        const double norm = std::sqrt(row.norm2) * centering_.scale;
         const double bias = this->bias(row);
-        if (std::abs(bias) > kMaxSurrogateNorm * kMaxSurrogateNorm) {
+        if (std::abs(bias) > kMaxCentredNorm * kMaxCentredNorm) {
             return {std::numeric_limits<double>::infinity(), 0, 0};
         }
         double slack = (sum_ + 2 * kUnit) * std::abs(bias) + kUnderflow * root_n_ * norm;
-        slack += is_euclidean(surrogate_.metric) ? 2 * canonical_ * norm * norm : canonical_ * center_norm_ * norm;
+        slack += is_euclidean(centering_.metric) ? 2 * canonical_ * norm * norm : canonical_ * center_norm_ * norm;
         return {bias, norm, slack};
     }
 
     // `largest_norm`: of the centred training rows, unscaled; `integral`: whether all of them are made of integers.
     [[nodiscard]] QueryBound query(const RowMeasure& query, double largest_norm, bool integral) const {
-        if (!query.filterable(surrogate_)) return {0, 0, std::numeric_limits<float>::infinity(), 0};
+        if (!query.filterable(centering_)) return {0, 0, std::numeric_limits<float>::infinity(), 0};
         if (integral && query.integral() && is_exact(query, largest_norm)) return {0, 0, 0, 0};
         constexpr float kThresholdRounding = 0x1p-22F;
-        const double norm = std::sqrt(query.norm2) * surrogate_.scale;
-        const double square = surrogate_.scale * surrogate_.scale;
-        if (surrogate_.metric == Metric::manhattan) {
-            const double constant = 2 * kUnit * query.norm1 * surrogate_.scale + 4 * n_ * kUnderflow;
+        const double norm = std::sqrt(query.norm2) * centering_.scale;
+        const double square = centering_.scale * centering_.scale;
+        if (centering_.metric == Metric::manhattan) {
+            const double constant = 2 * kUnit * query.norm1 * centering_.scale + 4 * n_ * kUnderflow;
             return {rounded_up(sum_ + 2 * canonical_) + kThresholdRounding, 0, rounded_up(constant), 1};
         }
         double product = (sum_ + 3 * kUnit) * norm;
         double constant = kUnderflow * (n_ + root_n_ * norm);
-        if (is_euclidean(surrogate_.metric)) {
+        if (is_euclidean(centering_.metric)) {
             constant += canonical_ * norm * norm + n_ * kUnderflow64 * square;
         } else {
             product += canonical_ * (norm + center_norm_);
@@ -94,17 +94,17 @@ class FilterBounds {
 
     // A lower bound of the score of a row whose canonical key is `key`.
     [[nodiscard]] double score_of_key(const RowMeasure& query, double key) const {
-        const double square = surrogate_.scale * surrogate_.scale;
-        if (surrogate_.metric == Metric::manhattan) return -key * surrogate_.scale * (1 + 2 * canonical_);
-        if (is_euclidean(surrogate_.metric)) {
+        const double square = centering_.scale * centering_.scale;
+        if (centering_.metric == Metric::manhattan) return -key * centering_.scale * (1 + 2 * canonical_);
+        if (is_euclidean(centering_.metric)) {
             const double norm2 = query.norm2 * square;
-            const double distance2 = distance2_of_key(surrogate_.metric, key) * square;
+            const double distance2 = distance2_of_key(centering_.metric, key) * square;
             return 0.5 * (norm2 - distance2) - 2 * canonical_ * (norm2 + distance2) - n_ * kUnderflow64 * square;
         }
         const double product = -key;
-        const double with_center = query.center_product + surrogate_.center_norm2;
-        const double rounding = std::abs(product) + std::abs(with_center) + surrogate_.center_norm2
-                                + std::sqrt(query.norm2 * surrogate_.center_norm2);
+        const double with_center = query.center_product + centering_.center_norm2;
+        const double rounding = std::abs(product) + std::abs(with_center) + centering_.center_norm2
+                                + std::sqrt(query.norm2 * centering_.center_norm2);
         return (product - with_center - 2 * canonical_ * rounding) * square;
     }
 
@@ -112,8 +112,8 @@ class FilterBounds {
     // Sums of integers below 2^24 need no rounding in float32, hence no bound; nor do the canonical sums.
     [[nodiscard]] bool is_exact(const RowMeasure& query, double largest_norm) const {
         const double norm = std::sqrt(query.norm2);
-        const double center = std::sqrt(surrogate_.center_norm2);
-        switch (surrogate_.metric) {
+        const double center = std::sqrt(centering_.center_norm2);
+        switch (centering_.metric) {
         case Metric::euclidean:
         case Metric::sqeuclidean: return largest_norm * (norm + largest_norm) <= kExactIntegers;
         case Metric::manhattan: return query.norm1 + root_n_ * largest_norm <= kExactIntegers;
@@ -123,10 +123,10 @@ class FilterBounds {
         return false;
     }
 
-    const Surrogate& surrogate_;
+    const Centering& centering_;
     double n_;
     double root_n_;
-    double center_norm_; // in the units of the surrogates
+    double center_norm_; // in the units of the centred rows
     double canonical_;   // relative error of a canonical sum
     double sum_ = 0;     // relative error of a sum in the micro-kernel
 };

@@ -1,15 +1,37 @@
-// The filters, by one interface: what a block search needs to know of packed rows and queries. `Value` is what the micro-kernel
-// adds up; a filter turns sums into scores (float, larger is nearer) and thresholds on scores into limits on sums.
+// The filters: what a search needs to know of packed rows and queries. A filter sweeps a panel, turns sums into scores (float,
+// larger is nearer), and thresholds on scores into limits on sums.
 #pragma once
 
 #include "core/borrowed.hpp"
 #include "knn/byte_rows.hpp"
 #include "knn/pack.hpp"
-#include "knn/runs.hpp"
+#include "knn/visit_order.hpp"
+
 #include <algorithm>
+#include <concepts>
 #include <vector>
 
 namespace deeprob::knn {
+
+// What a search asks of a filter. A new filter is a class that meets this, and its line in the bindings.
+template <class F>
+concept Filter =
+    requires(const F& filter, Index query, Index position, float score, double key, const QueryBound& bound) {
+        typename F::Value;                                // what the micro-kernel adds up
+        { F::kSpare } -> std::convertible_to<Index>;      // candidates beyond k before thresholds are tightened
+        { F::kBlockTiles } -> std::convertible_to<Index>; // query tiles of a block
+        { F::kLooksTwice } -> std::convertible_to<bool>;  // whether sums only say which rows to score
+        { filter.depth() } -> std::same_as<Index>;        // words of a packed row
+        { filter.packed() } -> std::same_as<const Packed<const typename F::Value>&>;
+        { filter.query_tiles() } -> std::same_as<const typename F::Value*>;
+        { filter.ranges() } -> std::convertible_to<PanelRanges>; // the order of panels, if there is one
+        { filter.bound(query) } -> std::same_as<QueryBound>;
+        {
+            filter.limit(query, score)
+        } -> std::same_as<typename F::Value>; // the largest sum that is certainly not above a score
+        { filter.error(bound, query, position, score) } -> std::same_as<float>; // of the score of a row, rounded up
+        { filter.score_of_key(query, key) } -> std::same_as<double>;
+    };
 
 // The error of the score of the row at a position, rounded up.
 template <class T>
@@ -24,21 +46,21 @@ float panel_error(const QueryBound& bound, const Packed<const T>& packed, Index 
 class DenseFilter {
   public:
     using Value = float;
-    static constexpr Index kRoom = 64;        // for candidates beyond k: little, so that thresholds tighten early
-    static constexpr Index kBlockGroups = 24; // enough work on a panel to hide fetching the next one
+    static constexpr Index kSpare = 64;      // for candidates beyond k: little, so that thresholds tighten early
+    static constexpr Index kBlockTiles = 24; // enough work on a panel to hide fetching the next one
     static constexpr bool kLooksTwice = false;
 
     DenseFilter(
-        core::Borrowed<Surrogate> surrogate, const Packed<const float>& packed, double largest_norm, bool integral,
-        const float* groups, const RowMeasure* measures
+        core::Borrowed<Centering> centering, const Packed<const float>& packed, double largest_norm, bool integral,
+        const float* query_tiles, const RowMeasure* measures
     )
-        : packed_(packed), groups_(groups), measures_(measures), surrogate_(surrogate), bounds_(surrogate),
+        : packed_(packed), query_tiles_(query_tiles), measures_(measures), centering_(centering), bounds_(centering),
           largest_norm_(largest_norm), integral_(integral) {}
 
-    [[nodiscard]] Index depth() const { return surrogate_.n_features; }
-    [[nodiscard]] static Runs runs() { return {}; }
+    [[nodiscard]] Index depth() const { return centering_.n_features; }
+    [[nodiscard]] static PanelRanges ranges() { return {}; }
     [[nodiscard]] const Packed<const float>& packed() const { return packed_; }
-    [[nodiscard]] const float* groups() const { return groups_; }
+    [[nodiscard]] const float* query_tiles() const { return query_tiles_; }
     [[nodiscard]] QueryBound bound(Index query) const {
         return bounds_.query(measures_[query], largest_norm_, integral_);
     }
@@ -55,7 +77,7 @@ class DenseFilter {
     void sweep(const core::QueryBlock<float>& block, Index panel, const Consume& consume) const {
         const float* rows = packed_.panels + panel * core::kPanelRows<float> * depth();
         const float* bias = packed_.bias + panel * core::kPanelRows<float>;
-        if (surrogate_.metric == Metric::manhattan) {
+        if (centering_.metric == Metric::manhattan) {
             core::sweep_panel<core::NegativeAbsoluteDifference>(block, rows, bias, consume);
         } else {
             core::sweep_panel<core::Product>(block, rows, bias, consume);
@@ -64,9 +86,9 @@ class DenseFilter {
 
   private:
     Packed<const float> packed_;
-    const float* groups_;
+    const float* query_tiles_;
     const RowMeasure* measures_;
-    const Surrogate& surrogate_;
+    const Centering& centering_;
     FilterBounds bounds_;
     double largest_norm_;
     bool integral_;
@@ -76,25 +98,25 @@ class DenseFilter {
 class IntegerFilter {
   public:
     using Value = std::int32_t;
-    static constexpr Index kRoom = 192;
-    static constexpr Index kBlockGroups = 24;
+    static constexpr Index kSpare = 192;
+    static constexpr Index kBlockTiles = 24;
     static constexpr bool kLooksTwice = false;
 
     IntegerFilter(
-        core::Borrowed<Surrogate> surrogate, const Packed<const std::int32_t>& packed, const std::int32_t* groups,
+        core::Borrowed<Centering> centering, const Packed<const std::int32_t>& packed, const std::int32_t* query_tiles,
         const IntegerMeasure* measures, Index n_queries, Index n_features
     )
-        : packed_(packed), groups_(groups), measures_(measures), surrogate_(surrogate), bounds_(surrogate, n_features),
-          bases_(static_cast<std::size_t>(n_queries)) {
+        : packed_(packed), query_tiles_(query_tiles), measures_(measures), centering_(centering),
+          bounds_(centering, n_features), bases_(static_cast<std::size_t>(n_queries)) {
         std::transform(measures, measures + n_queries, bases_.begin(), [this](const IntegerMeasure& measure) {
             return base_of(measure);
         });
     }
 
-    [[nodiscard]] Index depth() const { return n_words(surrogate_.n_features); }
-    [[nodiscard]] static Runs runs() { return {}; }
+    [[nodiscard]] Index depth() const { return n_words(centering_.n_features); }
+    [[nodiscard]] static PanelRanges ranges() { return {}; }
     [[nodiscard]] const Packed<const std::int32_t>& packed() const { return packed_; }
-    [[nodiscard]] const std::int32_t* groups() const { return groups_; }
+    [[nodiscard]] const std::int32_t* query_tiles() const { return query_tiles_; }
     [[nodiscard]] QueryBound bound(Index query) const { return bounds_.query(measures_[query]); }
     [[nodiscard]] double score_of_key(Index query, double key) const {
         return bounds_.score_of_key(measures_[query], key);
@@ -134,7 +156,7 @@ class IntegerFilter {
 
     template <class Consume>
     void sweep(const core::QueryBlock<std::int32_t>& block, Index panel, const Consume& consume) const {
-        if (surrogate_.metric == Metric::manhattan) {
+        if (centering_.metric == Metric::manhattan) {
             sweep_by<core::TwiceByteMinimum>(block, panel, consume);
         } else {
             sweep_by<core::ByteProduct>(block, panel, consume);
@@ -149,25 +171,25 @@ class IntegerFilter {
   private:
     // The score is -sqrt(base - 2 * sum), of one more at times, or else sum - base.
     [[nodiscard]] bool has_root() const {
-        return surrogate_.metric != Metric::inner_product && surrogate_.metric != Metric::manhattan;
+        return centering_.metric != Metric::inner_product && centering_.metric != Metric::manhattan;
     }
     [[nodiscard]] std::int32_t base(Index query) const { return bases_[static_cast<std::size_t>(query)]; }
 
     [[nodiscard]] std::int32_t base_of(const IntegerMeasure& measure) const {
-        const auto offset = static_cast<double>(byte_range(surrogate_.metric).offset);
+        const auto offset = static_cast<double>(byte_range(centering_.metric).offset);
         // What the offset of stored rows adds to every sum of products.
         const double product = offset * measure.sum;
-        if (surrogate_.metric == Metric::inner_product) return core::saturated(product);
+        if (centering_.metric == Metric::inner_product) return core::saturated(product);
         // Of the minima, the offsets of query and row remain, those of the padding too.
         const double minima = measure.sum + 8 * offset * static_cast<double>(depth());
-        if (surrogate_.metric == Metric::manhattan) return core::saturated(minima);
+        if (centering_.metric == Metric::manhattan) return core::saturated(minima);
         return core::saturated(measure.square + 2 * product);
     }
 
     Packed<const std::int32_t> packed_;
-    const std::int32_t* groups_;
+    const std::int32_t* query_tiles_;
     const IntegerMeasure* measures_;
-    const Surrogate& surrogate_;
+    const Centering& centering_;
     IntegerBounds bounds_;
     std::vector<std::int32_t> bases_; // of the queries: limits are asked for often
 };
@@ -177,24 +199,24 @@ class IntegerFilter {
 class PrefixFilter {
   public:
     using Value = std::int32_t;
-    static constexpr Index kRoom = 512;       // bytes of whole rows tell many apart, given time
-    static constexpr Index kBlockGroups = 8;  // queries so near each other that the same panels are nearest
+    static constexpr Index kSpare = 512;      // bytes of whole rows tell many apart, given time
+    static constexpr Index kBlockTiles = 8;   // queries so near each other that the same panels are nearest
     static constexpr bool kLooksTwice = true; // sums only say which rows to score
 
-    // `prefix`: of the projected columns. `surrogate`: of the rows, by which `rows` and `queries` were rounded. `places`: of each
+    // `prefix`: of the projected columns. `centering`: of the rows, by which `rows` and `queries` were rounded. `places`: of each
     // position among `rows`.
     PrefixFilter(
-        core::Borrowed<IntegerFilter> prefix, double prefix_scale, core::Borrowed<Surrogate> surrogate,
-        const ByteRows& rows, const Positions& places, const ByteRows& queries, const Runs& runs
+        core::Borrowed<IntegerFilter> prefix, double prefix_scale, core::Borrowed<Centering> centering,
+        const ByteRows& rows, const Positions& places, const ByteRows& queries, const PanelRanges& panels
     )
-        : prefix_(prefix), ratio_(static_cast<float>(prefix_scale / surrogate->scale)),
-          bounds_(surrogate, surrogate->n_features), canonical_error_(bounds_.canonical_error()), rows_(rows),
-          places_(places), queries_(queries), runs_(runs), stride_(byte_stride(surrogate->n_features)) {}
+        : prefix_(prefix), ratio_(static_cast<float>(prefix_scale / centering->scale)),
+          bounds_(centering, centering->n_features), canonical_error_(bounds_.canonical_error()), rows_(rows),
+          places_(places), queries_(queries), panels_(panels), stride_(byte_stride(centering->n_features)) {}
 
     [[nodiscard]] Index depth() const { return prefix_.depth(); }
-    [[nodiscard]] const Runs& runs() const { return runs_; }
+    [[nodiscard]] const PanelRanges& ranges() const { return panels_; }
     [[nodiscard]] const Packed<const std::int32_t>& packed() const { return prefix_.packed(); }
-    [[nodiscard]] const std::int32_t* groups() const { return prefix_.groups(); }
+    [[nodiscard]] const std::int32_t* query_tiles() const { return prefix_.query_tiles(); }
     [[nodiscard]] QueryBound bound(Index query) const {
         QueryBound bound = prefix_.bound(query);
         // In the units of the rows' bytes.
@@ -239,8 +261,10 @@ class PrefixFilter {
     ByteRows rows_;
     Positions places_;
     ByteRows queries_;
-    Runs runs_;
+    PanelRanges panels_;
     Index stride_;
 };
+
+static_assert(Filter<DenseFilter> && Filter<IntegerFilter> && Filter<PrefixFilter>);
 
 } // namespace deeprob::knn

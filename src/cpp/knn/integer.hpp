@@ -1,4 +1,4 @@
-// Surrogates in bytes: x^ = scale (x - center), rounded to integers X that fit a byte. How far X is from x^ is measured for every
+// Centred rows in bytes: x^ = scale (x - center), rounded to integers X that fit a byte. How far X is from x^ is measured for every
 // row, and by the triangle inequality no distance between integers is farther from the real one than both measures together.
 #pragma once
 
@@ -42,36 +42,36 @@ struct IntegerMeasure {
 // Rounding of float64 in the row, the normalisation, the center, the scale and the sums of the residual.
 inline constexpr double kResidualRounding = 0x1p-40;
 
-inline double norm2_residual(const Surrogate& surrogate, const RowMeasure& row, double rest) {
-    const double norm = std::sqrt(row.norm2) * surrogate.scale;
+inline double norm2_residual(const Centering& centering, const RowMeasure& row, double rest) {
+    const double norm = std::sqrt(row.norm2) * centering.scale;
     return std::sqrt(rest) * (1 + kResidualRounding) + kResidualRounding * norm;
 }
 
 // The 1-norm of x^ - X, and what comparisons and canonical distances round; 0 for integers in range, which never are rounded.
-inline double norm1_residual(const Surrogate& surrogate, const RowMeasure& row, double rest) {
-    if (rest == 0 && row.integral() && surrogate.scale == 1) return 0;
-    const ByteRange range = byte_range(surrogate.metric);
-    const double largest_score = (range.highest - range.lowest) * static_cast<double>(surrogate.n_features);
-    return rest * (1 + kResidualRounding) + kResidualRounding * row.norm1 * surrogate.scale
+inline double norm1_residual(const Centering& centering, const RowMeasure& row, double rest) {
+    if (rest == 0 && row.integral() && centering.scale == 1) return 0;
+    const ByteRange range = byte_range(centering.metric);
+    const double largest_score = (range.highest - range.lowest) * static_cast<double>(centering.n_features);
+    return rest * (1 + kResidualRounding) + kResidualRounding * row.norm1 * centering.scale
            + kScoreRounding * largest_score;
 }
 
 // Rounds a centred row, padded with zeros to a multiple of eight, to bytes; the padding becomes zeros.
 inline IntegerMeasure round_to_bytes(
-    const Surrogate& surrogate, const RowMeasure& row, const double* centred, std::int8_t* out
+    const Centering& centering, const RowMeasure& row, const double* centred, std::int8_t* out
 ) {
     using V = core::Vector<double>;
     constexpr Index kWidth = core::kLanes<double>;
     const V to_integer = core::broadcast(0x1.8p52);
-    const ByteRange range = byte_range(surrogate.metric);
+    const ByteRange range = byte_range(centering.metric);
     const V lowest = core::broadcast(range.lowest);
     const V highest = core::broadcast(range.highest);
-    const bool manhattan = surrogate.metric == Metric::manhattan;
-    const V scale = core::broadcast(surrogate.scale);
+    const bool manhattan = centering.metric == Metric::manhattan;
+    const V scale = core::broadcast(centering.scale);
     V square{};
     V sum{};
     V rest{};
-    for (Index f = 0; f < surrogate.padded_features(); f += kWidth) {
+    for (Index f = 0; f < centering.padded_features(); f += kWidth) {
         const V value = core::load(centred + f) * scale;
         const V below = value > highest ? highest : value;
         const V clipped = below < lowest ? lowest : below;
@@ -89,8 +89,8 @@ inline IntegerMeasure round_to_bytes(
         measure.sum += sum[l];
         total += rest[l];
     }
-    measure.residual = manhattan ? norm1_residual(surrogate, row, total) : norm2_residual(surrogate, row, total);
-    const bool directed = surrogate.metric != Metric::cosine || row.input_norm2 >= kMinCosineNorm2;
+    measure.residual = manhattan ? norm1_residual(centering, row, total) : norm2_residual(centering, row, total);
+    const bool directed = centering.metric != Metric::cosine || row.input_norm2 >= kMinCosineNorm2;
     if (!row.usable() || !directed) measure.residual = std::numeric_limits<double>::infinity();
     return measure;
 }
@@ -99,68 +99,68 @@ inline IntegerMeasure round_to_bytes(
 // -sum |X - Y|; inner product: X.Y + s c.y^. Errors have the form of filter.hpp.
 class IntegerBounds {
   public:
-    // `n_features`: of the canonical distance; the surrogate has as many columns as are packed.
-    IntegerBounds(core::Borrowed<Surrogate> surrogate, Index n_features)
-        : surrogate_(surrogate), n_(static_cast<double>(n_features)), canonical_((n_ / 4 + 32) * kUnit64),
-          center_norm_(std::sqrt(surrogate->center_norm2) * surrogate->scale) {}
+    // `n_features`: of the canonical distance; the centering has as many columns as are packed.
+    IntegerBounds(core::Borrowed<Centering> centering, Index n_features)
+        : centering_(centering), n_(static_cast<double>(n_features)), canonical_((n_ / 4 + 32) * kUnit64),
+          center_norm_(std::sqrt(centering->center_norm2) * centering->scale) {}
 
     // Infinite slack if the row must always pass.
     [[nodiscard]] RowBound<std::int32_t> row(const IntegerMeasure& row) const {
         constexpr double kLargestBias = 0x1p29;
         if (std::isinf(row.residual)) return kAlways;
-        if (surrogate_.metric == Metric::manhattan) return {core::saturated(-row.sum), 0, row.residual};
-        if (surrogate_.metric != Metric::inner_product) {
+        if (centering_.metric == Metric::manhattan) return {core::saturated(-row.sum), 0, row.residual};
+        if (centering_.metric != Metric::inner_product) {
             return {core::saturated(-row.square / 2), 0, row.residual};
         }
-        const double bias = row.row.center_product * surrogate_.scale * surrogate_.scale;
+        const double bias = row.row.center_product * centering_.scale * centering_.scale;
         if (!(std::abs(bias) <= kLargestBias)) return kAlways;
-        return {static_cast<std::int32_t>(std::lrint(bias)), std::sqrt(row.row.norm2) * surrogate_.scale, row.residual};
+        return {static_cast<std::int32_t>(std::lrint(bias)), std::sqrt(row.row.norm2) * centering_.scale, row.residual};
     }
 
     [[nodiscard]] QueryBound query(const IntegerMeasure& query) const {
         // Panel not 0: its product with the infinite slack of a panel that always passes would be no number.
         if (std::isinf(query.residual)) return {0, 0, std::numeric_limits<float>::infinity(), 1};
-        if (surrogate_.metric == Metric::manhattan) return {0, 0, rounded_up(query.residual), 1};
-        if (surrogate_.metric != Metric::inner_product) {
+        if (centering_.metric == Metric::manhattan) return {0, 0, rounded_up(query.residual), 1};
+        if (centering_.metric != Metric::inner_product) {
             constexpr double kParity =
                 0.75; // halves of odd squares are rounded down: sqrt(A + 1/2) is sqrt(A) or sqrt(A + 1)
             return {kRelative, 0, rounded_up(query.residual + kParity + double{canonical_error()}), 1};
         }
-        const double norm = std::sqrt(query.row.norm2) * surrogate_.scale;
+        const double norm = std::sqrt(query.row.norm2) * centering_.scale;
         const double canonical = canonical_ * (norm + center_norm_);
         return {
             kRelative, rounded_up(query.residual + canonical),
-            rounded_up(1 + canonical * center_norm_ + n_ * kUnderflow64 * surrogate_.scale * surrogate_.scale),
+            rounded_up(1 + canonical * center_norm_ + n_ * kUnderflow64 * centering_.scale * centering_.scale),
             rounded_up(std::sqrt(query.square) + 1) // not 0 either
         };
     }
 
     // A lower bound of the score of a row whose canonical key is `key`.
     [[nodiscard]] double score_of_key(const IntegerMeasure& query, double key) const {
-        if (surrogate_.metric == Metric::inner_product) return FilterBounds(surrogate_).score_of_key(query.row, key);
+        if (centering_.metric == Metric::inner_product) return FilterBounds(centering_).score_of_key(query.row, key);
         // Residuals that are not 0 cover rounding.
-        if (surrogate_.metric == Metric::manhattan) return -key * surrogate_.scale;
+        if (centering_.metric == Metric::manhattan) return -key * centering_.scale;
         return score_of_distance(key);
     }
 
     // The same, of distances.
     [[nodiscard]] double score_of_distance(double key) const {
         const double distance =
-            surrogate_.metric == Metric::euclidean ? key : std::sqrt(distance2_of_key(surrogate_.metric, key));
-        return -(distance * (1 + canonical_) + std::sqrt(n_ * kUnderflow64)) * surrogate_.scale;
+            centering_.metric == Metric::euclidean ? key : std::sqrt(distance2_of_key(centering_.metric, key));
+        return -(distance * (1 + canonical_) + std::sqrt(n_ * kUnderflow64)) * centering_.scale;
     }
 
     // What canonical distances may be off by, besides a relative error far below that of a score in float32.
-    [[nodiscard]] float canonical_error() const { return rounded_up(std::sqrt(n_ * kUnderflow64) * surrogate_.scale); }
+    [[nodiscard]] float canonical_error() const { return rounded_up(std::sqrt(n_ * kUnderflow64) * centering_.scale); }
 
   private:
     static constexpr auto kRelative = static_cast<float>(kScoreRounding);
     static constexpr RowBound<std::int32_t> kAlways{0, 0, std::numeric_limits<double>::infinity()};
 
-    const Surrogate& surrogate_;
+    const Centering& centering_;
     double n_;
     double canonical_;   // relative error of a canonical sum
-    double center_norm_; // in the units of the surrogates
+    double center_norm_; // in the units of the centred rows
 };
 
 } // namespace deeprob::knn

@@ -48,6 +48,13 @@ inline double key_of_sum(Metric metric, double sum, bool directed = true) {
     return sum;
 }
 
+// A limit of sums of squares: the root of a larger sum is above `key`. Sums a little apart may have equal roots, and tiny squares
+// underflow.
+inline double largest_square_of(double key) {
+    constexpr double kTiny = 0x1p-1000;
+    return std::max(key * key * (1 + 0x1p-50), kTiny);
+}
+
 // The squared distance, of rows or of directions, that a key stands for.
 inline double distance2_of_key(Metric metric, double key) {
     switch (metric) {

@@ -63,11 +63,9 @@ class NearestList {
         list_[static_cast<std::size_t>(at)] = neighbor;
     }
 
-    // Sums whose key equals the worst must pass: a smaller row may have it. Sums a little apart may have equal roots.
+    // Sums whose key equals the worst must pass: a smaller row may have it.
     [[nodiscard]] double limit_of(double worst) const {
-        constexpr double kTiny = 0x1p-1000; // squares of less underflow
-        if (metric_ != Metric::euclidean) return worst;
-        return std::max(worst * worst * (1 + 0x1p-50), kTiny);
+        return metric_ == Metric::euclidean ? largest_square_of(worst) : worst;
     }
 
     Metric metric_;

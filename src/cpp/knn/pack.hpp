@@ -1,4 +1,4 @@
-// Rows and queries into the layouts of core/tile.hpp, as surrogates. What becomes of one row is the packer's business.
+// Rows and queries into the layouts of core/tile.hpp, as centred rows. What becomes of one row is the packer's business.
 #pragma once
 
 #include "core/borrowed.hpp"
@@ -26,10 +26,10 @@ struct PackReport {
 };
 
 // Reads a row as doubles, padded with zeros, less the center.
-inline RowMeasure load_centred(const Rows& from, Index row, const Surrogate& surrogate, double* values) {
+inline RowMeasure load_centred(const Rows& from, Index row, const Centering& centering, double* values) {
     row_as_double(from, row, values);
-    std::fill(values + from.n_features, values + surrogate.padded_features(), 0.0);
-    return center_row(surrogate, values);
+    std::fill(values + from.n_features, values + centering.padded_features(), 0.0);
+    return center_row(centering, values);
 }
 
 template <class T> struct PackedRow {
@@ -37,41 +37,41 @@ template <class T> struct PackedRow {
     RowBound<T> bound;
 };
 
-// Surrogates in floating point.
+// Centred rows in floating point.
 template <class T> class DensePacker {
   public:
     using Value = T;
     using Measure = RowMeasure;
     static constexpr T kLowest = -std::numeric_limits<T>::infinity();
 
-    explicit DensePacker(core::Borrowed<Surrogate> surrogate) : surrogate_(surrogate), bounds_(surrogate) {}
+    explicit DensePacker(core::Borrowed<Centering> centering) : centering_(centering), bounds_(centering) {}
 
-    [[nodiscard]] const Surrogate& surrogate() const { return surrogate_; }
-    [[nodiscard]] Index depth() const { return surrogate_.n_features; }
-    // `values`: room for a row as doubles.
+    [[nodiscard]] const Centering& centering() const { return centering_; }
+    [[nodiscard]] Index depth() const { return centering_.n_features; }
+    // `values`: a buffer for a row as doubles.
     PackedRow<T> row(const Rows& from, Index id, double* values, T* out) const {
-        const RowMeasure measure = load_centred(from, id, surrogate_, values);
+        const RowMeasure measure = load_centred(from, id, centering_, values);
         const RowBound<double> bound = bounds_.row(measure);
         if (!std::isinf(bound.bias)) scale(values, out);
         return {measure, {static_cast<T>(bound.bias), bound.norm, bound.slack}};
     }
-    // Queries without a surrogate stay zeros.
+    // Queries without a centering stay zeros.
     RowMeasure query(const Rows& from, Index id, double* values, T* out) const {
-        const RowMeasure measure = load_centred(from, id, surrogate_, values);
-        if (measure.filterable(surrogate_)) scale(values, out);
+        const RowMeasure measure = load_centred(from, id, centering_, values);
+        if (measure.filterable(centering_)) scale(values, out);
         return measure;
     }
 
   private:
-    const Surrogate& surrogate_;
+    const Centering& centering_;
     void scale(const double* centred, T* out) const {
-        for (Index f = 0; f < surrogate_.n_features; ++f) out[f] = static_cast<T>(centred[f] * surrogate_.scale);
+        for (Index f = 0; f < centering_.n_features; ++f) out[f] = static_cast<T>(centred[f] * centering_.scale);
     }
 
     FilterBounds bounds_;
 };
 
-// Surrogates in bytes, four to a word.
+// Centred rows in bytes, four to a word.
 class IntegerPacker {
   public:
     using Value = std::int32_t;
@@ -79,18 +79,18 @@ class IntegerPacker {
     static constexpr std::int32_t kLowest = std::numeric_limits<std::int32_t>::min();
 
     // `errors`: how far each row was from the one it stands for, or null.
-    explicit IntegerPacker(core::Borrowed<Surrogate> surrogate, const double* errors = nullptr)
-        : surrogate_(surrogate), errors_(errors), bounds_(surrogate, surrogate->n_features),
-          row_rounder_(surrogate, kByteOffset), query_rounder_(surrogate, 0) {}
+    explicit IntegerPacker(core::Borrowed<Centering> centering, const double* errors = nullptr)
+        : centering_(centering), errors_(errors), bounds_(centering, centering->n_features),
+          row_rounder_(centering, kByteOffset), query_rounder_(centering, 0) {}
 
-    [[nodiscard]] const Surrogate& surrogate() const { return surrogate_; }
-    [[nodiscard]] Index depth() const { return n_words(surrogate_.n_features); }
+    [[nodiscard]] const Centering& centering() const { return centering_; }
+    [[nodiscard]] Index depth() const { return n_words(centering_.n_features); }
     PackedRow<std::int32_t> row(const Rows& from, Index id, double* values, std::int32_t* out) const {
         const IntegerMeasure measure = round(from, id, row_rounder_, true, values, out);
         return {measure.row, bounds_.row(measure)};
     }
     IntegerMeasure query(const Rows& from, Index id, double* values, std::int32_t* out) const {
-        return round(from, id, query_rounder_, surrogate_.metric == Metric::manhattan, values, out);
+        return round(from, id, query_rounder_, centering_.metric == Metric::manhattan, values, out);
     }
 
   private:
@@ -100,24 +100,24 @@ class IntegerPacker {
     ) const {
         auto* bytes = reinterpret_cast<std::int8_t*>(out);
         Rounded rounded;
-        if (RowRounder::serves(surrogate_.metric)) rounded = rounder.round(from, id, nullptr, bytes);
+        if (RowRounder::serves(centering_.metric)) rounded = rounder.round(from, id, nullptr, bytes);
         IntegerMeasure measure{{0, rounded.norm2, 0, 0, 1}, rounded.square, rounded.sum, rounded.residual};
         if (!rounded.in_range()) {
-            measure = round_to_bytes(surrogate_, load_centred(from, id, surrogate_, values), values, bytes);
+            measure = round_to_bytes(centering_, load_centred(from, id, centering_, values), values, bytes);
             if (is_unsigned) make_unsigned(out);
         }
-        if (errors_ != nullptr) measure.residual += errors_[id] * surrogate_.scale * (1 + 0x1p-40);
+        if (errors_ != nullptr) measure.residual += errors_[id] * centering_.scale * (1 + 0x1p-40);
         return measure;
     }
     // The padding too.
     void make_unsigned(std::int32_t* words) const {
         auto* bytes = reinterpret_cast<std::int8_t*>(words);
         const Index n_bytes = 4 * depth(); // not asked for again: bytes may alias anything
-        const Index offset = byte_range(surrogate_.metric).offset;
+        const Index offset = byte_range(centering_.metric).offset;
         for (Index f = 0; f < n_bytes; ++f) bytes[f] = static_cast<std::int8_t>(bytes[f] + offset);
     }
 
-    const Surrogate& surrogate_;
+    const Centering& centering_;
     const double* errors_;
     IntegerBounds bounds_;
     RowRounder row_rounder_;
@@ -133,7 +133,7 @@ template <class Packer> struct PackScratch {
     std::vector<Value> rows;
 
     explicit PackScratch(const Packer& packer)
-        : values(static_cast<std::size_t>(packer.surrogate().padded_features())),
+        : values(static_cast<std::size_t>(packer.centering().padded_features())),
           stride(core::round_up(packer.depth(), 32) + 16),
           rows(static_cast<std::size_t>(core::kPanelRows<Value> * stride)) {}
 };
@@ -198,17 +198,17 @@ PackReport pack(
     return total;
 }
 
-// Packs queries [first, last), at most kTileQueries of them, into one group.
+// Packs queries [first, last), at most kTileQueries of them, into one tile.
 template <class Packer, class T = typename Packer::Value>
-void pack_group(
-    const Rows& queries, Index first, Index last, const Packer& packer, PackScratch<Packer>& scratch, T* group,
+void pack_tile(
+    const Rows& queries, Index first, Index last, const Packer& packer, PackScratch<Packer>& scratch, T* tile,
     typename Packer::Measure* measures
 ) {
-    std::fill_n(group, packer.depth() * core::kTileQueries, T{0});
+    std::fill_n(tile, packer.depth() * core::kTileQueries, T{0});
     for (Index q = first; q < last; ++q) {
         std::fill_n(scratch.rows.data(), packer.depth(), T{0});
         measures[q - first] = packer.query(queries, q, scratch.values.data(), scratch.rows.data());
-        T* out = group + (q - first);
+        T* out = tile + (q - first);
         const T* in = scratch.rows.data();
         for (Index f = 0; f < packer.depth(); ++f) out[f * core::kTileQueries] = in[f];
     }
@@ -217,18 +217,18 @@ void pack_group(
 // Packs all queries; returns the first that cannot be searched, or -1.
 template <class Packer, class T = typename Packer::Value>
 Index pack_queries(
-    const Rows& queries, const Packer& packer, T* groups, typename Packer::Measure* measures,
+    const Rows& queries, const Packer& packer, T* query_tiles, typename Packer::Measure* measures,
     const core::Execution& execution
 ) {
-    const Index n_groups = core::ceil_div(queries.n_rows, core::kTileQueries);
+    const Index n_tiles = core::ceil_div(queries.n_rows, core::kTileQueries);
     std::vector<PackScratch<Packer>> scratch(
-        static_cast<std::size_t>(core::team_size(n_groups, execution)), PackScratch<Packer>(packer)
+        static_cast<std::size_t>(core::team_size(n_tiles, execution)), PackScratch<Packer>(packer)
     );
-    core::parallel_for(n_groups, execution, [&](Index group, int thread, core::LoopControl&) {
-        const Index first = group * core::kTileQueries;
-        pack_group(
+    core::parallel_for(n_tiles, execution, [&](Index tile, int thread, core::LoopControl&) {
+        const Index first = tile * core::kTileQueries;
+        pack_tile(
             queries, first, std::min(first + core::kTileQueries, queries.n_rows), packer,
-            scratch[static_cast<std::size_t>(thread)], groups + first * packer.depth(), measures + first
+            scratch[static_cast<std::size_t>(thread)], query_tiles + first * packer.depth(), measures + first
         );
     });
     const auto* const end = measures + queries.n_rows;

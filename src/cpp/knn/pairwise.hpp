@@ -29,15 +29,15 @@ template <class T> class PairwisePacker : public DensePacker<T> {
 
   private:
     [[nodiscard]] bool vanishes(const RowMeasure& row, const double* centred) const {
-        const Surrogate& surrogate = this->surrogate();
-        if (surrogate.metric == Metric::manhattan || row.norm1 == 0) return false;
-        const double shrunk = std::min(1.0, surrogate.scale);
+        const Centering& centering = this->centering();
+        if (centering.metric == Metric::manhattan || row.norm1 == 0) return false;
+        const double shrunk = std::min(1.0, centering.scale);
         if (row.norm2 * shrunk * shrunk < kSmallestSum<T>) return true;
         // A product may come from the smallest elements alone.
         constexpr double kSmallestFactor = 0x1p-500;
-        return surrogate.metric == Metric::inner_product && shrunk < 1
+        return centering.metric == Metric::inner_product && shrunk < 1
                && std::any_of(
-                   centred, centred + surrogate.n_features,
+                   centred, centred + centering.n_features,
                    [&](double x) { return x != 0 && std::abs(x) * shrunk < kSmallestFactor; }
                );
     }
@@ -61,37 +61,37 @@ template <class T> struct ScoreToDistance {
 };
 
 // Squared distances below 1/8 of |x|^2 + |y|^2 are recomputed: above, the expansion loses three bits.
-template <class T> ScoreToDistance<T> score_to_distance(const Surrogate& surrogate, const RowMeasure& query) {
+template <class T> ScoreToDistance<T> score_to_distance(const Centering& centering, const RowMeasure& query) {
     constexpr double kNear = 0.125;
-    const double square = surrogate.scale * surrogate.scale;
+    const double square = centering.scale * centering.scale;
     const T always = -std::numeric_limits<T>::infinity();
-    const bool fits = query.filterable(surrogate);
-    if (is_euclidean(surrogate.metric)) {
+    const bool fits = query.filterable(centering);
+    if (is_euclidean(centering.metric)) {
         const double near = 0.5 * (1 - kNear) * query.norm2 * square;
-        const double part = surrogate.metric == Metric::cosine ? 0.5 : 1; // of the squared distance
+        const double part = centering.metric == Metric::cosine ? 0.5 : 1; // of the squared distance
         return {
             static_cast<T>(part * query.norm2), static_cast<T>(part * -2 / square),
             fits ? static_cast<T>(near) : always, static_cast<T>(kNear)
         };
     }
-    if (surrogate.metric == Metric::manhattan) {
+    if (centering.metric == Metric::manhattan) {
         const auto near = static_cast<T>(-kSmallestSum<T>);
-        return {0, static_cast<T>(-1 / surrogate.scale), fits ? near : always, 0};
+        return {0, static_cast<T>(-1 / centering.scale), fits ? near : always, 0};
     }
     // No cancellation to mend; rows that do not fit have an infinite score and are recomputed.
     const T never = fits ? std::numeric_limits<T>::max() : always;
-    const double with_center = query.center_product + surrogate.center_norm2;
+    const double with_center = query.center_product + centering.center_norm2;
     return {static_cast<T>(with_center), static_cast<T>(1 / square), never, 0};
 }
 
 template <class T> class PairwiseBlock {
   public:
-    static constexpr Index kGroups = 16;
-    static constexpr Index kQueries = kGroups * core::kTileQueries;
+    static constexpr Index kTiles = 16;
+    static constexpr Index kQueries = kTiles * core::kTileQueries;
 
-    PairwiseBlock(core::Borrowed<PairwiseInput<T>> input, core::Borrowed<Surrogate> surrogate)
-        : input_(input), surrogate_(surrogate), packer_(surrogate), scratch_(packer_),
-          other_(size(surrogate->n_features)), packed_(size(kQueries * surrogate->n_features)),
+    PairwiseBlock(core::Borrowed<PairwiseInput<T>> input, core::Borrowed<Centering> centering)
+        : input_(input), centering_(centering), packer_(centering), scratch_(packer_),
+          other_(size(centering->n_features)), packed_(size(kQueries * centering->n_features)),
           partial_(size(kQueries * core::kPanelRows<T>)), measures_(size(kQueries)), maps_(size(kQueries)) {}
 
     // Returns the first query that has no distances, or -1.
@@ -99,25 +99,25 @@ template <class T> class PairwiseBlock {
         Index unusable = -1;
         first_query_ = begin;
         n_queries_ = end - begin;
-        n_groups_ = core::ceil_div(n_queries_, core::kTileQueries);
-        for (Index group = 0; group < n_groups_; ++group) {
-            const Index first = group * core::kTileQueries;
-            pack_group(
+        n_tiles_ = core::ceil_div(n_queries_, core::kTileQueries);
+        for (Index tile = 0; tile < n_tiles_; ++tile) {
+            const Index first = tile * core::kTileQueries;
+            pack_tile(
                 input_.x, begin + first, std::min(begin + first + core::kTileQueries, end), packer_, scratch_,
-                packed_.data() + first * surrogate_.n_features, measures_.data() + first
+                packed_.data() + first * centering_.n_features, measures_.data() + first
             );
         }
         for (Index q = 0; q < n_queries_; ++q) {
             const bool finite = measures_[size(q)].usable() || is_finite(input_.x, begin + q, scratch_.values.data());
             if (!finite && unusable < 0) unusable = begin + q;
-            maps_[size(q)] = score_to_distance<T>(surrogate_, measures_[size(q)]);
+            maps_[size(q)] = score_to_distance<T>(centering_, measures_[size(q)]);
         }
         return unusable;
     }
 
     // Distances of the block's queries to the rows of one panel; `out` is the block's first row of the result.
     void compute(Index panel, T* out, Index out_stride) {
-        if (surrogate_.metric == Metric::manhattan) {
+        if (centering_.metric == Metric::manhattan) {
             sweep<core::NegativeAbsoluteDifference>(panel, out, out_stride);
         } else {
             sweep<core::Product>(panel, out, out_stride);
@@ -129,12 +129,12 @@ template <class T> class PairwiseBlock {
 
     template <class Step> void sweep(Index panel, T* out, Index out_stride) {
         constexpr Index kRows = core::kPanelRows<T>;
-        const core::QueryBlock<T> block{packed_.data(), n_groups_, surrogate_.n_features, partial_.data()};
+        const core::QueryBlock<T> block{packed_.data(), n_tiles_, centering_.n_features, partial_.data()};
         core::sweep_panel<Step>(
-            block, input_.packed.panels + panel * kRows * surrogate_.n_features, input_.packed.bias + panel * kRows,
-            [&](Index group, const core::Accumulators<T>& sums) {
+            block, input_.packed.panels + panel * kRows * centering_.n_features, input_.packed.bias + panel * kRows,
+            [&](Index tile, const core::Accumulators<T>& sums) {
                 for (Index t = 0; t < core::kTileQueries; ++t) {
-                    const Index q = group * core::kTileQueries + t;
+                    const Index q = tile * core::kTileQueries + t;
                     if (q < n_queries_) write(q, panel, sums.at[t], out + q * out_stride);
                 }
             }
@@ -148,13 +148,13 @@ template <class T> class PairwiseBlock {
         alignas(64) T distances[core::kPanelRows<T>];
         std::uint32_t near = 0;
         for (Index v = 0; v < core::kTileVectors; ++v) {
-            // An infinite bias marks a row that has no surrogate; its infinite score exceeds any limit.
+            // An infinite bias marks a row that has no centering; its infinite score exceeds any limit.
             const core::Vector<T> bias = core::load(input_.packed.bias + first + v * kWidth);
             const auto limit = map.near + (bias < 0 ? bias : core::Vector<T>{}) * map.near_bias;
             near |= core::greater(scores[v], limit) << (v * kWidth);
             core::store(distances + v * kWidth, scores[v] * map.factor + map.offset);
         }
-        if (surrogate_.metric == Metric::euclidean) {
+        if (centering_.metric == Metric::euclidean) {
             for (T& distance : distances) distance = std::sqrt(std::max(distance, T{0}));
         }
         const Index n = std::min(core::kPanelRows<T>, input_.y.n_rows - first);
@@ -169,26 +169,26 @@ template <class T> class PairwiseBlock {
         double keys[core::kPanelRows<T>];
         std::size_t n = 0;
         for (; lanes != 0; lanes &= lanes - 1) rows[n++] = first + std::countr_zero(lanes);
-        const bool directed = canonical_row(surrogate_.metric, input_.x, first_query_ + q, scratch_.values.data());
+        const bool directed = canonical_row(centering_.metric, input_.x, first_query_ + q, scratch_.values.data());
         const CanonicalQuery query{scratch_.values.data(), directed};
-        canonical_keys(surrogate_.metric, query, input_.y, {rows, n}, keys);
+        canonical_keys(centering_.metric, query, input_.y, {rows, n}, keys);
         for (std::size_t i = 0; i < n; ++i) {
-            double distance = distance_of_key(surrogate_.metric, keys[i]);
-            if (!in_range(surrogate_.metric, distance)) {
+            double distance = distance_of_key(centering_.metric, keys[i]);
+            if (!in_range(centering_.metric, distance)) {
                 row_as_double(input_.y, rows[i], other_.data());
-                distance = wide_distance(surrogate_.metric, query.values, other_.data(), input_.y.n_features);
+                distance = wide_distance(centering_.metric, query.values, other_.data(), input_.y.n_features);
             }
             out[rows[i]] = static_cast<T>(distance);
         }
     }
 
     const PairwiseInput<T>& input_;
-    const Surrogate& surrogate_;
+    const Centering& centering_;
     PairwisePacker<T> packer_;
     PackScratch<PairwisePacker<T>> scratch_;
     Index first_query_ = 0;
     Index n_queries_ = 0;
-    Index n_groups_ = 0;
+    Index n_tiles_ = 0;
     std::vector<double> other_; // a row of y
     core::AlignedVector<T> packed_;
     core::AlignedVector<T> partial_;
@@ -213,7 +213,7 @@ void mirror(T* out, Index stride, Index begin, Index end, Index n, const Stopped
 // or -1.
 template <class T>
 Index pairwise(
-    const PairwiseInput<T>& input, const Surrogate& surrogate, T* out, Index out_stride,
+    const PairwiseInput<T>& input, const Centering& centering, T* out, Index out_stride,
     const core::Execution& execution
 ) {
     const Index n_x = input.x.n_rows;
@@ -226,7 +226,7 @@ Index pairwise(
     const Index n_blocks = core::ceil_div(n_x, std::max<Index>(block, 1));
     const Index n_panels = core::ceil_div(input.y.n_rows, core::kPanelRows<T>);
     const auto n_threads = static_cast<std::size_t>(core::team_size(n_blocks, execution));
-    std::vector<PairwiseBlock<T>> blocks(n_threads, PairwiseBlock<T>(input, surrogate));
+    std::vector<PairwiseBlock<T>> blocks(n_threads, PairwiseBlock<T>(input, centering));
     std::vector<Index> unusable(static_cast<std::size_t>(n_blocks), -1);
     core::parallel_for(n_blocks, execution, [&](Index task, int thread, core::LoopControl& control) {
         PairwiseBlock<T>& work = blocks[static_cast<std::size_t>(thread)];
@@ -243,6 +243,32 @@ Index pairwise(
         if (bad >= 0) return bad;
     }
     return -1;
+}
+
+// The first rows that have no distances, or -1.
+struct PairwiseReport {
+    Index unusable_x = -1;
+    Index unusable_y = -1;
+};
+
+// Fills `out` with the distances of all rows of x and y, whichever way y must be packed for it.
+template <class T>
+PairwiseReport pairwise_distances(
+    const Rows& x, const Rows& y, const Centering& centering, T* out, Index out_stride, const core::Execution& execution
+) {
+    const Index n_panels = core::ceil_div(y.n_rows, core::kPanelRows<T>);
+    const auto n_positions = static_cast<std::size_t>(n_panels * core::kPanelRows<T>);
+    core::AlignedVector<T> panels(n_positions * static_cast<std::size_t>(y.n_features));
+    core::AlignedVector<T> bias(n_positions);
+    std::vector<float> bounds(2 * static_cast<std::size_t>(n_panels));
+    const Packed<T> packed{panels.data(), bias.data(), bounds.data(), bounds.data() + n_panels};
+    const auto report = pack(y, Positions({}, y.n_rows), PairwisePacker<T>(centering), packed, execution);
+    std::vector<double> values(static_cast<std::size_t>(y.n_features));
+    for (Index row = report.unusable_row; row >= 0 && row < y.n_rows; ++row) {
+        if (!is_finite(y, row, values.data())) return {-1, row};
+    }
+    const PairwiseInput<T> input{x, y, {panels.data(), bias.data(), packed.norm, packed.slack}};
+    return {pairwise(input, centering, out, out_stride, execution), -1};
 }
 
 } // namespace deeprob::knn

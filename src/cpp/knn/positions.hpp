@@ -10,7 +10,7 @@ namespace deeprob::knn {
 
 using core::Index;
 
-// Packed rows, a tree or groups that contradict the training rows. No such thing comes from our own packing.
+// Packed rows, a tree or duplicates that contradict the training rows. No such thing comes from our own packing.
 [[noreturn, gnu::noinline]] inline void throw_damaged() {
     throw std::invalid_argument("the index does not fit its training rows: it is damaged");
 }

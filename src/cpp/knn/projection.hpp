@@ -17,15 +17,16 @@ struct Projection {
     [[nodiscard]] Index n_columns() const { return n_directions + 1; }
 };
 
-// The basis in the layout of query groups.
-inline core::AlignedVector<float> basis_groups(const Projection& projection, Index n_features) {
-    const Index n_groups = core::ceil_div(projection.n_directions, core::kTileQueries);
-    core::AlignedVector<float> groups(static_cast<std::size_t>(n_groups * core::kTileQueries * n_features));
+// The basis in the layout of query tiles.
+inline core::AlignedVector<float> basis_tiles(const Projection& projection, Index n_features) {
+    const Index n_tiles = core::ceil_div(projection.n_directions, core::kTileQueries);
+    core::AlignedVector<float> query_tiles(static_cast<std::size_t>(n_tiles * core::kTileQueries * n_features));
     for (Index d = 0; d < projection.n_directions; ++d) {
-        float* out = groups.data() + d / core::kTileQueries * core::kTileQueries * n_features + d % core::kTileQueries;
+        float* out =
+            query_tiles.data() + d / core::kTileQueries * core::kTileQueries * n_features + d % core::kTileQueries;
         for (Index f = 0; f < n_features; ++f) out[f * core::kTileQueries] = projection.basis[d * n_features + f];
     }
-    return groups;
+    return query_tiles;
 }
 
 // The columns of some rows, and their bytes.
@@ -46,18 +47,18 @@ class RowProjector {
   public:
     static constexpr Index kRows = core::kPanelRows<float>;
 
-    // The scale of `surrogate` is that of the bytes.
+    // The scale of `centering` is that of the bytes.
     RowProjector(
-        core::Borrowed<Rows> rows, core::Borrowed<Surrogate> surrogate, core::Borrowed<Projection> projection,
-        const float* groups, ByteRole role
+        core::Borrowed<Rows> rows, core::Borrowed<Centering> centering, core::Borrowed<Projection> projection,
+        const float* query_tiles, ByteRole role
     )
-        : rows_(rows), surrogate_(surrogate), projection_(projection), groups_(groups), role_(role),
-          n_groups_(core::ceil_div(projection->n_directions, core::kTileQueries)),
-          byte_stride_(byte_stride(surrogate->n_features)),
-          rounder_(surrogate, role == ByteRole::query ? kByteOffset : 0),
-          stride_(core::round_up(surrogate->n_features, 32) + 16), row_major_(size(kRows * stride_)),
-          panel_(size(kRows * surrogate->n_features)), bias_(size(kRows)),
-          partial_(size(n_groups_ * core::kTileQueries * kRows)), rounded_(size(kRows)) {}
+        : rows_(rows), centering_(centering), projection_(projection), query_tiles_(query_tiles), role_(role),
+          n_tiles_(core::ceil_div(projection->n_directions, core::kTileQueries)),
+          byte_stride_(byte_stride(centering->n_features)),
+          rounder_(centering, role == ByteRole::query ? kByteOffset : 0),
+          stride_(core::round_up(centering->n_features, 32) + 16), row_major_(size(kRows * stride_)),
+          panel_(size(kRows * centering->n_features)), bias_(size(kRows)),
+          partial_(size(n_tiles_ * core::kTileQueries * kRows)), rounded_(size(kRows)) {}
 
     // Rows [first, first + kRows) that exist; `out` begins with row `first`.
     void project(Index first, const Columns& out) {
@@ -68,11 +69,11 @@ class RowProjector {
             for (Index r = 0; r < kRows; ++r) panel_[size(f * kRows + r)] = in[r * stride_];
         }
         const Index n_columns = projection_.n_columns();
-        const core::QueryBlock<float> block{groups_, n_groups_, surrogate_.n_features, partial_.data()};
+        const core::QueryBlock<float> block{query_tiles_, n_tiles_, centering_.n_features, partial_.data()};
         core::sweep_panel<core::Product>(
-            block, panel_.data(), bias_.data(), [&](Index group, const core::Accumulators<float>& sums) {
+            block, panel_.data(), bias_.data(), [&](Index tile, const core::Accumulators<float>& sums) {
                 for (Index t = 0; t < core::kTileQueries; ++t) {
-                    const Index direction = group * core::kTileQueries + t;
+                    const Index direction = tile * core::kTileQueries + t;
                     if (direction >= projection_.n_directions) break;
                     float along[kRows];
                     std::memcpy(along, sums.at[t], sizeof along);
@@ -93,10 +94,10 @@ class RowProjector {
         std::int8_t* bytes = out.bytes.bytes + r * byte_stride_;
         Rounded& rounded = rounded_[size(r)];
         rounded = rounder_.round(rows_, id, v, bytes);
-        const Index written = core::round_up(surrogate_.n_features, core::kLanes<float>);
+        const Index written = core::round_up(centering_.n_features, core::kLanes<float>);
         std::fill(bytes + written, bytes + byte_stride_, std::int8_t{0});
         if (!rounded.in_range()) {
-            std::fill_n(v, surrogate_.n_features, 0.0F);
+            std::fill_n(v, centering_.n_features, 0.0F);
             std::fill_n(bytes, byte_stride_, std::int8_t{0});
             rounded.square = rounded.sum = 0;
             if (unusable_ < 0 && !usable(id)) unusable_ = id;
@@ -122,7 +123,7 @@ class RowProjector {
         const double tail = std::sqrt(std::max(rounded.norm2 - along2, 0.0));
         rest = static_cast<float>(tail);
         const double norm = std::sqrt(rounded.norm2) * 1.01;
-        const auto chain = static_cast<double>(core::chain_length(surrogate_.n_features) + 2);
+        const auto chain = static_cast<double>(core::chain_length(centering_.n_features) + 2);
         // Of the coordinates: sums and the rounding of the basis to float32.
         const double sums = std::sqrt(static_cast<double>(projection_.n_directions)) * 1.01 * chain * kUnit * norm;
         // Of the squared length of what is left, and of the length.
@@ -134,11 +135,11 @@ class RowProjector {
     }
 
     const Rows& rows_;
-    const Surrogate& surrogate_;
+    const Centering& centering_;
     const Projection& projection_;
-    const float* groups_;
+    const float* query_tiles_;
     ByteRole role_;
-    Index n_groups_;
+    Index n_tiles_;
     Index byte_stride_;
     RowRounder rounder_;
     Index stride_; // as in pack.hpp
@@ -152,19 +153,19 @@ class RowProjector {
 
 // Returns the first row that cannot be searched, or -1.
 inline Index project(
-    const Rows& rows, const Surrogate& surrogate, const Projection& projection, ByteRole role, const Columns& out,
+    const Rows& rows, const Centering& centering, const Projection& projection, ByteRole role, const Columns& out,
     const core::Execution& execution
 ) {
     const Index n_panels = core::ceil_div(rows.n_rows, RowProjector::kRows);
-    const auto groups = basis_groups(projection, surrogate.n_features);
+    const auto query_tiles = basis_tiles(projection, centering.n_features);
     std::vector<RowProjector> projectors(
         static_cast<std::size_t>(core::team_size(n_panels, execution)),
-        RowProjector(rows, surrogate, projection, groups.data(), role)
+        RowProjector(rows, centering, projection, query_tiles.data(), role)
     );
     core::parallel_for(n_panels, execution, [&](Index panel, int thread, core::LoopControl&) {
         const Index first = panel * RowProjector::kRows;
         projectors[static_cast<std::size_t>(thread)].project(
-            first, out.from(first, projection.n_columns(), byte_stride(surrogate.n_features))
+            first, out.from(first, projection.n_columns(), byte_stride(centering.n_features))
         );
     });
     Index unusable = -1;

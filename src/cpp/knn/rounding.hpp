@@ -21,8 +21,8 @@ struct Rounded {
 class RowRounder {
   public:
     // `offset` is added to the bytes that are stored.
-    RowRounder(core::Borrowed<Surrogate> surrogate, Index offset)
-        : surrogate_(surrogate), offset_(static_cast<float>(offset)), center_(padded(surrogate)),
+    RowRounder(core::Borrowed<Centering> centering, Index offset)
+        : centering_(centering), offset_(static_cast<float>(offset)), center_(padded(centering)),
           float_center_(center_.size()) {
         std::ranges::transform(center_, float_center_.begin(), [](double c) { return static_cast<float>(c); });
         center_fits_ = std::ranges::equal(center_, float_center_);
@@ -34,8 +34,8 @@ class RowRounder {
     [[nodiscard]] Rounded round(const Rows& rows, Index row, float* centred, std::int8_t* bytes) const {
         return core::with_dtype(rows.dtype, [&]<class T> {
             const T* values = rows.row<T>(row);
-            if (surrogate_.metric != Metric::cosine) return round(values, 1, centred, bytes);
-            const double norm2 = canonical_norm2(values, surrogate_.n_features);
+            if (centering_.metric != Metric::cosine) return round(values, 1, centred, bytes);
+            const double norm2 = canonical_norm2(values, centering_.n_features);
             const bool known =
                 norm2 >= kMinCosineNorm2 && norm2 <= kMaxNorm2; // else float64 tells whether it can be used
             return known ? round(values, 1 / std::sqrt(norm2), centred, bytes) : Rounded{};
@@ -45,10 +45,10 @@ class RowRounder {
   private:
     using V = core::Vector<float>;
 
-    static std::vector<double> padded(const Surrogate& surrogate) {
-        const Index padded_features = core::round_up(surrogate.n_features, core::kLanes<float>);
+    static std::vector<double> padded(const Centering& centering) {
+        const Index padded_features = core::round_up(centering.n_features, core::kLanes<float>);
         std::vector<double> center(static_cast<std::size_t>(padded_features));
-        std::copy_n(surrogate.center.begin(), surrogate.n_features, center.begin());
+        std::copy_n(centering.center.begin(), centering.n_features, center.begin());
         return center;
     }
 
@@ -82,7 +82,7 @@ class RowRounder {
     template <class T> Rounded round(const T* row, double factor, float* centred, std::int8_t* bytes) const {
         constexpr Index kWidth = core::kLanes<float>;
         static_assert(kMaxByteColumns / kWidth * core::kByteLimit * core::kByteLimit < (1 << 24)); // sums are exact
-        const V scale = core::broadcast(static_cast<float>(surrogate_.scale));
+        const V scale = core::broadcast(static_cast<float>(centering_.scale));
         const V offset = core::broadcast(offset_);
         Sums sums;
         const auto step = [&](Index f, const T* x) {
@@ -90,7 +90,7 @@ class RowRounder {
             if (centred != nullptr) core::store(centred + f, v);
             core::store_as_bytes(bytes + f, to_integers(v, v * scale, sums) + offset);
         };
-        const Index n_features = surrogate_.n_features;
+        const Index n_features = centering_.n_features;
         Index f = 0;
         for (; f + kWidth <= n_features; f += kWidth) step(f, row + f);
         if (f < n_features) {
@@ -98,7 +98,7 @@ class RowRounder {
             std::memcpy(tail, row + f, static_cast<std::size_t>(n_features - f) * sizeof(T));
             step(f, tail);
         }
-        return measured(sums, surrogate_.metric == Metric::cosine && in_float<T>() ? 2 : 0);
+        return measured(sums, centering_.metric == Metric::cosine && in_float<T>() ? 2 : 0);
     }
 
     [[gnu::always_inline]] static V to_integers(V v, V value, Sums& sums) {
@@ -120,12 +120,12 @@ class RowRounder {
         Rounded rounded;
         const double norm2 = core::add_lanes(sums.norm2);
         // Far inside the range of float32; also false for NaN.
-        const bool in_range = norm2 < 0x1p100 && (norm2 > 0x1p-100 || norm2 == 0) && surrogate_.scale < 0x1p120;
+        const bool in_range = norm2 < 0x1p100 && (norm2 > 0x1p-100 || norm2 == 0) && centering_.scale < 0x1p120;
         if (!in_range) return rounded;
         // What squares lose that are not normal numbers: of norm2, and of a norm.
-        const double vanished2 = static_cast<double>(surrogate_.n_features) * 0x1p-149;
+        const double vanished2 = static_cast<double>(centering_.n_features) * 0x1p-149;
         const double vanished = std::sqrt(vanished2);
-        const Index n_additions = surrogate_.n_features / core::kLanes<float> + core::kLanes<float>;
+        const Index n_additions = centering_.n_features / core::kLanes<float> + core::kLanes<float>;
         const double chain = static_cast<double>(n_additions + 8) * kUnit;
         const double norm = std::sqrt(norm2) * (1 + chain) + vanished;
         rounded.norm2 = norm2;
@@ -134,12 +134,12 @@ class RowRounder {
         rounded.square = core::add_lanes(sums.square);
         rounded.sum = core::add_lanes(sums.sum);
         // The scale and its product with v are rounded, too.
-        const double rounding = surrogate_.scale * (rounded.error + 2.1 * kUnit * norm);
+        const double rounding = centering_.scale * (rounded.error + 2.1 * kUnit * norm);
         rounded.residual = std::sqrt(core::add_lanes(sums.residual2)) * (1 + chain) + vanished + rounding;
         return rounded;
     }
 
-    const Surrogate& surrogate_;
+    const Centering& centering_;
     float offset_;
     std::vector<double> center_; // padded with zeros
     std::vector<float> float_center_;

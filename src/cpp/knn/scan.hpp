@@ -3,8 +3,8 @@
 #pragma once
 
 #include "core/borrowed.hpp"
+#include "knn/centering.hpp"
 #include "knn/search.hpp"
-#include "knn/surrogate.hpp"
 
 namespace deeprob::knn {
 
@@ -113,8 +113,7 @@ inline ScanReport scan(
         static_cast<std::size_t>(core::team_size(n_segments, execution)), SegmentScan(input, metric, input.k)
     );
     const Index per_query = n_segments * input.k;
-    constexpr Neighbor kNone{std::numeric_limits<double>::infinity(), std::numeric_limits<Index>::max()};
-    std::vector<Neighbor> lists(static_cast<std::size_t>(input.queries.n_rows * per_query), kNone);
+    std::vector<Neighbor> lists(static_cast<std::size_t>(input.queries.n_rows * per_query), kNoNeighbor);
     core::parallel_for(n_segments, execution, [&](Index segment, int thread, core::LoopControl& control) {
         SegmentScan& own = scans[static_cast<std::size_t>(thread)];
         own.clear();

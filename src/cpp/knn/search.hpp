@@ -15,14 +15,16 @@ struct SearchOutput {
 };
 
 // Appends all rows equal to the representative of `neighbor`, at most `limit` of them, with its key.
-inline void append_group(const SearchInput& input, const Neighbor& neighbor, Index limit, std::vector<Neighbor>& out) {
+inline void append_duplicates(
+    const SearchInput& input, const Neighbor& neighbor, Index limit, std::vector<Neighbor>& out
+) {
     const auto position = input.positions.find(neighbor.row);
-    const Index first = input.group_starts[position];
-    const Index end = input.group_starts[position + 1];
-    if (first < 0 || first > end || end > std::ssize(input.group_members)) throw_damaged();
+    const Index first = input.duplicate_starts[position];
+    const Index end = input.duplicate_starts[position + 1];
+    if (first < 0 || first > end || end > std::ssize(input.duplicate_members)) throw_damaged();
     const Index last = std::min(end, first + limit);
     for (Index m = first; m < last; ++m) {
-        const Index row = input.group_members[static_cast<std::size_t>(m)];
+        const Index row = input.duplicate_members[static_cast<std::size_t>(m)];
         if (row < 0 || row >= input.train.n_rows) throw_damaged();
         out.push_back({neighbor.key, row});
     }
@@ -33,13 +35,13 @@ inline void write_neighbors(
     const SearchInput& input, Metric metric, std::span<const Neighbor> nearest, Index query, const SearchOutput& output,
     std::vector<Neighbor>& expanded
 ) {
-    if (input.grouped()) {
+    if (input.has_duplicates()) {
         expanded.clear();
         for (std::size_t i = 0; i < nearest.size(); ++i) {
-            // Rows at the same distance are ordered by row across their groups.
+            // Rows at the same distance are ordered by row, whosever duplicates they are.
             const bool tied = i > 0 && nearest[i].key == nearest[i - 1].key;
             if (!tied && std::ssize(expanded) >= input.k) break;
-            append_group(input, nearest[i], input.k, expanded);
+            append_duplicates(input, nearest[i], input.k, expanded);
         }
         keep_smallest(expanded, input.k);
         nearest = std::span(expanded).first(std::min(expanded.size(), static_cast<std::size_t>(input.k)));
@@ -82,40 +84,40 @@ class PartialNeighbors {
 };
 
 // What one thread works with; made before the threads start.
-template <class Filter> struct SearchWorker {
-    BlockSearch<Filter> block;
+template <Filter F> struct SearchWorker {
+    BlockSearch<F> block;
     std::vector<Neighbor> expanded;
 
     SearchWorker(
-        core::Borrowed<SearchInput> input, core::Borrowed<SearchPlan> plan, core::Borrowed<Filter> filter, Metric metric
+        core::Borrowed<SearchInput> input, core::Borrowed<SearchPlan> plan, core::Borrowed<F> filter, Metric metric
     )
         : block(input, plan, filter, metric) {
-        if (input->grouped()) {
+        if (input->has_duplicates()) {
             expanded.reserve(static_cast<std::size_t>(std::min(plan->k * input->k, input->train.n_rows)));
         }
     }
 };
 
-template <class Filter>
+template <Filter F>
 SearchCounts search(
-    const SearchInput& input, const Filter& filter, Metric metric, const SearchOutput& output,
+    const SearchInput& input, const F& filter, Metric metric, const SearchOutput& output,
     const core::Execution& execution
 ) {
     const Index n_queries = input.queries.n_rows;
     if (n_queries == 0) return {};
-    const SearchPlan plan(input, Filter::kRoom, Filter::kBlockGroups, execution);
+    const SearchPlan plan(input, F::kSpare, F::kBlockTiles, execution);
     PartialNeighbors partial(plan, n_queries);
-    std::vector<std::unique_ptr<SearchWorker<Filter>>> workers(
+    std::vector<std::unique_ptr<SearchWorker<F>>> workers(
         static_cast<std::size_t>(core::team_size(std::max(plan.n_tasks(), n_queries), execution))
     );
-    for (auto& worker : workers) worker = std::make_unique<SearchWorker<Filter>>(input, plan, filter, metric);
+    for (auto& worker : workers) worker = std::make_unique<SearchWorker<F>>(input, plan, filter, metric);
     const auto write = [&](Index query, std::span<const Neighbor> nearest, int thread) {
         auto& expanded = workers[static_cast<std::size_t>(thread)]->expanded;
         write_neighbors(input, metric, nearest, query, output, expanded);
     };
     core::parallel_for(plan.n_tasks(), execution, [&](Index number, int thread, core::LoopControl& control) {
         const SearchTask task = plan.task(number, n_queries);
-        BlockSearch<Filter>& block = workers[static_cast<std::size_t>(thread)]->block;
+        BlockSearch<F>& block = workers[static_cast<std::size_t>(thread)]->block;
         block.load(task.first_query, task.last_query, task.segment);
         if (!block.scan(task.first_panel, task.last_panel, thread, control)) return;
         for (Index q = task.first_query; q < task.last_query; ++q) {

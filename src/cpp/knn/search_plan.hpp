@@ -12,10 +12,10 @@ namespace deeprob::knn {
 
 struct SearchInput {
     Rows train;
-    Positions positions; // ascending where there are groups
-    // Equal rows, if there are any: those of position j are group_members[group_starts[j] : group_starts[j + 1]], ascending.
-    std::span<const Index> group_starts;
-    std::span<const Index> group_members;
+    Positions positions; // ascending where there are duplicates
+    // Equal rows, if there are any: those of position j are duplicate_members[duplicate_starts[j] : duplicate_starts[j + 1]], ascending.
+    std::span<const Index> duplicate_starts;
+    std::span<const Index> duplicate_members;
     Rows queries;
     Index k;
     // The training rows may be a piece of more: their first is row `first_row` of all. Those before it have been searched; the
@@ -27,7 +27,7 @@ struct SearchInput {
     [[nodiscard]] Index n_found() const { return std::min(k, first_row); }
     // How many neighbours a query has among all rows up to here.
     [[nodiscard]] Index n_expected() const { return std::min(k, first_row + train.n_rows); }
-    [[nodiscard]] bool grouped() const { return !group_starts.empty(); }
+    [[nodiscard]] bool has_duplicates() const { return !duplicate_starts.empty(); }
 };
 
 // A block of queries against a segment of the panels.
@@ -48,15 +48,15 @@ struct SearchPlan {
     Index segment_panels;
     Index n_segments;
 
-    // `room`: see Candidates. `most_groups`: of queries in a block.
-    SearchPlan(const SearchInput& input, Index room, Index most_groups, const core::Execution& execution) {
+    // `spare`: see Candidates. `most_tiles`: query tiles in a block.
+    SearchPlan(const SearchInput& input, Index spare, Index most_tiles, const core::Execution& execution) {
         constexpr Index kScratchBytes = Index{32} << 20; // per thread
         constexpr Index kMaxSegment = Index{1} << 30;    // positions fit 32 bits
         const Index n_queries = input.queries.n_rows;
         k = std::min(input.k, input.first_row + input.positions.size());
-        const Index bytes = Candidates::bytes_per_query(k, room);
-        const Index groups = std::clamp<Index>(kScratchBytes / bytes / core::kTileQueries, 1, most_groups);
-        block_queries = groups * core::kTileQueries;
+        const Index bytes = Candidates::bytes_per_query(k, spare);
+        const Index query_tiles = std::clamp<Index>(kScratchBytes / bytes / core::kTileQueries, 1, most_tiles);
+        block_queries = query_tiles * core::kTileQueries;
         n_blocks = core::ceil_div(n_queries, block_queries);
         // Even blocks, in a multiple of the threads, so that all end together.
         const Index wanted = core::round_up(n_blocks, std::max(1, execution.n_threads));
@@ -69,8 +69,8 @@ struct SearchPlan {
         segment_panels = core::ceil_div(n_panels, n_segments);
         n_segments = core::ceil_div(n_panels, segment_panels);
     }
-    // Blocks of less than one group may begin inside it.
-    [[nodiscard]] Index max_groups() const { return core::ceil_div(block_queries, core::kTileQueries) + 1; }
+    // Blocks of less than one tile may begin inside it.
+    [[nodiscard]] Index max_tiles() const { return core::ceil_div(block_queries, core::kTileQueries) + 1; }
     [[nodiscard]] Index n_tasks() const { return n_blocks * n_segments; }
     [[nodiscard]] SearchTask task(Index number, Index n_queries) const {
         const Index segment = number % n_segments;

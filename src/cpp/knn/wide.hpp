@@ -32,7 +32,7 @@ inline double wide_distance(Metric metric, const double* x, const double* y, Ind
     return static_cast<double>(metric == Metric::euclidean ? std::sqrt(sum) : sum);
 }
 
-// `values`: room for a row.
+// `values`: a buffer for a row.
 inline bool is_finite(const Rows& rows, Index i, double* values) {
     row_as_double(rows, i, values);
     return std::all_of(values, values + rows.n_features, [](double x) { return std::isfinite(x); });

@@ -9,13 +9,13 @@
 
 namespace deeprob::knn {
 
-class Crowd {
+class PanelRefinement {
   public:
     static constexpr Index kLanes = core::kPanelRows<float>;
     // A query that wants fewer of a panel's rows than this is served better by lists.
     static constexpr int kFewRows = kLanes / 4;
 
-    Crowd(Metric metric, Index n_queries, Index n_features)
+    PanelRefinement(Metric metric, Index n_queries, Index n_features)
         : metric_(metric), width_(core::round_up(n_features, kCanonicalLanes)), member_(size(n_queries)),
           wanted_(size(n_queries)), rows_(size(kLanes * width_)), queries_(size(kTileLeft * width_)) {}
 
@@ -88,9 +88,8 @@ class Crowd {
 
     // Lanes whose key may be below the limit: spares the square roots of the others.
     [[nodiscard]] std::uint32_t promising(const double* sums, double limit) const {
-        constexpr double kTiny = 0x1p-1000; // squares of less underflow
         if (metric_ != Metric::euclidean) return ~std::uint32_t{0};
-        return core::below<kLanes>(sums, std::max(limit * limit * (1 + 0x1p-50), kTiny));
+        return core::below<kLanes>(sums, largest_square_of(limit));
     }
 
     // Sums of the loaded queries with the loaded rows `lanes`.

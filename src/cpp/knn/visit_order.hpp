@@ -1,5 +1,5 @@
 // The order in which a block of queries meets the panels: nearest first, so that thresholds are tight early. Rows that lie close
-// together are packed one after the other; a run is the panels of one such cell.
+// together are packed one after the other; the panels of one cluster make a range.
 #pragma once
 
 #include "core/simd.hpp"
@@ -17,40 +17,40 @@ struct PanelRange {
     Index last;
 };
 
-// Where rows and queries lie among the centers of the cells. Without runs, panels are met in their order.
-struct Runs {
-    std::span<const Index> starts; // (n_runs + 1), panels
-    std::span<const Index> cells;  // (n_runs)
-    const float* centers;          // (n_cells, n_columns)
-    const float* queries;          // (n_queries, n_columns)
+// The panels of each cluster, and where queries lie among the centers. Without ranges, panels are met in their order.
+struct PanelRanges {
+    std::span<const Index> starts;   // (n_ranges + 1), panels
+    std::span<const Index> clusters; // (n_ranges), of which the panels are
+    const float* centers;            // (n_clusters, n_columns)
+    const float* queries;            // (n_queries, n_columns)
     Index n_columns;
 };
 
 // One thread's scratch.
-class Itinerary {
+class VisitOrder {
   public:
-    explicit Itinerary(const Runs& runs) // a view: copied
-        : runs_(runs), mean_(static_cast<std::size_t>(runs.n_columns)), order_(runs.cells.size()),
-          ranges_(std::max<std::size_t>(1, runs.cells.size())) {}
+    explicit VisitOrder(const PanelRanges& panels) // a view: copied
+        : panels_(panels), mean_(static_cast<std::size_t>(panels.n_columns)), order_(panels.clusters.size()),
+          ranges_(std::max<std::size_t>(1, panels.clusters.size())) {}
 
     // The panels [begin, end), as the queries [first, last) shall meet them.
     std::span<const PanelRange> plan(Index first, Index last, Index begin, Index end) {
-        if (runs_.cells.empty()) {
+        if (panels_.clusters.empty()) {
             ranges_[0] = {begin, end};
             return {ranges_.data(), 1};
         }
         std::ranges::fill(mean_, 0.0F);
         for (Index q = first; q < last; ++q) {
-            const float* query = runs_.queries + q * runs_.n_columns;
+            const float* query = panels_.queries + q * panels_.n_columns;
             for (std::size_t c = 0; c < mean_.size(); ++c) mean_[c] += query[c];
         }
         for (float& m : mean_) m /= static_cast<float>(last - first);
-        for (std::size_t r = 0; r < order_.size(); ++r) order_[r] = {distance2(runs_.cells[r]), r};
+        for (std::size_t r = 0; r < order_.size(); ++r) order_[r] = {distance2(panels_.clusters[r]), r};
         std::ranges::sort(order_, {}, &Visit::distance2);
         std::size_t n = 0;
         for (const Visit& visit : order_) {
             const PanelRange range{
-                std::max(begin, runs_.starts[visit.run]), std::min(end, runs_.starts[visit.run + 1])
+                std::max(begin, panels_.starts[visit.range]), std::min(end, panels_.starts[visit.range + 1])
             };
             if (range.first < range.last) ranges_[n++] = range;
         }
@@ -60,17 +60,17 @@ class Itinerary {
   private:
     struct Visit {
         float distance2;
-        std::size_t run;
+        std::size_t range;
     };
 
-    [[nodiscard]] float distance2(Index cell) const {
-        const float* center = runs_.centers + cell * runs_.n_columns;
+    [[nodiscard]] float distance2(Index cluster) const {
+        const float* center = panels_.centers + cluster * panels_.n_columns;
         float sum = 0;
         for (std::size_t c = 0; c < mean_.size(); ++c) sum += (mean_[c] - center[c]) * (mean_[c] - center[c]);
         return sum;
     }
 
-    Runs runs_;
+    PanelRanges panels_;
     std::vector<float> mean_;
     std::vector<Visit> order_;
     std::vector<PanelRange> ranges_;

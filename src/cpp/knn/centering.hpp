@@ -15,10 +15,10 @@ inline constexpr double kMaxNorm2 = 1e150;
 // Of rows, for the cosine, whose directions need no scaling: others are never filtered, nor are rows without direction.
 inline constexpr double kMinCosineNorm2 = 1e-140;
 static_assert(kMinCosineNorm2 >= kMinPlainNorm2 && kMaxNorm2 <= kMaxPlainNorm2);
-// Surrogates longer than this could overflow T = float in a product of two: such rows are never filtered.
-inline constexpr double kMaxSurrogateNorm = 0x1p60;
+// Centred rows longer than this could overflow T = float in a product of two: such rows are never filtered.
+inline constexpr double kMaxCentredNorm = 0x1p60;
 
-struct Surrogate {
+struct Centering {
     Metric metric;
     Index n_features;
     double scale;               // a power of two
@@ -26,7 +26,7 @@ struct Surrogate {
     double center_norm2;
     double center_fraction = 0; // summed distance of its elements from integers
 
-    Surrogate(Metric metric, const double* center, Index n_features, double scale)
+    Centering(Metric metric, const double* center, Index n_features, double scale)
         : metric(metric), n_features(n_features), scale(scale),
           center(static_cast<std::size_t>(core::round_up(n_features, kCanonicalLanes))),
           center_norm2(canonical_norm2(center, n_features)) {
@@ -46,22 +46,21 @@ struct RowMeasure {
     double fraction; // summed distance of the elements of x and of the center from integers: v may hide it by rounding
     [[nodiscard]] bool integral() const { return fraction == 0; }
     [[nodiscard]] bool usable() const { return input_norm2 <= kMaxNorm2; }
-    [[nodiscard]] bool filterable(const Surrogate& surrogate) const {
-        const bool directed = surrogate.metric != Metric::cosine || input_norm2 >= kMinCosineNorm2;
-        return usable() && directed
-               && norm2 * surrogate.scale * surrogate.scale <= kMaxSurrogateNorm * kMaxSurrogateNorm;
+    [[nodiscard]] bool filterable(const Centering& centering) const {
+        const bool directed = centering.metric != Metric::cosine || input_norm2 >= kMinCosineNorm2;
+        return usable() && directed && norm2 * centering.scale * centering.scale <= kMaxCentredNorm * kMaxCentredNorm;
     }
 };
 
 // Turns `values`, a row as doubles padded with zeros, into x - center, in place.
-inline RowMeasure center_row(const Surrogate& surrogate, double* values) {
+inline RowMeasure center_row(const Centering& centering, double* values) {
     using V = core::Vector<double>;
     constexpr Index kWidth = core::kLanes<double>;
     RowMeasure measure{};
-    measure.fraction = surrogate.center_fraction;
-    measure.input_norm2 = canonical_norm2(values, surrogate.n_features);
+    measure.fraction = centering.center_fraction;
+    measure.input_norm2 = canonical_norm2(values, centering.n_features);
     double factor = 1;
-    if (surrogate.metric == Metric::cosine) {
+    if (centering.metric == Metric::cosine) {
         // As direction_of has it: the filters compare the very rows that the canonical distance compares.
         factor = measure.input_norm2 >= kMinCosineNorm2 ? 1 / std::sqrt(measure.input_norm2) : 0;
     }
@@ -71,8 +70,8 @@ inline RowMeasure center_row(const Surrogate& surrogate, double* values) {
     V norm1{};
     V product{};
     V fraction{};
-    for (Index f = 0; f < surrogate.padded_features(); f += kWidth) {
-        const V c = core::load(surrogate.center.data() + f);
+    for (Index f = 0; f < centering.padded_features(); f += kWidth) {
+        const V c = core::load(centering.center.data() + f);
         const V x = core::load(values + f);
         const V v = x * core::broadcast(factor) - c;
         core::store(values + f, v);
