@@ -146,7 +146,7 @@ def by_strategy(strategy):
             # There are none along which all rows are equal, or with too large numbers.
             assert stats["strategy"] == "prefix" or stats["reason"] == "no directions"
         else:
-            assert stats["strategy"] == (stats["strategy"] if strategy == "auto" else strategy)
+            assert strategy in ("auto", stats["strategy"])
         assert stats["isa"] == _kernels.ISA
         assert stats["n_queries"] == len(queries)
         return found
