@@ -24,7 +24,7 @@ def lowered(**changes: Any) -> Iterator[None]:
 
 
 def recorded_steps(patch: pytest.MonkeyPatch, module: ModuleType) -> list[int]:
-    """Return a list that fills with the number of steps of each loop with a stride in this module: a constant cut its data or not."""
+    """Return a list that fills with the numbers of steps of the module's loops with a stride: were the data cut?"""
     steps: list[int] = []
 
     def recorded(*bounds: int) -> range:
