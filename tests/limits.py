@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -20,3 +21,16 @@ def lowered(**changes: Any) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         lower_limits(patch, **changes)
         yield
+
+
+def recorded_steps(patch: pytest.MonkeyPatch, module: ModuleType) -> list[int]:
+    """Return a list that fills with the numbers of steps of the module's loops with a stride: were the data cut?"""
+    steps: list[int] = []
+
+    def recorded(*bounds: int) -> range:
+        if len(bounds) == 3:
+            steps.append(len(range(*bounds)))
+        return range(*bounds)
+
+    patch.setattr(module, "range", recorded, raising=False)
+    return steps

@@ -249,7 +249,10 @@ def test_readme_commands():
 
 def test_nothing_is_left_to_do():
     done = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
-    files = done.stdout.split() if done.returncode == 0 else []
+    if done.returncode != 0:
+        pytest.skip("needs the repository")
+    files = done.stdout.split()
+    assert "tests/test_house.py" in files
     marks = r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X)\b"
     for name in files:
         path = ROOT / name

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from deeprob_fast.bench import against_numpy, sizes
+from deeprob_fast.bench import against_numpy, harness, sizes
 from deeprob_fast.cli import main
 
 HOSTILE = (
@@ -26,6 +26,7 @@ def invoke(tmp_path, monkeypatch):
     monkeypatch.setattr(sizes, "SHORTEST", 0.0)
     monkeypatch.setattr(sizes, "LEAST_STEPS", 0)
     monkeypatch.setattr(against_numpy, "_PAUSE", 0.0)
+    monkeypatch.setattr(harness, "PAUSE", 0.0)
     return lambda *arguments: CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 

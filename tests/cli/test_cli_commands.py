@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import deeprob_fast as df
-from deeprob_fast.bench import harness, sizes
+from deeprob_fast.bench import sizes
 from deeprob_fast.cli import _output
 from tests.cli.cli_cases import HOSTILE, write_blobs
 from tests.cli.cli_cases import blobs as blobs  # noqa: PLC0414  # a fixture
@@ -106,8 +106,7 @@ def test_few_rows_are_evaluated_with_fewer_neighbors(run, tmp_path):
     assert [row["k"] for row in run("evaluate", "--data", "few.npz")["knn"]] == [1, 3, 5, 10]
 
 
-def test_bench(run, blobs, monkeypatch):
-    monkeypatch.setattr(harness, "PAUSE", 0.0)
+def test_bench(run, blobs):
     found = run("bench", "--data", blobs, "--k", 3, "--rounds", 2, "--peers", "numpy", "--peers", "sklearn", "--threads", 1)
     assert [row["contestant"] for row in found["search"]] == ["deeprob_fast", "scikit-learn", "NumPy tiles"]
     assert [row["contestant"] for row in found["gradient"]] == ["deeprob_fast", "NumPy"]

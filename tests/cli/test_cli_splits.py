@@ -29,8 +29,7 @@ def sorted_by_class(tmp_path):
 
 
 @pytest.mark.parametrize("command", QUICK)
-def test_the_way_of_splitting_is_told(invoke, sorted_by_class, command, monkeypatch):
-    monkeypatch.setattr("deeprob_fast.bench.harness.PAUSE", 0.0)
+def test_the_way_of_splitting_is_told(invoke, sorted_by_class, command):
     outputs = ["--json", "x.json", "--report", "x.html"]
     options = ["--data", sorted_by_class, "--test-share", "0.25", "--seed", "4"]
     result = invoke(command, *options, *QUICK[command], *outputs)

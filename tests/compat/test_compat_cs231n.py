@@ -11,8 +11,9 @@ import pytest
 from deeprob_fast import optim
 from deeprob_fast.compat import cs231n, deeprob
 from deeprob_fast.compat._arrays import read
-from tests.compat.kinds import LABELS, PAGE, POINTS, WEIGHTS, digits, with_ones
+from tests.compat.kinds import digits, with_ones
 from tests.compat.kinds import kind as kind  # noqa: PLC0414  # a fixture
+from tests.nine_points import KNOWN, LABELS, POINTS, WITH_BIAS
 
 
 def trained(kind, X, y):
@@ -102,14 +103,14 @@ def test_wrong_arguments_are_named(call, message):
         call(model)
 
 
-@pytest.mark.parametrize("name", ["svm", "softmax"])
-def test_losses_are_those_of_the_page(kind, name):
-    expected, gradient = PAGE[name]
+@pytest.mark.parametrize(("name", "loss"), [("svm", "weston_watkins"), ("softmax", "softmax")])
+def test_losses_are_those_of_the_page(kind, name, loss):
+    known = KNOWN[loss]
     for variant in ("naive", "vectorized"):
         function = getattr(cs231n, f"{name}_loss_{variant}")
-        loss, dW = function(kind.make(WEIGHTS), kind.make(with_ones(POINTS)), kind.make(LABELS), 0.0)
-        assert loss.item() == pytest.approx(expected, abs=5e-5)
-        assert np.allclose(dW, gradient, atol=1e-4)
+        value, dW = function(kind.make(WITH_BIAS), kind.make(with_ones(POINTS)), kind.make(LABELS), 0.0)
+        assert value.item() == pytest.approx(known.data_loss, abs=5e-5)
+        assert np.allclose(dW, np.column_stack([known.by_weights, known.by_bias]).T, atol=1e-4)
 
 
 @pytest.mark.parametrize(("cls", "chance"), [(cs231n.LinearSVM, 9.0), (cs231n.Softmax, np.log(10))])

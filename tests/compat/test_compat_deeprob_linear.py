@@ -11,8 +11,9 @@ import pytest
 
 from deeprob_fast.compat import deeprob
 from tests import reference
-from tests.compat.kinds import LABELS, PAGE, POINTS, WEIGHTS, digits, with_ones
+from tests.compat.kinds import digits, with_ones
 from tests.compat.kinds import kind as kind  # noqa: PLC0414  # a fixture
+from tests.nine_points import KNOWN, LABELS, POINTS, WITH_BIAS
 
 LOSSES: dict[str, Any] = {
     "svm": (deeprob.svm_loss_naive, deeprob.svm_loss_vectorized, "weston_watkins"),
@@ -23,12 +24,12 @@ LOSSES: dict[str, Any] = {
 @pytest.mark.parametrize("name", LOSSES)
 def test_losses_are_those_of_the_page(kind, name):
     """The bias trick, without the penalty, which the page spares the bias."""
-    W, X, y = kind.make(WEIGHTS), kind.make(with_ones(POINTS)), kind.make(LABELS)
-    expected, gradient = PAGE[name]
+    W, X, y = kind.make(WITH_BIAS), kind.make(with_ones(POINTS)), kind.make(LABELS)
+    known = KNOWN[LOSSES[name][2]]
     for function in LOSSES[name][:2]:
         loss, dW = function(W, X, y, 0.0)
-        assert loss.item() == pytest.approx(expected, abs=5e-5)
-        assert np.allclose(dW, gradient, atol=1e-4)
+        assert loss.item() == pytest.approx(known.data_loss, abs=5e-5)
+        assert np.allclose(dW, np.column_stack([known.by_weights, known.by_bias]).T, atol=1e-4)
         assert kind.is_own(dW)
 
 

@@ -1,5 +1,6 @@
 """Files that other libraries write, and data sets from files of every format."""
 
+import math
 import struct
 
 import numpy as np
@@ -9,6 +10,8 @@ import deeprob_fast as df
 from deeprob_fast import datasets
 from deeprob_fast._files.refusal import FormatError
 from deeprob_fast.datasets import convert_embeddings, load_embeddings
+from deeprob_fast.datasets._embeddings import open_matrix
+from deeprob_fast.datasets._formats import _stored
 
 ROWS = (np.random.default_rng(0).standard_normal((40, 6)) * 40).astype(np.float32)
 LABELS = np.arange(40) % 3
@@ -32,7 +35,7 @@ def h5py():
 
 @pytest.mark.parametrize("userblock", [0, 512])
 def test_hdf5(tmp_path, monkeypatch, h5py, userblock):
-    monkeypatch.setattr("deeprob_fast.datasets._formats._stored.BLOCK_BYTES", 100)
+    monkeypatch.setattr(_stored, "BLOCK_BYTES", 100)
     path = tmp_path / "rows.h5"
     with h5py.File(path, "w", userblock_size=userblock) as file:
         file["f4"] = ROWS
@@ -49,6 +52,7 @@ def test_hdf5(tmp_path, monkeypatch, h5py, userblock):
             np.testing.assert_array_equal(rows, file[key][...])
             assert rows.dtype == file[key].dtype
             assert isinstance(rows, np.memmap) == (key not in ("chunks", "never written"))
+            assert len(list(open_matrix(path, key).blocks())) > 2
             convert_embeddings(path, tmp_path / "out.npy", key=key)
             np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), rows)
     for key in ("text", "empty"):
@@ -123,7 +127,7 @@ def write(tmp_path, arrow):
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int8", "uint8", "int64"])
 def test_parquet(tmp_path, monkeypatch, arrow, write, dtype):
-    monkeypatch.setattr("deeprob_fast.datasets._formats._stored.BLOCK_BYTES", 100)
+    monkeypatch.setattr(_stored, "BLOCK_BYTES", 100)
     rows = ROWS.astype(np.int8).astype(dtype)
     fixed = arrow.FixedSizeListArray.from_arrays(arrow.array(rows.ravel()), 6)
     names = [str(i) for i in LABELS]
@@ -136,6 +140,7 @@ def test_parquet(tmp_path, monkeypatch, arrow, write, dtype):
         found = load_embeddings(path)
         np.testing.assert_array_equal(found, rows)
         assert found.dtype == dtype
+        assert len(list(open_matrix(path).blocks())) > 2
         convert_embeddings(path, tmp_path / "out.npy")
         np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), rows)
 
@@ -188,10 +193,12 @@ def test_damaged_npz(tmp_path):
 
 
 def test_npz_in_any_order(tmp_path, monkeypatch):
-    monkeypatch.setattr("deeprob_fast.datasets._formats._stored.BLOCK_BYTES", 100)
+    monkeypatch.setattr(_stored, "BLOCK_BYTES", 100)
     for rows in (ROWS, np.asfortranarray(ROWS), ROWS.astype(">f8"), ROWS[:0], ROWS[:1]):
         np.savez_compressed(tmp_path / "rows.npz", rows)
         np.testing.assert_array_equal(load_embeddings(tmp_path / "rows.npz"), rows)
+        n_blocks = 1 if rows.flags.fnc else math.ceil(rows.nbytes / 100)  # columns are read as a whole
+        assert len(list(open_matrix(tmp_path / "rows.npz").blocks())) == n_blocks
         convert_embeddings(tmp_path / "rows.npz", tmp_path / "out.npy")
         np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), rows)
 

@@ -15,6 +15,8 @@ import deeprob_fast as df
 from deeprob_fast._files.refusal import FormatError
 from deeprob_fast.datasets import convert_embeddings, load_embeddings
 from deeprob_fast.datasets._embeddings import open_matrix
+from deeprob_fast.datasets._formats import _stored, _vectors
+from tests.limits import recorded_steps
 
 ROWS = (np.random.default_rng(0).standard_normal((7, 5)) * 40).astype(np.float32)
 BYTES = np.arange(35, dtype=np.uint8).reshape(7, 5)
@@ -94,9 +96,11 @@ def test_files_byte_for_byte(tmp_path, name):
 
 @pytest.mark.parametrize("name", FILES)
 def test_conversion(tmp_path, monkeypatch, name):
-    monkeypatch.setattr("deeprob_fast.datasets._formats._stored.BLOCK_BYTES", 40)  # two rows of float32
     memory, expected = FILES[name]
     (tmp_path / name).write_bytes(memory)
+    stored = open_matrix(tmp_path / name)
+    monkeypatch.setattr(_stored, "BLOCK_BYTES", 2 * 5 * stored.dtype.itemsize)  # two rows
+    assert [len(block) for block in stored.blocks()] == [2, 2, 2, 1][: len(expected)]
     convert_embeddings(tmp_path / name, tmp_path / "out.npy")
     rows = np.load(tmp_path / "out.npy", mmap_mode="r", allow_pickle=False)
     np.testing.assert_array_equal(rows, expected)
@@ -213,13 +217,15 @@ def test_a_file_that_is_cut_after_it_was_opened(tmp_path, name):
 
 
 def test_a_row_of_another_length_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr("deeprob_fast.datasets._formats._vectors.BLOCK_BYTES", 12)  # three rows
+    monkeypatch.setattr(_vectors, "BLOCK_BYTES", 3 * 9)  # three rows
+    steps = recorded_steps(monkeypatch, _vectors)
     for row in range(1, 7):
         memory = bytearray(vecs(BYTES))
         memory[9 * row] = 6
         (tmp_path / "rows.bvecs").write_bytes(memory)
         with pytest.raises(ValueError, match=rf"must have 5 features in each row, as in its first; row {row} states 6"):
             load_embeddings(tmp_path / "rows.bvecs")
+    assert steps == [3] * 6
 
 
 def test_arrays_of_safetensors_lie_one_after_the_other(tmp_path):

@@ -69,9 +69,8 @@ def test_channels(shape, axes):
 @pytest.mark.filterwarnings("ignore::deeprob_fast.datasets.SplitWarning")  # so few rows of ten classes
 def test_number_of_validation_rows(n):
     for share in (0.1, 0.2, 0.25, 0.5):
-        if n * (1 - share) >= 1:
-            ours = datasets.preprocess(images((1, 2, 2), n), validation=share)
-            assert len(ours.X_val) == len(ours.y_val) == n - int(n * (1 - share))
+        ours = datasets.preprocess(images((1, 2, 2), n), validation=share)
+        assert len(ours.X_val) == len(ours.y_val) == n - int(n * (1 - share))
     assert len(datasets.preprocess(images((1, 2, 2), 10), validation=0.9).X_train) == 1
 
 

@@ -14,8 +14,9 @@ import pytest
 
 from deeprob_fast.demo import linear_model
 from deeprob_fast.demo.linear_state import LinearState
+from tests.nine_points import BIAS, KNOWN, LABELS, POINTS, WEIGHTS
 
-LOSSES = ("weston_watkins", "one_vs_all", "runner_up", "softmax")
+LOSSES = tuple(KNOWN)
 OPTIMIZERS = {
     "sgd": {"momentum": 0.9, "nesterov": True},
     "adagrad": {"lr_decay": 0.01, "initial_accumulator_value": 0.1},
@@ -32,18 +33,13 @@ def again(content):
 
 def lecture(**changes):
     """The default state of the lecture's page."""
-    points = [
-        *([0.5, 0.4, 0], [0.8, 0.3, 0], [0.3, 0.8, 0]),
-        *([-0.4, 0.3, 1], [-0.3, 0.7, 1], [-0.7, 0.2, 1]),
-        *([0.7, -0.4, 2], [0.5, -0.6, 2], [-0.4, -0.5, 2]),
-    ]
     state = {
         "version": 1,
         "page": "linear",
-        "points": points,
+        "points": [[*point, label] for point, label in zip(POINTS.tolist(), LABELS.tolist(), strict=True)],
         "n_classes": 3,
-        "W": [[1.0, 2.0], [2.0, -4.0], [3.0, -1.0]],
-        "b": [0.0, 0.5, -0.5],
+        "W": WEIGHTS.tolist(),
+        "b": BIAS.tolist(),
         "loss": "weston_watkins",
         "reg": 0.1,
         "penalty": "l2",

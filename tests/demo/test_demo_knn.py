@@ -5,6 +5,7 @@ import pytest
 
 from tests import reference
 from tests.demo.demo_cases import again, decode, neighbors
+from tests.limits import recorded_steps
 
 pytest.importorskip("starlette", reason="needs the extra demo")
 
@@ -70,4 +71,6 @@ def test_the_regions_of_large_k_are_drawn_in_parts(monkeypatch):
     state = server.knn_preset({"name": "rings"})["state"] | {"k": 40}
     whole = server.knn_view({"state": state, "regions": 40})
     monkeypatch.setattr(knn_model, "_HELD", 999)
+    steps = recorded_steps(monkeypatch, knn_model)
     assert server.knn_view({"state": state, "regions": 40}) == whole
+    assert max(steps) > 9

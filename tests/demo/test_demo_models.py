@@ -12,46 +12,12 @@ from deeprob_fast.linear.settings import LOSSES as ALL_LOSSES
 from deeprob_fast.linear.settings import OPTIMIZERS as ALL_OPTIMIZERS
 from tests import reference
 from tests.demo.demo_cases import LOSSES, OPTIMIZERS, again, decode, lecture
+from tests.nine_points import KNOWN, STEPS
 
 pytest.importorskip("starlette", reason="needs the extra demo")
 
 from deeprob_fast.demo import linear_model, options, presets, regions, rules, server  # where it can be imported
 from deeprob_fast.demo.linear_state import LinearState  # where it can be imported
-
-# Losses of the points, their mean, its gradient by W and b: computed independently of this library.
-TABLE = {
-    "weston_watkins": (
-        [0.3, 1.7, 0, 3.2, 6.8, 2.4, 2.5, 3.3, 4.7],
-        2.7667,
-        [[-0.4333, -0.0333], [0.4111, -0.3778], [0.0222, 0.4111]],
-        [0.1111, -0.1111, 0],
-    ),
-    "one_vs_all": (
-        [2.5, 4.5, 0.6, 3.7, 6.0, 3.4, 5.4, 5.2, 4.9],
-        4.0222,
-        [[-0.0222, 0.0222], [0.3889, -0.2222], [0.2222, 0.2222]],
-        [0.5556, 0.2222, 0.2222],
-    ),
-    "runner_up": (
-        [0.3, 1.2, 0, 2.7, 5.0, 2.4, 2.5, 3.3, 3.9],
-        2.3667,
-        [[-0.3, 0.0556], [0.2444, -0.3], [0.0556, 0.2444]],
-        [0.1111, 0, -0.1111],
-    ),
-    "softmax": (
-        [0.5557, 1.0395, 0.1121, 1.9573, 4.0574, 1.6842, 1.7235, 2.4046, 2.9954],
-        1.8366,
-        [[-0.2087, 0.0622], [0.2336, -0.2544], [-0.0249, 0.1922]],
-        [0.1515, 0.0362, -0.1877],
-    ),
-}
-TOTALS = {
-    "weston_watkins": [6.2667, 6.0003, 4.0363, 0.9855, 0.6620],
-    "one_vs_all": [7.5222, 7.2287, 5.1399, 2.0038, 1.6177],
-    "runner_up": [5.8667, 5.6390, 3.9519, 0.9582, 0.6299],
-    "softmax": [5.3366, 5.1273, 3.6212, 1.2712, 0.8769],
-}
-NOTED = [0, 1, 10, 50, 199]
 
 
 def view(state, n_cells=None):
@@ -64,7 +30,7 @@ def step(state, n_steps=1):
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_the_default_state_is_that_of_the_course(loss):
-    losses, data_loss, by_weights, by_bias = TABLE[loss]
+    losses, data_loss, by_weights, by_bias, _ = KNOWN[loss]
     W = np.array(lecture()["W"])
     found = view(lecture(loss=loss))
     near = {"abs": 5e-5}
@@ -121,7 +87,7 @@ def test_gradient_descent_takes_the_way_that_it_should(loss):
     done = step(lecture(loss=loss), 200)
     history = done["state"]["history"]
     assert [entry[0] for entry in history] == list(range(200))
-    assert [history[t][1] for t in NOTED] == pytest.approx(TOTALS[loss], abs=5e-5)
+    assert [history[t][1] for t in STEPS] == pytest.approx(KNOWN[loss].totals, abs=5e-5)
     assert done["view"]["correct"] == 9
     assert done["state"]["step"] == 200
     if loss == "weston_watkins":
@@ -132,7 +98,7 @@ def test_gradient_descent_takes_the_way_that_it_should(loss):
 
 def test_gradient_descent_as_on_the_original_page():
     history = step(lecture(original_gradient=True), 200)["state"]["history"]
-    assert [history[t][1] for t in NOTED[1:]] == pytest.approx([6.1259, 4.9693, 2.4172, 1.0190], abs=5e-5)
+    assert [history[t][1] for t in STEPS[1:]] == pytest.approx([6.1259, 4.9693, 2.4172, 1.0190], abs=5e-5)
 
 
 def random_state(seed, **changes):

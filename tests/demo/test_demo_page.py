@@ -7,46 +7,10 @@ import numpy as np
 import pytest
 
 from tests.demo.browser import exported, until_count
+from tests.nine_points import BIAS, KNOWN, LABELS, POINTS, WEIGHTS
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
 expect = playwright.expect
-
-# The lecture's points: x0, x1, class; its parameters.
-POINTS = [
-    *((0.5, 0.4, 0), (0.8, 0.3, 0), (0.3, 0.8, 0)),
-    *((-0.4, 0.3, 1), (-0.3, 0.7, 1), (-0.7, 0.2, 1)),
-    *((0.7, -0.4, 2), (0.5, -0.6, 2), (-0.4, -0.5, 2)),
-]
-W = np.array([[1.0, 2.0], [2.0, -4.0], [3.0, -1.0]])
-B = np.array([0.0, 0.5, -0.5])
-
-# Losses of the points, their mean, the total with reg 0.1, and the gradient of the mean by W and b.
-LOSSES = {
-    "weston_watkins": (
-        [0.3, 1.7, 0, 3.2, 6.8, 2.4, 2.5, 3.3, 4.7],
-        (2.7667, 6.2667),
-        [[-0.4333, -0.0333], [0.4111, -0.3778], [0.0222, 0.4111]],
-        [0.1111, -0.1111, 0],
-    ),
-    "one_vs_all": (
-        [2.5, 4.5, 0.6, 3.7, 6.0, 3.4, 5.4, 5.2, 4.9],
-        (4.0222, 7.5222),
-        [[-0.0222, 0.0222], [0.3889, -0.2222], [0.2222, 0.2222]],
-        [0.5556, 0.2222, 0.2222],
-    ),
-    "runner_up": (
-        [0.3, 1.2, 0, 2.7, 5.0, 2.4, 2.5, 3.3, 3.9],
-        (2.3667, 5.8667),
-        [[-0.3, 0.0556], [0.2444, -0.3], [0.0556, 0.2444]],
-        [0.1111, 0, -0.1111],
-    ),
-    "softmax": (
-        [0.5557, 1.0395, 0.1121, 1.9573, 4.0574, 1.6842, 1.7235, 2.4046, 2.9954],
-        (1.8366, 5.3366),
-        [[-0.2087, 0.0622], [0.2336, -0.2544], [-0.0249, 0.1922]],
-        [0.1515, 0.0362, -0.1877],
-    ),
-}
 
 
 def shown(values):
@@ -74,23 +38,23 @@ def parameters(page, what):
     return page.locator("#parameters tr").evaluate_all(query % part)
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", KNOWN)
 def test_the_numbers_of_the_lecture(page, loss):
-    losses, (data, total), grad_w, grad_b = LOSSES[loss]
+    losses, data, grad_w, grad_b, (total, *_) = KNOWN[loss]
     page.check(f"input[name=loss][value={loss}]")
     expect(page.locator("#total-loss")).to_have_text(f"{total:.2f}")
     assert totals(page) == [f"{data:.2f}", "3.50", f"{total:.2f}", "2 of 9"]
     assert page.text_content("#points .mean") == f"{data:.2f}"
-    for i, (x0, x1, label) in enumerate(POINTS):
-        scores = W @ [x0, x1] + B
+    for i, ((x0, x1), label) in enumerate(zip(POINTS, LABELS, strict=True)):
+        scores = WEIGHTS @ [x0, x1] + BIAS
         mark = "" if scores.argmax() == label else "✗"
         assert row(page, i) == [*shown([x0, x1]), str(label), *shown(scores), *shown([losses[i]]), mark]
         winner = page.locator("#points tbody tr").nth(i).locator(".winner")
         assert winner.get_attribute("data-class") == str(scores.argmax())
         loss_cell = page.locator("#points tbody td.loss").nth(i)
         assert ("zero" in loss_cell.get_attribute("class")) == (losses[i] == 0)
-    assert parameters(page, "values") == [shown([*weights, bias]) for weights, bias in zip(W, B, strict=True)]
-    gradients = np.column_stack([np.array(grad_w) + 2 * 0.1 * W, grad_b])
+    assert parameters(page, "values") == [shown([*weights, bias]) for weights, bias in zip(WEIGHTS, BIAS, strict=True)]
+    gradients = np.column_stack([np.array(grad_w) + 2 * 0.1 * WEIGHTS, grad_b])
     assert parameters(page, "gradients") == [shown(line) for line in gradients]
 
 
@@ -204,7 +168,7 @@ def test_every_preset(page):
         page.click("#step")
         expect(page.locator("#count")).to_have_text("1")
         expect(page.locator("#message")).to_be_hidden()
-    assert exported(page)["points"] == [list(point) for point in POINTS]
+    assert exported(page)["points"] == [[*point, label] for point, label in zip(POINTS.tolist(), LABELS.tolist(), strict=True)]
 
 
 def test_every_update_rule(page):
@@ -287,7 +251,7 @@ def test_two_tabs_are_independent(visitor):
     expect(second.locator("#total-loss")).not_to_have_text("6.27")
     assert second.text_content("#count") == "0"
     assert exported(first)["b"][0] != 1
-    assert exported(second)["W"] == W.tolist()
+    assert exported(second)["W"] == WEIGHTS.tolist()
 
 
 def test_changes_before_an_answer_are_kept(visitor):
@@ -310,7 +274,7 @@ def test_changes_before_an_answer_are_kept(visitor):
     expect(page.locator("#count")).to_have_text("1")
     state = exported(page)
     # One update from there.
-    np.testing.assert_allclose(state["W"], W, atol=0.2)
+    np.testing.assert_allclose(state["W"], WEIGHTS, atol=0.2)
     assert state["W"][0][0] < 1.2
     assert abs(state["b"][1] - 1.75) < 0.1
 
@@ -324,4 +288,4 @@ def test_randomize_and_reset(page):
     expect(page.locator("input[aria-label='W[0,0]']")).not_to_have_value(first[0][0])
     page.click("#reset")
     expect(page.locator("#total-loss")).to_have_text("6.27")
-    assert exported(page)["W"] == W.tolist()
+    assert exported(page)["W"] == WEIGHTS.tolist()

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 import deeprob_fast as df
 from tests import reference
+from tests.nine_points import KNOWN, LABELS, POINTS, STEPS, WEIGHTS, WITH_BIAS
 
 TOLERANCE = {np.float32: 1e-6, np.float64: 1e-12}
 
@@ -107,33 +108,20 @@ def test_closed_forms():
     assert losses == [1.0, 0.25]
 
 
-DEMO_X = np.array(
-    [(0.5, 0.4), (0.8, 0.3), (0.3, 0.8), (-0.4, 0.3), (-0.3, 0.7), (-0.7, 0.2), (0.7, -0.4), (0.5, -0.6), (-0.4, -0.5)]
-)
-DEMO_Y = np.repeat([0, 1, 2], 3)
-DEMO_W = np.array([[1.0, 2.0, 3.0], [2.0, -4.0, -1.0], [0.0, 0.5, -0.5]])
-DEMO = {
-    "weston_watkins": (2.7667, 6.2667, [[-0.4333, -0.0333], [0.4111, -0.3778], [0.0222, 0.4111]], [0.1111, -0.1111, 0.0], 0.6620),
-    "one_vs_all": (4.0222, 7.5222, [[-0.0222, 0.0222], [0.3889, -0.2222], [0.2222, 0.2222]], [0.5556, 0.2222, 0.2222], 1.6177),
-    "runner_up": (2.3667, 5.8667, [[-0.3, 0.0556], [0.2444, -0.3], [0.0556, 0.2444]], [0.1111, 0.0, -0.1111], 0.6299),
-    "softmax": (1.8366, 5.3366, [[-0.2087, 0.0622], [0.2336, -0.2544], [-0.0249, 0.1922]], [0.1515, 0.0362, -0.1877], 0.8769),
-}
-
-
-@pytest.mark.parametrize("loss", DEMO)
+@pytest.mark.parametrize("loss", KNOWN)
 def test_the_demo_page_of_the_lecture(loss):
-    data, total, gradient, bias_gradient, after_199 = DEMO[loss]
-    assert call(loss, DEMO_W, DEMO_X, DEMO_Y, bias=True).loss == pytest.approx(data, abs=5e-5)
+    known = KNOWN[loss]
+    assert call(loss, WITH_BIAS, POINTS, LABELS, bias=True).loss == pytest.approx(known.data_loss, abs=5e-5)
     options = {"reg": 0.1, "bias": True, "penalize_bias": False}
-    found = call(loss, DEMO_W, DEMO_X, DEMO_Y, **options)
-    assert found.loss == pytest.approx(total, abs=5e-5)
-    np.testing.assert_allclose(found.grad[:2].T, np.array(gradient) + 0.2 * DEMO_W[:2].T, atol=6e-5)
-    np.testing.assert_allclose(found.grad[2], bias_gradient, atol=6e-5)
+    found = call(loss, WITH_BIAS, POINTS, LABELS, **options)
+    assert found.loss == pytest.approx(known.totals[0], abs=5e-5)
+    np.testing.assert_allclose(found.grad[:2].T, np.array(known.by_weights) + 0.2 * WEIGHTS, atol=6e-5)
+    np.testing.assert_allclose(found.grad[2], known.by_bias, atol=6e-5)
     trained = df.train(
-        DEMO_X, DEMO_Y, loss=loss, learning_rate=0.1, reg=0.1, batch_size=None, n_steps=200, bias=True, penalize_bias=False,
-        initial_weights=DEMO_W,
+        POINTS, LABELS, loss=loss, learning_rate=0.1, reg=0.1, batch_size=None, n_steps=200, bias=True, penalize_bias=False,
+        initial_weights=WITH_BIAS,
     )  # fmt: skip
-    assert trained.loss_history[[0, 199]] == pytest.approx([total, after_199], abs=5e-5)
+    assert trained.loss_history[STEPS] == pytest.approx(known.totals, abs=5e-5)
 
 
 def test_large_scores_stay_finite(isa):

@@ -9,10 +9,13 @@ import pytest
 
 import deeprob_fast as df
 from deeprob_fast import _kernels
+from deeprob_fast.knn import packing, queries
 from tests import reference
-from tests.limits import lower_limits, lowered
+from tests.limits import lower_limits, lowered, recorded_steps
 from tests.safety.hostile import Source
 from tests.strategies import cast, low_rank
+
+_QUERIES = 14  # in float32, which are packed at a time where queries are cut
 
 
 class Problem(NamedTuple):
@@ -104,14 +107,16 @@ def pieces(problem):
     rows = 4  # of float32; of bytes, and for many neighbours, a piece has four times as many
     with pytest.MonkeyPatch.context() as patch:
         _cut(patch, rows, problem.train.shape[1], few_queries=0, small_job=0, tree_rows=10**9)
+        steps = recorded_steps(patch, queries)
         found, stats = one_shot(problem, return_stats=True)
+    assert max(steps) > 1 or len(problem.queries) <= 4 * _QUERIES  # of bytes four times as many
     assert stats["piece_rows"] > 0 or len(problem.train) <= 16 * rows or _repeats(problem.train)
     return found
 
 
 def _cut(patch, rows, n_features, **changes):
     row_bytes = 4 * n_features
-    lower_limits(patch, piece_bytes=row_bytes * rows, query_bytes=row_bytes * 14, column_bytes=row_bytes * 14, **changes)
+    lower_limits(patch, piece_bytes=row_bytes * rows, query_bytes=row_bytes * _QUERIES, **changes)
 
 
 def _repeats(rows):
@@ -135,15 +140,19 @@ def mapped(problem):
 def by_strategy(strategy):
     def search(problem):
         train, queries, k, metric, n_threads = problem
-        with lowered(cluster_rows=20):
+        with pytest.MonkeyPatch.context() as patch:
+            lower_limits(patch, cluster_rows=20, column_bytes=0)  # one panel at a time
+            steps = recorded_steps(patch, packing)
             index = df.KNNIndex(train, metric=metric, strategy=strategy, n_threads=n_threads)
         found = index.search(queries, k)
         stats = index.stats
         if strategy == "prefix":
             # There are none along which all rows are equal, or with too large numbers.
             assert stats["strategy"] == "prefix" or stats["reason"] == "no directions"
+            if stats["strategy"] == "prefix":
+                assert max(steps) > 1 or len(np.unique(train, axis=0)) <= _kernels.panel_rows()
         else:
-            assert stats["strategy"] == (stats["strategy"] if strategy == "auto" else strategy)
+            assert strategy in ("auto", stats["strategy"])
         assert stats["isa"] == _kernels.ISA
         assert stats["n_queries"] == len(queries)
         return found

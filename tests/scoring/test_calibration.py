@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import deeprob_fast as df
+from deeprob_fast.scoring import calibration
+from tests.limits import recorded_steps
 
 
 def naive_error(probabilities, truth, n_bins):
@@ -100,5 +102,7 @@ def test_blocks_do_not_matter(monkeypatch):
     rng = np.random.default_rng(0)
     scores, truth = rng.standard_normal((100, 3)).astype(np.float32), rng.integers(0, 3, 100)
     whole = df.fit_temperature(scores, truth)
-    monkeypatch.setattr("deeprob_fast.scoring.calibration._BLOCK_VALUES", 20)
+    monkeypatch.setattr(calibration, "_BLOCK_VALUES", 20)
+    steps = recorded_steps(monkeypatch, calibration)
     assert df.fit_temperature(scores, truth) == pytest.approx(whole, rel=1e-9)
+    assert set(steps) == {17}  # of six rows
