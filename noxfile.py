@@ -49,7 +49,7 @@ def only(level: str) -> str:
     return f"-Ccmake.define.DEEPROB_LEVELS={level}"
 
 
-@nox.session
+@nox.session(reuse_venv=True)
 def lint(session: nox.Session) -> None:
     """Check form, types, spelling, workflows and the layout of the repository, and mend what can be mended: all hooks."""
     # Types need the packages that are imported, not the compiled modules: the stubs stand for those.
@@ -68,7 +68,7 @@ def tests(session: nox.Session) -> None:
 @nox.session(default=False, venv_backend="virtualenv", reuse_venv=True)
 def quick(session: nox.Session) -> None:
     """Run lint, and the tests of the engines on the fastest level of this machine, after compiling what changed."""
-    session.notify("lint")
+    session.notify("lint", posargs=[])
     session.install(*BUILD_TOOLS, *group("parallel"))
     session.install("--no-build-isolation", ".[test]", only(own_level()), "-Cbuild-dir=build/quick")
     session.run("pytest", "-q", "-n", "2", *(session.posargs or QUICK))
