@@ -25,19 +25,36 @@ PLANTED = "PlantedBadName"
 GENERATED = (Path("docs", "api", "generated"), Path("docs", "examples"))
 
 
-@nox.session
+# What a change of the engines is likely to break. Left out: hostile callers, data sets, the courses, commands, pictures, pages.
+QUICK = [f"tests/{noun}" for noun in ("knn", "linear", "optim", "probes", "gradients", "saving", "scoring")]
+QUICK += [f"tests/test_{noun}.py" for noun in ("house", "isa", "kernels", "labels", "tables", "validation")]
+COURSES = ["tests/compat", "tests/datasets/test_files_as_meant.py", "tests/test_tables.py"]
+
+
+def group(name: str) -> list[str]:
+    """Return the requirements of a dependency group."""
+    return list(nox.project.dependency_groups(PROJECT, name))
+
+
+def own_level() -> str:
+    """Return the fastest instruction-set level of this machine: the one whose kernels most people run."""
+    facts = Path("/proc/cpuinfo")
+    flags = set(facts.read_text(encoding="ascii").split()) if facts.exists() else set()
+    needs = {"x86-64-v4-vnni": "avx512_vnni", "x86-64-v4": "avx512vl", "x86-64-v3": "avx2"}
+    return next((level for level, flag in needs.items() if flag in flags), "baseline")
+
+
+def only(level: str) -> str:
+    """Return the argument that has one instruction-set level built."""
+    return f"-Ccmake.define.DEEPROB_LEVELS={level}"
+
+
+@nox.session(reuse_venv=True)
 def lint(session: nox.Session) -> None:
-    """Check form, types, spelling, workflows and the layout of the repository."""
+    """Check form, types, spelling, workflows and the layout of the repository, and mend what can be mended: all hooks."""
     # Types need the packages that are imported, not the compiled modules: the stubs stand for those.
-    session.install(*PROJECT["project"]["dependencies"], *TEST_TOOLS, "nox", *nox.project.dependency_groups(PROJECT, "lint"))
-    session.run("ruff", "check", *session.posargs)
-    session.run("ruff", "format", "--check")
-    session.run("clang-format", "--dry-run", "--Werror", *sorted(map(str, SOURCES.rglob("*.?pp"))))
-    session.run("mypy")
-    session.run("codespell")
-    session.run("rumdl", "check", "--no-cache", ".")
-    session.run("zizmor", "--offline", ".github")
-    session.run("repo-review", ".")
+    session.install(*PROJECT["project"]["dependencies"], *TEST_TOOLS, *group("lint"))
+    session.run("pre-commit", "run", "--all-files", "--show-diff-on-failure", *session.posargs)
 
 
 @nox.session
@@ -47,10 +64,37 @@ def tests(session: nox.Session) -> None:
     session.run("pytest", *session.posargs)
 
 
+# Of pip, which builds a folder anew each time: uv would take what it built before.
+@nox.session(default=False, venv_backend="virtualenv", reuse_venv=True)
+def quick(session: nox.Session) -> None:
+    """Run lint, and the tests of the engines on the fastest level of this machine, after compiling what changed."""
+    session.notify("lint", posargs=[])
+    session.install(*BUILD_TOOLS, *group("parallel"))
+    session.install("--no-build-isolation", ".[test]", only(own_level()), "-Cbuild-dir=build/quick")
+    session.run("pytest", "-q", "-n", "2", *(session.posargs or QUICK))
+
+
+@nox.session(default=False)
+def torch(session: nox.Session) -> None:
+    """Run the tests of the courses' names, files and tables with PyTorch's tensors."""
+    session.install(".[test]", *group("parallel"), *group("torch"))
+    session.run("python", "-c", "import torch")
+    session.run("pytest", "-q", "-n", "2", *(session.posargs or COURSES))
+
+
+@nox.session(default=False)
+def editable(session: nox.Session) -> None:
+    """Install the package as those who work on it do, and run some tests as they may: by `python -m pytest`, too."""
+    # One level is enough to see that it works.
+    session.install("-e", ".[test]", only("baseline"), "-Cbuild-dir=build/editable")
+    session.run("python", "-m", "pytest", "-q", "tests/test_isa.py", "tests/test_kernels.py")
+    session.run("pytest", "-q", "tests/test_isa.py")
+
+
 @nox.session
 def stubs(session: nox.Session) -> None:
     """Compare the stubs with the compiled modules of every instruction-set level of this machine."""
-    session.install(".", "mypy")
+    session.install(".", *group("types"))
     # Away from the root, where Python would find the package without its compiled modules.
     session.chdir(session.create_tmp())
     listing = "from deeprob_fast import _cpu; print(*_cpu.runnable())"
@@ -61,20 +105,30 @@ def stubs(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def tidy(session: nox.Session) -> None:
-    """Run clang-tidy at every instruction-set level; ``-- --self-test`` proves instead that it sees a bad name in a header."""
-    session.install(*BUILD_TOOLS, *nox.project.dependency_groups(PROJECT, "tidy"))
+    """Run clang-tidy on each file at the fastest level of this machine, and on the files in groups at every level.
+
+    Clang's analyzer, by far the slowest check, looks into no group; all others find there what levels differ in.
+    ``-- --self-test`` proves instead that a bad name in a header is seen.
+    """
+    session.install(*BUILD_TOOLS, *group("tidy"))
     scratch = Path(session.create_tmp()).resolve()
-    pybind11 = str(session.run("python", "-m", "pybind11", "--cmakedir", silent=True)).strip()
-    python = shutil.which("python", path=session.bin)
-    definitions = [f"-Dpybind11_DIR={pybind11}", f"-DPython_EXECUTABLE={python}"]
-    session.run("cmake", "-S", ".", "-B", str(scratch / "build"), "-G", "Ninja", *definitions, silent=True)
-    options = ["-quiet", "-config-file=.clang-tidy", "-p", str(scratch / "build")]
-    options.append(f"-extra-arg=-isystem{openmp_folder(session, scratch)}")
+    files = tidy_options(session, scratch, "files", "-DCMAKE_UNITY_BUILD=OFF", f"-DDEEPROB_LEVELS={own_level()}")
     if "--self-test" in session.posargs:
-        plant_bad_name(session, scratch / SOURCES, options)
-    else:
+        plant_bad_name(session, scratch / SOURCES, files)
+        return
+    for options in (files, tidy_options(session, scratch, "groups")):
         # By default every file of the build, one a processor at a time.
         session.run("run-clang-tidy.py", "-j", str(os.cpu_count()), *options, *session.posargs)
+
+
+def tidy_options(session: nox.Session, scratch: Path, kind: str, *definitions: str) -> list[str]:
+    """Configure a build, and return the options by which clang-tidy knows how its files are compiled."""
+    pybind11 = str(session.run("python", "-m", "pybind11", "--cmakedir", silent=True)).strip()
+    python = shutil.which("python", path=session.bin)
+    build = str(scratch / kind)
+    found = [f"-Dpybind11_DIR={pybind11}", f"-DPython_EXECUTABLE={python}"]
+    session.run("cmake", "-S", ".", "-B", build, "-G", "Ninja", *found, *definitions, silent=True)
+    return ["-quiet", "-config-file=.clang-tidy", "-p", build, f"-extra-arg=-isystem{openmp_folder(session, scratch)}"]
 
 
 def openmp_folder(session: nox.Session, scratch: Path) -> Path:
@@ -111,14 +165,6 @@ def clang_path(session: nox.Session, file: str = "") -> str:
     return str(session.run(compiler, f"-print-file-name={file}", external=True, silent=True)).strip()
 
 
-def own_level() -> str:
-    """Return the fastest instruction-set level of this machine: the one whose kernels most people run."""
-    facts = Path("/proc/cpuinfo")
-    flags = set(facts.read_text(encoding="ascii").split()) if facts.exists() else set()
-    needs = {"x86-64-v4-vnni": "avx512_vnni", "x86-64-v4": "avx512vl", "x86-64-v3": "avx2"}
-    return next((level for level, flag in needs.items() if flag in flags), "baseline")
-
-
 def option(arguments: list[str], name: str, default: str) -> str:
     """Take ``name value`` out of the arguments."""
     if name not in arguments:
@@ -148,7 +194,7 @@ def checked_build(session: nox.Session, kind: str, sanitizers: str, environment:
         definitions["DEEPROB_WERROR"] = "OFF"  # a compiler may see them, too
     settings = [f"-Ccmake.define.{name}={value}" for name, value in definitions.items()]
     build = f"-Cbuild-dir={sources / 'build' / kind}"
-    session.install("pytest-xdist", f"{sources}[test]", build, *settings, env={"CXX": clang_path(session)})
+    session.install(*group("parallel"), f"{sources}[test]", build, *settings, env={"CXX": clang_path(session)})
     if "--self-test" not in arguments:
         return arguments
     session.run("python", "tests/safety/planted.py", kind, env=environment)
@@ -215,8 +261,7 @@ def clang(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Build the documentation, examples run, every warning an error, and check the links of its pages."""
     # The examples run on the fastest level; building the others would take minutes.
-    level = f"-Ccmake.define.DEEPROB_LEVELS={own_level()}"
-    session.install(".", level, *nox.project.dependency_groups(PROJECT, "docs"))
+    session.install(".", only(own_level()), *group("docs"))
     pages = Path("build", "docs")
     # Anew each time: pages that are left over would hide links to what is gone.
     for folder in (pages, *GENERATED):

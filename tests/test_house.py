@@ -241,6 +241,36 @@ def test_changelog_names_the_version():
     assert text(ROOT / "CHANGELOG.md").splitlines()[2].startswith(f"## {project['project']['version']}")
 
 
+def undeclared_versions(written, project):
+    """Requirements with a version that the project does not declare, and tools that pre-commit fetches by itself."""
+    wanted = re.findall(r"[\w.-]+(?:\[[\w,]+\])?[=~<>]=[\d.]+", written)
+    return [each for each in wanted if each not in project] + re.findall(r"- repo: (?!local\b)(\S+)", written)
+
+
+def test_versions_of_tools_stand_in_one_list():
+    chores = [ROOT / "noxfile.py", ROOT / ".ci" / "run", ROOT / ".pre-commit-config.yaml", *(ROOT / ".github").rglob("*.yml")]
+    project = text(ROOT / "pyproject.toml")
+    for path in chores:
+        assert not undeclared_versions(text(path), project), path.name
+    assert undeclared_versions("pip install 'ruff==0.1' nox", project) == ["ruff==0.1"]
+    assert undeclared_versions("- repo: https://example.org/hooks", project) == ["https://example.org/hooks"]
+
+
+def test_continuous_integration_repeats_no_chore():
+    assert not re.search(r"\b(mypy|stubtest|pytest|ruff|sphinx-build|run-clang-tidy|codespell)\b", text(ROOT / ".ci" / "run"))
+
+
+# What differs by instruction-set level: kernels, and what reaches them with arrays of every kind.
+EACH_LEVEL = {"knn", "linear", "optim", "safety", "test_kernels.py", "test_validation.py"}
+
+
+def test_what_does_not_differ_by_level_runs_once():
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        if path.relative_to(ROOT / "tests").parts[0] not in EACH_LEVEL:
+            functions = [node for node in ast.walk(ast.parse(text(path))) if isinstance(node, ast.FunctionDef)]
+            assert not [each.name for each in functions if any(argument.arg == "isa" for argument in each.args.args)], path.name
+
+
 def test_readme_commands():
     readme = text(ROOT / "README.md")
     assert "pip install . && deeprob-fast evaluate" in readme

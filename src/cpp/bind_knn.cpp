@@ -219,7 +219,7 @@ py::tuple search_prefix(
     const Index n_queries = input.queries.n_rows;
     const Index n_features = input.train.n_features;
     const Index n_columns = std::get<0>(centering_record).size();
-    // Where rows are grouped, their bytes lie by position, else by row.
+    // Where there are duplicates, bytes of rows lie by position, else by row.
     const knn::Positions places(
         input.has_duplicates() ? std::span<const Index>() : span(std::get<1>(searched)), input.positions.size()
     );

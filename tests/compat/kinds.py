@@ -23,12 +23,12 @@ class Kind(NamedTuple):
 @pytest.fixture(params=["numpy", "torch"])
 def kind(request):
     if request.param == "numpy":
-        return Kind(np.array, np.ndarray, _NumpyDtypes)
+        return Kind(np.array, np.ndarray, _NumPyDtypes)
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     return Kind(torch.tensor, torch.Tensor, torch)
 
 
-class _NumpyDtypes:
+class _NumPyDtypes:
     float16, float32, float64, int64 = (np.dtype(name) for name in ("float16", "float32", "float64", "int64"))
 
 

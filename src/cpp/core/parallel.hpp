@@ -11,6 +11,7 @@
 #include <bit>
 #include <chrono>
 #include <exception>
+#include <functional>
 #include <latch>
 #include <memory>
 #include <mutex>
@@ -143,14 +144,25 @@ class LoopControl {
     std::exception_ptr error_;
 };
 
+// The question of a task, in one type for all loops: what asks it is compiled once.
+struct Stopped {
+    LoopControl& control;
+    int thread;
+
+    bool operator()() const { return control.stopped(thread); }
+};
+
 // How many threads parallel_for will use: what per-thread scratch has to be made for.
 inline int team_size(Index n_tasks, const Execution& execution) {
     if (in_forked_child().load() || omp_in_parallel() != 0) return 1;
     return static_cast<int>(std::clamp<Index>(execution.n_threads, 1, std::max<Index>(n_tasks, 1)));
 }
 
-// PanelRanges body(task, thread, control) for every task in [0, n_tasks), thread in [0, team_size).
-template <class Body> void parallel_for(Index n_tasks, const Execution& execution, const Body& body) {
+// Called through a pointer: bodies are many, and each would be compiled twice into a loop of its own.
+using TaskBody = std::function<void(Index task, int thread, LoopControl& control)>;
+
+// Runs body(task, thread, control) for every task in [0, n_tasks), thread in [0, team_size).
+inline void parallel_for(Index n_tasks, const Execution& execution, const TaskBody& body) {
     LoopControl control(execution.interrupted);
     std::atomic<Index> next{0};
     const auto work = [&](int thread) {
@@ -218,9 +230,11 @@ inline int team_limit(Index n_shares, const Execution& execution) {
     return static_cast<int>(std::bit_floor(static_cast<unsigned>(team_size(n_shares, execution))));
 }
 
-// PanelRanges body(team, thread, control) on up to team_limit threads at once; the team's size is a power of two. The body must not throw; only thread
-// 0 may ask the control.
-template <class Body> void run_team(Index n_shares, const Execution& execution, const Body& body) {
+using TeamBody = std::function<void(Team& team, int thread, LoopControl& control)>;
+
+// Runs body(team, thread, control) on up to team_limit threads at once; the team's size is a power of two. The body must not
+// throw; only thread 0 may ask the control.
+inline void run_team(Index n_shares, const Execution& execution, const TeamBody& body) {
     LoopControl control(execution.interrupted);
     const int wanted = team_limit(n_shares, execution);
     const int n_threads = wanted == 1 ? 1 : obtainable_threads(wanted);

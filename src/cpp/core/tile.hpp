@@ -102,11 +102,12 @@ void sweep_panel(const QueryBlock<T>& block, const T* panel, const T* bias, cons
         const bool last = begin + depth == block.n_features;
         const T* queries = block.query_tiles + begin * kTileQueries;
         const T* rows = panel + begin * kPanelRows<T>;
-        for (Index query_tile = 0; query_tile < block.n_tiles; ++query_tile, queries += block.n_features * kTileQueries) {
+        for (Index query_tile = 0; query_tile < block.n_tiles;
+             ++query_tile, queries += block.n_features * kTileQueries) {
             // The first query tiles fetch the slice that comes next, the others the query tile that comes next.
             const auto* ahead = reinterpret_cast<const char*>(
                 query_tile < kTileVectors ? rows + depth * kPanelRows<T> + query_tile * depth * kLanes<T>
-                                    : queries + block.n_features * kTileQueries
+                                          : queries + block.n_features * kTileQueries
             );
             // None where there is one depth block.
             T* partial = begin == 0 && last ? nullptr : block.partial + query_tile * kScores;

@@ -154,7 +154,7 @@ template <class T, Index kWidth> class BoxBuilder {
         const std::vector<LeafRange>& ranges, const core::Execution& execution, const Body& body
     ) {
         core::parallel_for(std::ssize(ranges), execution, [&](Index task, int thread, core::LoopControl& control) {
-            body(ranges[static_cast<std::size_t>(task)], [&] { return control.stopped(thread); });
+            body(ranges[static_cast<std::size_t>(task)], core::Stopped{control, thread});
         });
     }
 

@@ -15,20 +15,32 @@
 
 namespace deeprob::knn {
 
-// What one thread works with. Sums of boxes, and first those of rows, are computed in T.
-template <class Terms, class T, Index kWidth> class BoxSearch {
+// What one thread works with, whatever the terms, the type of values and the width: who asks query by query is compiled once.
+class BoxWorker {
   public:
-    // `n_rows`: of the training data.
-    BoxSearch(
-        core::Borrowed<BoxShape> shape, const BoxTree<const T>& tree, Metric metric, Index k, Index n_rows,
-        Index n_expanded
-    )
-        : shape_(shape), n_rows_(n_rows), tree_(tree), nearest_(metric, k) {
-        expanded_.reserve(static_cast<std::size_t>(n_expanded));
-    }
+    virtual ~BoxWorker() = default;
 
     // Reads a query; says whether it can be searched.
-    bool load(const Rows& queries, Index i) {
+    virtual bool load(const Rows& queries, Index i) = 0;
+
+    // The leaf that the nearest boxes lead to.
+    virtual Index leaf() = 0;
+
+    // The neighbours of the query loaded last, near that leaf at best. Returns nothing if it was stopped.
+    virtual std::span<const Neighbor> search(Index leaf, const core::Stopped& stopped) = 0;
+
+    [[nodiscard]] virtual Index n_refined() const = 0;
+    [[nodiscard]] virtual Index n_visited() const = 0;
+};
+
+// Sums of boxes, and first those of rows, are computed in T.
+template <class Terms, class T, Index kWidth> class BoxSearch final : public BoxWorker {
+  public:
+    // `n_rows`: of the training data.
+    BoxSearch(core::Borrowed<BoxShape> shape, const BoxTree<const T>& tree, Metric metric, Index k, Index n_rows)
+        : shape_(shape), n_rows_(n_rows), tree_(tree), nearest_(metric, k) {}
+
+    bool load(const Rows& queries, Index i) override {
         few_as_double(queries, i, exact_);
         if (!(canonical_sum<kWidth>([&](Index f) { return exact_[f] * exact_[f]; }) <= kMaxNorm2)) return false;
         constexpr double kLargest = std::numeric_limits<T>::max();
@@ -38,8 +50,7 @@ template <class Terms, class T, Index kWidth> class BoxSearch {
         return true;
     }
 
-    // The leaf that the nearest boxes lead to.
-    Index leaf() {
+    Index leaf() override {
         Index at = 0;
         for (int level = shape_.n_levels - 1; level >= 0; --level) {
             T sums[kFanOut];
@@ -49,8 +60,7 @@ template <class Terms, class T, Index kWidth> class BoxSearch {
         return at;
     }
 
-    // The neighbours of the query loaded last, near that leaf at best. Returns nothing if it was stopped.
-    template <class Stopped> std::span<const Neighbor> search(Index leaf, const Stopped& stopped) {
+    std::span<const Neighbor> search(Index leaf, const core::Stopped& stopped) override {
         constexpr Index kLeavesBetweenQuestions = 64;
         nearest_.clear();
         limit_ = std::numeric_limits<T>::infinity();
@@ -71,10 +81,8 @@ template <class Terms, class T, Index kWidth> class BoxSearch {
         return nearest_.sorted();
     }
 
-    [[nodiscard]] Index n_refined() const { return n_refined_; }
-    [[nodiscard]] Index n_visited() const { return n_visited_; }
-
-    std::vector<Neighbor>& expanded() { return expanded_; }
+    [[nodiscard]] Index n_refined() const override { return n_refined_; }
+    [[nodiscard]] Index n_visited() const override { return n_visited_; }
 
   private:
     // A node, or a leaf on level -1, and the sum of its box.
@@ -189,7 +197,6 @@ template <class Terms, class T, Index kWidth> class BoxSearch {
     T limit_ = 0; // what a sum must not exceed
     T query_[kWidth] = {};
     Place waiting_[kFanOut * BoxShape::kMaxLevels];
-    std::vector<Neighbor> expanded_; // scratch of write_neighbors
 };
 
 // Numbers from 0 to n in ascending order of keys below n_keys, roughly: in as many steps as there are numbers.
@@ -214,48 +221,25 @@ struct BoxReport {
 };
 
 // All queries, each by itself, in blocks that are tasks.
-template <class Terms, Index kWidth, class T> class BoxSearches {
+class BoxSearches {
   public:
-    BoxSearches(
-        core::Borrowed<SearchInput> input, const BoxTree<const T>& tree, Metric metric, const core::Execution& execution
-    )
+    BoxSearches(core::Borrowed<SearchInput> input, Metric metric, const core::Execution& execution)
         : input_(input), metric_(metric), execution_(execution),
           shape_(input->positions.size(), input->queries.n_features),
-          workers_(static_cast<std::size_t>(core::team_size(n_tasks(), execution))),
-          leaves_(static_cast<std::size_t>(input->queries.n_rows)) {
-        const Index k = std::min(input->k, input->positions.size());
-        const Index n_expanded = input->has_duplicates() ? std::min(k * input->k, input->train.n_rows) : 0;
+          workers_(static_cast<std::size_t>(core::team_size(n_tasks(), execution))), expanded_(workers_.size()),
+          leaves_(static_cast<std::size_t>(input->queries.n_rows)) {}
+
+    template <class Terms, Index kWidth, class T> void make_workers(const BoxTree<const T>& tree) {
+        const Index k = std::min(input_.k, input_.positions.size());
         for (auto& worker : workers_) {
-            worker = std::make_unique<Worker>(shape_, tree, metric, k, input->train.n_rows, n_expanded);
+            worker = std::make_unique<BoxSearch<Terms, T, kWidth>>(shape_, tree, metric_, k, input_.train.n_rows);
         }
     }
 
-    // Finds the leaf of each query; returns the first query that cannot be searched, or -1.
-    Index place() {
-        constexpr Index kUnusable = -1;
-        for_blocks([&](Worker& worker, Index begin, Index end, const auto&) {
-            for (Index q = begin; q < end; ++q) {
-                leaves_[static_cast<std::size_t>(q)] = worker.load(input_.queries, q) ? worker.leaf() : kUnusable;
-            }
-        });
-        const auto bad = std::ranges::find(leaves_, kUnusable);
-        return bad == leaves_.end() ? -1 : bad - leaves_.begin();
-    }
-
-    void search(const SearchOutput& output) {
-        const std::vector<Index> order = order_by(leaves_, shape_.n_leaves);
-        for_blocks([&](Worker& worker, Index begin, Index end, const auto& stopped) {
-            for (Index i = begin; i < end; ++i) {
-                const Index q = order[static_cast<std::size_t>(i)];
-                worker.load(input_.queries, q);
-                const auto nearest = worker.search(leaves_[static_cast<std::size_t>(q)], stopped);
-                if (nearest.empty()) return;
-                write_neighbors(input_, metric_, nearest, q, output, worker.expanded());
-            }
-        });
-    }
-
-    [[nodiscard]] BoxReport report() const {
+    BoxReport run(const SearchOutput& output) {
+        const Index unusable = place();
+        if (unusable >= 0) return {.unusable_query = unusable};
+        search(output);
         BoxReport report;
         for (const auto& worker : workers_) {
             report.n_refined += worker->n_refined();
@@ -265,16 +249,45 @@ template <class Terms, Index kWidth, class T> class BoxSearches {
     }
 
   private:
-    using Worker = BoxSearch<Terms, T, kWidth>;
     static constexpr Index kQueriesPerTask = 64;
 
     [[nodiscard]] Index n_tasks() const { return core::ceil_div(input_.queries.n_rows, kQueriesPerTask); }
+
+    // Finds the leaf of each query; returns the first query that cannot be searched, or -1.
+    Index place() {
+        constexpr Index kUnusable = -1;
+        for_blocks([&](int thread, Index begin, Index end, const auto&) {
+            BoxWorker& worker = *workers_[static_cast<std::size_t>(thread)];
+            for (Index q = begin; q < end; ++q) {
+                leaves_[static_cast<std::size_t>(q)] = worker.load(input_.queries, q) ? worker.leaf() : kUnusable;
+            }
+        });
+        const auto bad = std::ranges::find(leaves_, kUnusable);
+        return bad == leaves_.end() ? -1 : bad - leaves_.begin();
+    }
+
+    void search(const SearchOutput& output) {
+        const Index k = std::min(input_.k, input_.positions.size());
+        const Index n_expanded = input_.has_duplicates() ? std::min(k * input_.k, input_.train.n_rows) : 0;
+        for (auto& expanded : expanded_) expanded.reserve(static_cast<std::size_t>(n_expanded));
+        const std::vector<Index> order = order_by(leaves_, shape_.n_leaves);
+        for_blocks([&](int thread, Index begin, Index end, const core::Stopped& stopped) {
+            BoxWorker& worker = *workers_[static_cast<std::size_t>(thread)];
+            for (Index i = begin; i < end; ++i) {
+                const Index q = order[static_cast<std::size_t>(i)];
+                worker.load(input_.queries, q);
+                const auto nearest = worker.search(leaves_[static_cast<std::size_t>(q)], stopped);
+                if (nearest.empty()) return;
+                write_neighbors(input_, metric_, nearest, q, output, expanded_[static_cast<std::size_t>(thread)]);
+            }
+        });
+    }
 
     template <class Body> void for_blocks(const Body& body) {
         core::parallel_for(n_tasks(), execution_, [&](Index task, int thread, core::LoopControl& control) {
             const Index begin = task * kQueriesPerTask;
             const Index end = std::min(begin + kQueriesPerTask, input_.queries.n_rows);
-            body(*workers_[static_cast<std::size_t>(thread)], begin, end, [&] { return control.stopped(thread); });
+            body(thread, begin, end, core::Stopped{control, thread});
         });
     }
 
@@ -282,33 +295,25 @@ template <class Terms, Index kWidth, class T> class BoxSearches {
     Metric metric_;
     core::Execution execution_;
     BoxShape shape_;
-    std::vector<std::unique_ptr<Worker>> workers_;
+    std::vector<std::unique_ptr<BoxWorker>> workers_;
+    std::vector<std::vector<Neighbor>> expanded_; // scratch of write_neighbors, one a thread
     std::vector<Index> leaves_;
 };
-
-template <class Terms, Index kWidth, class T>
-BoxReport search_boxes(
-    const SearchInput& input, const BoxTree<const T>& tree, Metric metric, const SearchOutput& output,
-    const core::Execution& execution
-) {
-    BoxSearches<Terms, kWidth, T> searches(input, tree, metric, execution);
-    const Index unusable = searches.place();
-    if (unusable >= 0) return {.unusable_query = unusable};
-    searches.search(output);
-    return searches.report();
-}
 
 template <class T>
 BoxReport search_boxes(
     const SearchInput& input, const BoxTree<const T>& tree, Metric metric, const SearchOutput& output,
     const core::Execution& execution
 ) {
-    return with_width(input.queries.n_features, [&]<Index kWidth> {
+    BoxSearches searches(input, metric, execution);
+    with_width(input.queries.n_features, [&]<Index kWidth> {
         if (metric == Metric::manhattan) {
-            return search_boxes<AbsoluteDifferences, kWidth>(input, tree, metric, output, execution);
+            searches.make_workers<AbsoluteDifferences, kWidth>(tree);
+        } else {
+            searches.make_workers<SquaredDifferences, kWidth>(tree);
         }
-        return search_boxes<SquaredDifferences, kWidth>(input, tree, metric, output, execution);
     });
+    return searches.run(output);
 }
 
 } // namespace deeprob::knn
