@@ -4,6 +4,7 @@ import ast
 import inspect
 import json
 import re
+import statistics
 import subprocess
 import sys
 import tomllib
@@ -50,6 +51,11 @@ def includes(path):
 )
 def test_a_file_fits_in_the_head(path):
     assert len(text(path).splitlines()) <= 400
+
+
+def test_most_files_are_short():
+    lengths = [len(text(path).splitlines()) for path in [*PACKAGE.rglob("*.py"), *CPP_FILES] if path.name != "__init__.py"]
+    assert statistics.median(lengths) <= 110
 
 
 @pytest.mark.parametrize("path", named(CPP_FILES))

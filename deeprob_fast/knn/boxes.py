@@ -14,7 +14,7 @@ from deeprob_fast.knn.neighbors import Neighbors
 _SAMPLE_QUERIES = 64
 _SAMPLE_NEIGHBORS = 10
 _SAMPLE_ROWS = 1024
-# Where float32 can square differences, with buffers on both sides.
+# Where float32 can square differences, with room on both sides.
 _SMALLEST, _LARGEST = 1e-12, 1e15
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from deeprob_fast._typing import AnyArray, Float64
+from deeprob_fast.knn.metrics import METRICS
 from deeprob_fast.knn.rows import RowSource
 
 _SAMPLE_ROWS = 65
@@ -20,7 +21,7 @@ _SMALLEST_IN_BYTES, _LARGEST_IN_BYTES = 1e-25, 1e150
 
 
 class Centering(NamedTuple):
-    """What the kernels subtract from each row, and multiply it by then."""
+    """What the kernels subtract from each row, and by what they multiply the difference."""
 
     center: Float64
     scale: float
@@ -51,7 +52,7 @@ def fit(rows: RowSource, metric: str, *, centered: bool) -> Centering:
         scale_of = float(np.median(typical)) or float(typical.max()) or float(np.sqrt(center @ center))
         # Should many rows be far longer than the median, they must still have finite ones.
         scale_of = max(scale_of, math.ldexp(float(np.quantile(typical, 0.75, method="lower")), -_LONGEST_EXPONENT))
-        if metric == "inner_product":
+        if METRICS[metric].adds == "products":
             scale_of = max(scale_of, math.ldexp(float(np.sqrt(center @ center)), -_LONGEST_CENTER_EXPONENT))
     if not np.isfinite(center).all():
         center = np.zeros(n_features)
@@ -65,7 +66,7 @@ def _normalized(rows: AnyArray, metric: str) -> Float64:
     """Return the rows as the kernels center them: those of the cosine have norm 1."""
     with np.errstate(all="ignore"):  # some NaN warn when they are widened
         values = np.asarray(rows, dtype=np.float64)
-        if metric != "cosine":
+        if not METRICS[metric].of_directions:
             return values
         norms = np.sqrt(np.einsum("ij,ij->i", values, values))
         normalized: Float64 = values / np.where(norms > 0, norms, 1)[:, None]

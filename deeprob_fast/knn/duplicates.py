@@ -8,8 +8,8 @@ from deeprob_fast import _kernels
 from deeprob_fast._typing import AnyArray, Int64
 from deeprob_fast.knn.centering import sample_rows
 
-# About what finding them takes for each row: hashes, representatives, and what is returned.
-GROUPING_BYTES = 64
+# What finding them takes for each row: hashes, representatives, distinct rows, and what is returned.
+GROUPING_BYTES = 72
 
 
 class Duplicates(NamedTuple):

@@ -26,7 +26,7 @@ class Packing(NamedTuple):
 
     @classmethod
     def empty(cls, n_positions: int, n_features: int, strategy: Strategy) -> "Packing":
-        """Allocate buffers for that many rows."""
+        """Allocate memory for that many rows."""
         panels, bias, norm, slack = cls.sizes(n_positions, n_features, strategy)
         return cls(
             _aligned_empty(panels, strategy),
@@ -129,7 +129,7 @@ class Buffers(NamedTuple):
 
     @classmethod
     def empty(cls, n_positions: int, n_features: int, strategy: Strategy) -> "Buffers":
-        """Allocate buffers for that many rows."""
+        """Allocate memory for that many rows."""
         n_byte_rows = n_positions if strategy.projection else 0
         return cls(Packing.empty(n_positions, n_features, strategy), ByteRows.empty(n_byte_rows, n_features))
 

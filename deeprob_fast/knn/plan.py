@@ -1,4 +1,4 @@
-"""How a search ranges: decided here and nowhere else, with the reason.
+"""How a search runs: decided here and nowhere else, with the reason.
 
 Few queries scan the rows as they are. Otherwise the rows are packed, for one of the `strategies`: as a whole, with equal rows
 grouped, or piece by piece where that takes less memory or time.
@@ -28,7 +28,7 @@ STRATEGIES = ("auto", *sorted(_STRATEGIES))
 
 
 class Plan(NamedTuple):
-    """How a search ranges."""
+    """How a search runs."""
 
     name: str  # "scan", or that of a strategy
     reason: str

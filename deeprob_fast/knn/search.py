@@ -1,4 +1,4 @@
-"""The order of a search: queries in batches, training rows as a whole or in pieces, and how far it is."""
+"""Runs a plan: queries in batches, training rows as a whole or in pieces, and how far the search is."""
 
 import itertools
 from collections.abc import Callable, Iterator
