@@ -32,6 +32,7 @@ from deeprob_fast.knn.scores import KNNScore as KNNScore
 from deeprob_fast.linear.estimators import LinearSVM as LinearSVM
 from deeprob_fast.linear.estimators import SoftmaxClassifier as SoftmaxClassifier
 from deeprob_fast.linear.hyperplanes import Hyperplane as Hyperplane
+from deeprob_fast.linear.loop import Training as Training
 from deeprob_fast.linear.losses import Loss as Loss
 from deeprob_fast.linear.losses import softmax_loss as softmax_loss
 from deeprob_fast.linear.losses import svm_loss as svm_loss
@@ -41,7 +42,6 @@ from deeprob_fast.linear.optimum.minimize import softmax_path as softmax_path
 from deeprob_fast.linear.random_search import RandomSearch as RandomSearch
 from deeprob_fast.linear.random_search import random_search as random_search
 from deeprob_fast.linear.training import Sweep as Sweep
-from deeprob_fast.linear.training import Training as Training
 from deeprob_fast.linear.training import sweep as sweep
 from deeprob_fast.linear.training import train as train
 from deeprob_fast.probes.evaluation import PROBE_PROTOCOLS as PROBE_PROTOCOLS

@@ -10,9 +10,9 @@ from deeprob_fast.demo import _fields, regions, rules
 from deeprob_fast.demo._points import MOST
 from deeprob_fast.demo.linear_state import LARGEST_WEIGHT, MOST_HISTORY, N_SEEDS, LinearState
 from deeprob_fast.linear.losses import Loss, softmax_loss, svm_loss
+from deeprob_fast.linear.scores import predict, score_blocks
 from deeprob_fast.linear.training import train
 from deeprob_fast.optim import SGD
-from deeprob_fast.probes.scores import predict, score_blocks
 
 MOST_STEPS = 1000
 # What the gradient of the penalty is multiplied by on the page that this one follows: 0.5 reg W in place of 2 reg W.

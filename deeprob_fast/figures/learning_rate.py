@@ -12,7 +12,8 @@ import numpy as np
 from deeprob_fast import datasets
 from deeprob_fast._typing import Float64
 from deeprob_fast.figures._style import COLORS, GREY, LINES, legend, new_figure
-from deeprob_fast.linear.training import Training, sweep
+from deeprob_fast.linear.loop import Training
+from deeprob_fast.linear.training import sweep
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -12,7 +12,7 @@ from sklearn.utils import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from deeprob_fast import _kernels, _validation
+from deeprob_fast import _validation
 from deeprob_fast._estimators import DTYPES, checked
 from deeprob_fast._labels import numbered, places, unpacked
 from deeprob_fast._typing import AnyArray, ArrayLike, Float64, Int64
@@ -20,9 +20,10 @@ from deeprob_fast.linear import scaling
 from deeprob_fast.linear.checks import check_sample_weight, of_ordinary_size
 from deeprob_fast.linear.classifiers import Head, HeadTrainer
 from deeprob_fast.linear.convergence import possible_decrease
-from deeprob_fast.linear.epochs import Learned, learn
 from deeprob_fast.linear.examples import Examples, computing_dtype, gather
+from deeprob_fast.linear.loop import Learned, learn
 from deeprob_fast.linear.parameters import Parameters
+from deeprob_fast.linear.scores import linear_scores
 
 # Share of the loss of zero weights that the objective may lie above its minimum without a warning, at least.
 _FAR = 0.03
@@ -339,13 +340,8 @@ class LinearClassifier(ClassifierMixin, Parameters):
         check_is_fitted(self, "coef_")
         rows = _validation.check_rows("X", checked(self, X, reset=False))
         weights = np.column_stack([self.coef_, self.intercept_])  # at once: another thread may fit again
-        dtype = computing_dtype(rows.dtype, weights.dtype)
-        examples = gather(rows, np.empty(0, dtype=np.int64), dtype, bias=True)
-        n_scores = len(weights)
-        scores = np.empty((len(rows), n_scores), dtype=dtype)
-        threads = _validation.check_n_threads(self.n_jobs, "n_jobs")
-        _kernels.linear_scores(examples, n_scores, examples.packed(weights), scores, threads)
-        return scores[:, 0] if n_scores == 1 else scores
+        scores = linear_scores(rows, weights, _validation.check_n_threads(self.n_jobs, "n_jobs"))
+        return scores[:, 0] if len(weights) == 1 else scores
 
     def predict(self, X: ArrayLike) -> AnyArray:
         """Predict the class with the largest score; of equal ones the first.

@@ -77,3 +77,12 @@ def for_columns(weights: Float64, examples: Examples) -> Float64:
         result[:, -1] += result[:, :-1] @ examples.shift.astype(np.float64)
         result[:, :-1] /= examples.scale
     return result[:, : examples.n_columns]
+
+
+def unfold(weights: AnyArray, mean: Float64 | None, std: Float64 | None) -> Float64:
+    """Return weights (n_features + 1, n_classes) of standardised features for the features as they are."""
+    result = weights.astype(np.float64)
+    if mean is not None and std is not None:
+        result[:-1] /= std[:, np.newaxis]
+        result[-1] -= mean @ result[:-1]
+    return result

@@ -11,8 +11,7 @@ from deeprob_fast._typing import ArrayLike
 from deeprob_fast.linear.batches import Plan, given
 from deeprob_fast.linear.classifiers import HeadTrainer, Schedule
 from deeprob_fast.linear.data import TrainingData
-from deeprob_fast.linear.run import Run
-from deeprob_fast.linear.run import Training as Training  # noqa: PLC0414  # re-exported
+from deeprob_fast.linear.loop import Training, TrainingLoop
 from deeprob_fast.linear.settings import DEFAULTS, NAMES, expand, head_of
 from deeprob_fast.optim import Optimizer
 
@@ -167,16 +166,16 @@ def sweep(
             every_step=every_step,
             n_threads=threads,
         )
-        run = Run(trainer, validation, patience)
+        loop = TrainingLoop(trainer, validation, patience)
         n_steps_done = 0
         for epoch in plan.epochs(seed):
-            run.epoch(epoch)
+            loop.epoch(epoch)
             n_steps_done += epoch.n_steps
             if callback is not None:
                 callback((number + n_steps_done / plan.count()) / len(streams))
             if not trainer.active.any():
                 break
-        results.update(zip(members, run.results(), strict=True))
+        results.update(zip(members, loop.results(), strict=True))
     trainings = tuple(results[i] for i in range(len(settings)))
     if any(training.diverged_at is not None for training in trainings):
         data.check_finite()  # what diverges is no error, unless the examples are to blame

@@ -9,7 +9,7 @@ import numpy as np
 from deeprob_fast import _scalars, _validation
 from deeprob_fast._typing import AnyArray, ArrayLike, Float64, Int64
 from deeprob_fast.knn.distances import top_k
-from deeprob_fast.probes import scores
+from deeprob_fast.linear.scores import score_blocks
 from deeprob_fast.probes.data import Part, ProbeData, gather
 from deeprob_fast.probes.protocol import Chosen, ProbeProtocol
 from deeprob_fast.probes.protocols import PROBE_PROTOCOLS as PROBE_PROTOCOLS  # noqa: PLC0414  # re-exported
@@ -100,7 +100,7 @@ def _temperature(data: ProbeData, weights: Float64, n_threads: int) -> float | N
     if not known.any():
         return None
     rows = data.validation.rows if known.all() else data.validation.rows[known]
-    found = np.concatenate([part for _, part in scores.score_blocks(rows, weights, n_threads)])
+    found = np.concatenate([part for _, part in score_blocks(rows, weights, n_threads)])
     return best_temperature(found, data.validation.numbers[known])
 
 
@@ -113,7 +113,7 @@ class _Judgement:
         self.best = np.empty((n_queries, n_best), dtype=np.int64)
         self.confidences = np.empty(n_queries)
         self.scaled = np.empty(n_queries)
-        for part, found in scores.score_blocks(queries.rows, weights, n_threads):
+        for part, found in score_blocks(queries.rows, weights, n_threads):
             self.best[part] = top_k(found, n_best, largest=True, n_threads=n_threads).indices
             excess = found - found.max(axis=1, keepdims=True)
             self.confidences[part] = 1 / np.exp(excess).sum(axis=1)

@@ -9,10 +9,11 @@ import numpy as np
 from deeprob_fast import _scalars
 from deeprob_fast._threads import one_blas_thread
 from deeprob_fast._typing import AnyArray, Float64
-from deeprob_fast.probes import scores
+from deeprob_fast.linear.scaling import unfold
+from deeprob_fast.linear.scores import all_classes, predict
 from deeprob_fast.probes.data import Part, ProbeData
 from deeprob_fast.probes.progress import Fits
-from deeprob_fast.probes.protocol import Chosen, ProbeProtocol, Progress, Report
+from deeprob_fast.probes.protocol import Chosen, ProbeProtocol, Progress, Report, merit
 from deeprob_fast.scoring.accuracy import accuracy
 
 _BLOCK_ROWS = 4096
@@ -63,7 +64,7 @@ class Ridge:
             found = (self._left / (self._values + l2)) @ self._right
         found[-1] *= self._constant
         found = self._part.without_constants(found)
-        return scores.all_classes(scores.unfold(found, self._mean, self._std), self._present, self._n_classes)
+        return all_classes(unfold(found, self._mean, self._std), self._present, self._n_classes)
 
 
 def few_shot(numbers: AnyArray, n_classes: int, shots: int | None, seed: int) -> AnyArray:
@@ -132,7 +133,7 @@ class LeastSquaresProbe(ProbeProtocol):
                 if data.validation is not None:
                     candidate["val_accuracy"] = merits[i]
                 if i == best and shots is not None:
-                    found = [scores.predict(data.queries.rows, fit.weights(l2), n_threads) for fit in fits]
+                    found = [predict(data.queries.rows, fit.weights(l2), n_threads) for fit in fits]
                     candidate["accuracies"] = tuple(accuracy(data.queries.numbers, predictions) for predictions in found)
                     candidate["accuracy"] = float(np.mean(candidate["accuracies"]))
                 candidates.append(candidate)
@@ -154,5 +155,5 @@ class LeastSquaresProbe(ProbeProtocol):
         held_out = data.validation
         if held_out is None:
             return np.nan
-        predictions = [scores.predict(held_out.rows, fit.weights(l2), n_threads) for fit in fits]
-        return float(np.mean([scores.merit(self.metric, held_out.numbers, found, data.n_classes) for found in predictions]))
+        predictions = [predict(held_out.rows, fit.weights(l2), n_threads) for fit in fits]
+        return float(np.mean([merit(self.metric, held_out.numbers, found, data.n_classes) for found in predictions]))

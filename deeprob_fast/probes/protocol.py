@@ -9,12 +9,13 @@ from typing import Any, Self
 import numpy as np
 
 from deeprob_fast import _scalars
-from deeprob_fast._typing import Float64
+from deeprob_fast._typing import Float64, Int64
 from deeprob_fast.probes.data import ProbeData
-from deeprob_fast.probes.scores import METRICS
+from deeprob_fast.scoring.accuracy import accuracy, mean_per_class_accuracy
 
 Report = Callable[[dict[str, Any]], object]
 Progress = Callable[[float], object] | None
+METRICS = ("accuracy", "mean_per_class")
 _LONG = 14  # longer tuples are shown by their ends
 _OWN = ("name", "source")
 
@@ -38,6 +39,13 @@ class Chosen:
     candidates: tuple[dict[str, Any], ...]
     selected: dict[str, Any]
     losses: Float64 | None = None
+
+
+def merit(metric: str, truth: Int64, predictions: Int64, n_classes: int) -> float:
+    """Return the accuracy by which settings are chosen."""
+    if metric == "mean_per_class":
+        return mean_per_class_accuracy(truth, predictions, n_classes)
+    return accuracy(truth, predictions)
 
 
 def shown(value: Any) -> str:

@@ -8,12 +8,13 @@ import numpy as np
 
 from deeprob_fast import _scalars
 from deeprob_fast._typing import Float64
+from deeprob_fast.linear.scaling import unfold
+from deeprob_fast.linear.scores import all_classes, predict
 from deeprob_fast.linear.training import sweep
 from deeprob_fast.optim import SGD, CosineAnnealingLR, LambdaLR, LRScheduler, MultiStepLR
-from deeprob_fast.probes import scores
 from deeprob_fast.probes.data import ProbeData
 from deeprob_fast.probes.progress import Fits
-from deeprob_fast.probes.protocol import Chosen, ProbeProtocol, Progress, Report, shown
+from deeprob_fast.probes.protocol import Chosen, ProbeProtocol, Progress, Report, merit, shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,12 +142,12 @@ class SGDProbe(ProbeProtocol):
             candidate: dict[str, Any] = {"lr": rate}
             merits.append(-1.0)
             found = data.train.without_constants(training.W) if self.standardize else training.W
-            weights.append(scores.all_classes(scores.unfold(found, mean, std), present, data.n_classes))
+            weights.append(all_classes(unfold(found, mean, std), present, data.n_classes))
             if training.diverged_at is not None:
                 candidate["diverged_at"] = training.diverged_at
             elif held_out is not None:
-                predictions = scores.predict(held_out.rows, weights[-1], n_threads)
-                merits[-1] = scores.merit(self.metric, held_out.numbers, predictions, data.n_classes)
+                predictions = predict(held_out.rows, weights[-1], n_threads)
+                merits[-1] = merit(self.metric, held_out.numbers, predictions, data.n_classes)
                 candidate["val_accuracy"] = merits[-1]
             candidates.append(candidate)
             report(candidate)

@@ -11,10 +11,12 @@ import numpy as np
 from deeprob_fast import _scalars
 from deeprob_fast._typing import Float64
 from deeprob_fast.linear.optimum.minimize import Optimum, PathSolver
-from deeprob_fast.probes import grid, scores
+from deeprob_fast.linear.scaling import unfold
+from deeprob_fast.linear.scores import all_classes, predict
+from deeprob_fast.probes import grid
 from deeprob_fast.probes.data import Part, ProbeData
 from deeprob_fast.probes.progress import Descent, Fits
-from deeprob_fast.probes.protocol import Chosen, ProbeProtocol, Progress, Report
+from deeprob_fast.probes.protocol import Chosen, ProbeProtocol, Progress, Report, merit
 
 
 def _warn_of_distance(C: float, max_iter: int, optimum: Optimum) -> None:  # noqa: N803  # scikit-learn's
@@ -57,7 +59,7 @@ class _Fitter:
         found = self._solver.solve(1 / (2 * C * len(self._part.rows)), start)
         self._fits.done()
         weights = found.W if self._moments[0] is None else self._part.without_constants(found.W)
-        return found, scores.all_classes(scores.unfold(weights, *self._moments), self.present, self._n_classes)
+        return found, all_classes(unfold(weights, *self._moments), self.present, self._n_classes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,8 +118,8 @@ class SoftmaxProbe(ProbeProtocol):
                 solved[i], found[i] = fitter.fit(self.C[i], nearest)
                 candidate: dict[str, Any] = {"C": self.C[i]}
                 if held_out is not None:
-                    predictions = scores.predict(held_out.rows, found[i], n_threads)
-                    merits[i] = scores.merit(self.metric, held_out.numbers, predictions, data.n_classes)
+                    predictions = predict(held_out.rows, found[i], n_threads)
+                    merits[i] = merit(self.metric, held_out.numbers, predictions, data.n_classes)
                     candidate["val_accuracy"] = merits[i]
                 candidates[i] = candidate
                 report(candidate)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from deeprob_fast.knn.index import KNNIndex
-from deeprob_fast.linear.run import Training
+from deeprob_fast.linear.loop import Training
 
 
 def _demand(condition: Any, what: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from deeprob_fast._files.headers import LONGEST_JSON, read_json
 from deeprob_fast._files.refusal import shown
 from deeprob_fast._typing import AnyArray
-from deeprob_fast.linear.run import Training
+from deeprob_fast.linear.loop import Training
 from deeprob_fast.saving.checks import check_linear, check_training
 from deeprob_fast.saving.containers import Content, digest
 

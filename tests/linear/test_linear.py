@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import deeprob_fast as df
-from deeprob_fast.linear import base
+from deeprob_fast.linear import base, scores
 from deeprob_fast.linear.examples import gather
 from tests.examples import blobs, pixels
 
@@ -195,7 +195,8 @@ def test_rows_are_read_in_place(monkeypatch):
         seen.append(np.shares_memory(rows, x))
         return gather(rows, *arguments, **options)
 
-    monkeypatch.setattr(base, "gather", spy)
+    for module in (base, scores):
+        monkeypatch.setattr(module, "gather", spy)
     df.LinearSVM(max_epochs=1, early_stopping=True).fit(x, y).predict(x)
     assert seen == [True, True]
 

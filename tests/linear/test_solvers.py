@@ -10,10 +10,26 @@ from deeprob_fast.linear.optimum import line_search
 from deeprob_fast.linear.optimum.certificate import DualBound
 from deeprob_fast.linear.optimum.history import History
 from deeprob_fast.linear.optimum.lbfgs import minimize_lbfgs
-from deeprob_fast.linear.optimum.preconditioned import PreconditionedSolver, minimize_path, minimize_preconditioned
+from deeprob_fast.linear.optimum.preconditioned import PreconditionedSolver
 from deeprob_fast.linear.optimum.preconditioner import Preconditioner
 from deeprob_fast.linear.optimum.problem import Penalized, Point, Solution
 from tests.reference import SoftmaxData
+
+
+def minimize_preconditioned(objective, start, reg, *, free_bias, rough=None, callback=None, **options):
+    """Minimise under one penalty."""
+    solver = PreconditionedSolver(objective, free_bias=free_bias, rough=rough, callback=callback)
+    return solver.minimize(start, reg, **{"tol": 1e-6, "max_iter": 1000, "certified": True, **options})
+
+
+def minimize_path(objective, start, regs, *, free_bias, **options):
+    """Minimise under one penalty after the other with one solver, each from the solution before."""
+    solver = PreconditionedSolver(objective, free_bias=free_bias)
+    for reg in regs:
+        solution = solver.minimize(start, reg, **{"tol": 1e-6, "max_iter": 1000, "certified": True, **options})
+        start = solution.weights
+        yield solution
+
 
 SOLVERS: dict[str, Callable[..., Solution]] = {"lbfgs": minimize_lbfgs, "preconditioned": minimize_preconditioned}
 

@@ -1,7 +1,7 @@
 """L-BFGS on top of the Kronecker model of the Hessian: for one penalty, or along a path of them."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 
@@ -152,39 +152,3 @@ class PreconditionedSolver:
         if following is not point:
             self._history.append(following.weights - point.weights, following.gradient - point.gradient)
         return following
-
-
-def minimize_preconditioned(
-    objective: Objective,
-    start: Float64,
-    reg: float,
-    *,
-    free_bias: bool,
-    rough: Objective | None = None,
-    tol: float = 1e-6,
-    max_iter: int = 1000,
-    certified: bool = True,
-    callback: Callable[[float, float], object] | None = None,
-) -> Solution:
-    """Minimise under one penalty; see `PreconditionedSolver`."""
-    solver = PreconditionedSolver(objective, free_bias=free_bias, rough=rough, callback=callback)
-    return solver.minimize(start, reg, tol=tol, max_iter=max_iter, certified=certified)
-
-
-def minimize_path(
-    objective: Objective,
-    start: Float64,
-    regs: Iterable[float],
-    *,
-    free_bias: bool,
-    rough: Objective | None = None,
-    tol: float = 1e-6,
-    max_iter: int = 1000,
-    certified: bool = True,
-) -> Iterator[Solution]:
-    """Minimise under one penalty after the other, each from the solution before: strong penalties first is fastest."""
-    solver = PreconditionedSolver(objective, free_bias=free_bias, rough=rough)
-    for reg in regs:
-        solution = solver.minimize(start, reg, tol=tol, max_iter=max_iter, certified=certified)
-        start = solution.weights
-        yield solution
