@@ -87,7 +87,7 @@ def test_who_may_know_whom(path):
 # The floors of the package, from the ground up: a module knows those of its own package and of the floors below. What stands
 # on one floor does not know each other. The last floors are upstairs: the commands, the comparison, the lecture, the courses.
 FLOORS = (
-    ("_cpu", "_typing", "_optional"),
+    ("_cpu", "_docstrings", "_typing", "_optional"),
     ("_kernels", "_scalars"),
     ("_memory", "_atomic", "_labels", "_tables", "_threads"),
     ("_validation",),

@@ -8,6 +8,9 @@ from deeprob_fast import _scalars, _validation
 from deeprob_fast._tables import check_exact
 from deeprob_fast._typing import AnyArray, Float64
 
+# Of the multiclass hinge.
+FORMULATIONS = ("weston_watkins", "one_vs_all", "runner_up")
+
 
 def check_penalty(reg: Any, penalty: object, l1_ratio: Any) -> tuple[float, float]:
     """Return the factors of the sum of squares and of the sum of absolute values."""

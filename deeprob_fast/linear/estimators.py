@@ -7,86 +7,97 @@ from typing import Any
 import numpy as np
 
 from deeprob_fast import _scalars
+from deeprob_fast._docstrings import sharing
 from deeprob_fast._typing import ArrayLike, Float64
 from deeprob_fast.linear.base import LinearClassifier
+from deeprob_fast.linear.checks import FORMULATIONS
 from deeprob_fast.linear.hyperplanes import Hyperplane
 from deeprob_fast.optim import Optimizer
 
+_PARAMETERS = """
+optimizer : {"sgd", "adagrad", "rmsprop", "adam", "adamw"} or Optimizer
+    An update rule of `deeprob_fast.optim` by name, with PyTorch's defaults, or by example; the example is not changed.
+learning_rate : float or "auto"
+    "auto": for "sgd" from the curvature of the objective (see Notes), for the others that of the optimizer.
+momentum : float
+    Of "sgd".
+nesterov : bool
+    Nesterov's momentum, of "sgd".
+schedule : {"cosine", "constant"}, callable or None
+    "cosine" lowers the learning rate from step to step, to 0 at the end of `max_epochs`. A callable makes a schedule for an
+    optimizer, for instance ``lambda o: df.optim.StepLR(o, 100)``, which counts steps, or epochs if it is a
+    `ReduceLROnPlateau`. None is "constant".
+reg : float
+    Strength of the penalty, which is added to the mean loss.
+penalty : {"l2", "l1", "elasticnet"}
+    Sum of squares (without 1/2), of absolute values, or l1_ratio of this and the rest of that.
+l1_ratio : float
+    Of "elasticnet", in [0, 1].
+batch_size : int or None
+    None: all examples at every step.
+max_epochs : int or "auto"
+    "auto": as many as make 2000 steps, but from 20 to 1000.
+tol : float or None
+    Stop when the mean loss of an epoch was not below the best by as much for `n_iter_no_change` epochs in a row. None: never.
+    Not with "cosine", which has its own end, nor with early stopping.
+n_iter_no_change : int or "auto"
+    Epochs to wait for an improvement, of the training loss or, with early stopping, of the validation loss. "auto": 5, or as
+    many as make 100 steps.
+early_stopping : bool
+    Hold out a part of the examples, stop when its loss no longer improves, and take the weights of the best epoch.
+validation_fraction : float
+    Share that is held out, of each class.
+fit_intercept : bool
+penalize_intercept : bool
+    Whether the penalty counts the intercept, as it does where a column of ones is part of X.
+standardize : bool
+    Train on (X - mean) / std, computed on the fly (without an intercept X / std); `reg` then counts these features' weights.
+    `coef_` and `intercept_` are for X as it is.
+class_weight : dict, "balanced" or None
+    Factors of the sample weights by label; "balanced": n_samples / (n_classes * count of the class).
+warm_start : bool
+    Whether `fit` starts from the weights of the fit before; the optimizer starts anew.
+shuffle : bool
+    Whether each epoch is a new permutation of the examples.
+random_state : int, RandomState or None
+    Of permutations and the held-out part; an int is the `seed` of `deeprob_fast.train`.
+n_jobs : int, optional
+    Threads; by default, and for -1, all that the environment grants, for -2 all but one. Does not change any result.
+"""
 
+_ATTRIBUTES = """
+coef_ : array, shape (n_classes, n_features), or (1, n_features) for two classes
+    float64 if X is, else float32.
+intercept_ : array, shape (n_classes,) or (1,)
+classes_ : array, shape (n_classes,)
+    Labels, ascending.
+n_iter_ : int
+    Epochs of the last fit, or of all calls of `partial_fit`.
+t_ : int
+    Steps taken since the weights were 0.
+loss_curve_ : list of float
+    Mean objective of each epoch, on the batches as they came.
+best_loss_ : float
+    The smallest of them.
+learning_rate_ : float
+    That of the first step.
+validation_losses_, validation_scores_ : array of float64, shape (`n_iter_`,)
+    Mean loss and accuracy after each epoch, only with validation data.
+n_features_in_ : int
+"""
+
+
+@sharing(parameters=_PARAMETERS, attributes=_ATTRIBUTES)
 class SoftmaxClassifier(LinearClassifier):
     """Softmax (multinomial logistic) regression.
 
     Parameters
     ----------
-    optimizer : {"sgd", "adagrad", "rmsprop", "adam", "adamw"} or Optimizer
-        An update rule of `deeprob_fast.optim` by name, with PyTorch's defaults, or by example; the example is not changed.
-    learning_rate : float or "auto"
-        "auto": for "sgd" from the curvature of the objective (see Notes), for the others that of the optimizer.
-    momentum : float
-        Of "sgd".
-    nesterov : bool
-        Nesterov's momentum, of "sgd".
-    schedule : {"cosine", "constant"}, callable or None
-        "cosine" lowers the learning rate from step to step, to 0 at the end of `max_epochs`. A callable makes a schedule for an
-        optimizer, for instance ``lambda o: df.optim.StepLR(o, 100)``, which counts steps, or epochs if it is a
-        `ReduceLROnPlateau`. None is "constant".
-    reg : float
-        Strength of the penalty, which is added to the mean loss.
-    penalty : {"l2", "l1", "elasticnet"}
-        Sum of squares (without 1/2), of absolute values, or l1_ratio of this and the rest of that.
-    l1_ratio : float
-        Of "elasticnet", in [0, 1].
-    batch_size : int or None
-        None: all examples at every step.
-    max_epochs : int or "auto"
-        "auto": as many as make 2000 steps, but from 20 to 1000.
-    tol : float or None
-        Stop when the mean loss of an epoch was not below the best by as much for `n_iter_no_change` epochs in a row. None: never.
-        Not with "cosine", which has its own end, nor with early stopping.
-    n_iter_no_change : int or "auto"
-        Epochs to wait for an improvement, of the training loss or, with early stopping, of the validation loss. "auto": 5, or as
-        many as make 100 steps.
-    early_stopping : bool
-        Hold out a part of the examples, stop when its loss no longer improves, and take the weights of the best epoch.
-    validation_fraction : float
-        Share that is held out, of each class.
-    fit_intercept : bool
-    penalize_intercept : bool
-        Whether the penalty counts the intercept, as it does where a column of ones is part of X.
-    standardize : bool
-        Train on (X - mean) / std, computed on the fly (without an intercept X / std); `reg` then counts these features' weights.
-        `coef_` and `intercept_` are for X as it is.
-    class_weight : dict, "balanced" or None
-        Factors of the sample weights by label; "balanced": n_samples / (n_classes * count of the class).
-    warm_start : bool
-        Whether `fit` starts from the weights of the fit before; the optimizer starts anew.
-    shuffle : bool
-        Whether each epoch is a new permutation of the examples.
-    random_state : int, RandomState or None
-        Of permutations and the held-out part; an int is the `seed` of `deeprob_fast.train`.
-    n_jobs : int, optional
-        Threads; by default, and for -1, all that the environment grants, for -2 all but one. Does not change any result.
+    {parameters}
 
     Attributes
     ----------
-    coef_ : array, shape (n_classes, n_features), or (1, n_features) for two classes
-        float64 if X is, else float32.
-    intercept_ : array, shape (n_classes,) or (1,)
-    classes_ : array, shape (n_classes,)
-        Labels, ascending.
-    n_iter_ : int
-        Epochs of the last fit, or of all calls of `partial_fit`.
-    t_ : int
-        Steps taken since the weights were 0.
-    loss_curve_ : list of float
-        Mean objective of each epoch, on the batches as they came.
-    best_loss_ : float
-        The smallest of them.
-    learning_rate_ : float
-        That of the first step.
-    validation_losses_, validation_scores_ : array of float64, shape (`n_iter_`,)
-        Mean loss and accuracy after each epoch, only with validation data.
-    n_features_in_ : int
+    {attributes}
 
     See Also
     --------
@@ -139,28 +150,7 @@ class SoftmaxClassifier(LinearClassifier):
         random_state: Any = None,
         n_jobs: int | None = None,
     ) -> None:
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.momentum = momentum
-        self.nesterov = nesterov
-        self.schedule = schedule
-        self.reg = reg
-        self.penalty = penalty
-        self.l1_ratio = l1_ratio
-        self.batch_size = batch_size
-        self.max_epochs = max_epochs
-        self.tol = tol
-        self.n_iter_no_change = n_iter_no_change
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.fit_intercept = fit_intercept
-        self.penalize_intercept = penalize_intercept
-        self.standardize = standardize
-        self.class_weight = class_weight
-        self.warm_start = warm_start
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.n_jobs = n_jobs
+        self._take(locals())
 
     def _loss(self) -> tuple[str, float]:
         return "softmax", 0.0
@@ -203,6 +193,7 @@ class SoftmaxClassifier(LinearClassifier):
         return np.exp(self.predict_log_proba(X))
 
 
+@sharing(parameters=_PARAMETERS, attributes=_ATTRIBUTES)
 class LinearSVM(LinearClassifier):
     """Linear support vector machine for any number of classes.
 
@@ -212,76 +203,11 @@ class LinearSVM(LinearClassifier):
         How margins to several classes count, as in `svm_loss`.
     delta : float
         Margin.
-    optimizer : {"sgd", "adagrad", "rmsprop", "adam", "adamw"} or Optimizer
-        An update rule of `deeprob_fast.optim` by name, with PyTorch's defaults, or by example; the example is not changed.
-    learning_rate : float or "auto"
-        "auto": for "sgd" from the curvature of the objective (see Notes), for the others that of the optimizer.
-    momentum : float
-        Of "sgd".
-    nesterov : bool
-        Nesterov's momentum, of "sgd".
-    schedule : {"cosine", "constant"}, callable or None
-        "cosine" lowers the learning rate from step to step, to 0 at the end of `max_epochs`. A callable makes a schedule for an
-        optimizer, for instance ``lambda o: df.optim.StepLR(o, 100)``, which counts steps, or epochs if it is a
-        `ReduceLROnPlateau`. None is "constant".
-    reg : float
-        Strength of the penalty, which is added to the mean loss.
-    penalty : {"l2", "l1", "elasticnet"}
-        Sum of squares (without 1/2), of absolute values, or l1_ratio of this and the rest of that.
-    l1_ratio : float
-        Of "elasticnet", in [0, 1].
-    batch_size : int or None
-        None: all examples at every step.
-    max_epochs : int or "auto"
-        "auto": as many as make 2000 steps, but from 20 to 1000.
-    tol : float or None
-        Stop when the mean loss of an epoch was not below the best by as much for `n_iter_no_change` epochs in a row. None: never.
-        Not with "cosine", which has its own end, nor with early stopping.
-    n_iter_no_change : int or "auto"
-        Epochs to wait for an improvement, of the training loss or, with early stopping, of the validation loss. "auto": 5, or as
-        many as make 100 steps.
-    early_stopping : bool
-        Hold out a part of the examples, stop when its loss no longer improves, and take the weights of the best epoch.
-    validation_fraction : float
-        Share that is held out, of each class.
-    fit_intercept : bool
-    penalize_intercept : bool
-        Whether the penalty counts the intercept, as it does where a column of ones is part of X.
-    standardize : bool
-        Train on (X - mean) / std, computed on the fly (without an intercept X / std); `reg` then counts these features' weights.
-        `coef_` and `intercept_` are for X as it is.
-    class_weight : dict, "balanced" or None
-        Factors of the sample weights by label; "balanced": n_samples / (n_classes * count of the class).
-    warm_start : bool
-        Whether `fit` starts from the weights of the fit before; the optimizer starts anew.
-    shuffle : bool
-        Whether each epoch is a new permutation of the examples.
-    random_state : int, RandomState or None
-        Of permutations and the held-out part; an int is the `seed` of `deeprob_fast.train`.
-    n_jobs : int, optional
-        Threads; by default, and for -1, all that the environment grants, for -2 all but one. Does not change any result.
+    {parameters}
 
     Attributes
     ----------
-    coef_ : array, shape (n_classes, n_features), or (1, n_features) for two classes
-        float64 if X is, else float32.
-    intercept_ : array, shape (n_classes,) or (1,)
-    classes_ : array, shape (n_classes,)
-        Labels, ascending.
-    n_iter_ : int
-        Epochs of the last fit, or of all calls of `partial_fit`.
-    t_ : int
-        Steps taken since the weights were 0.
-    loss_curve_ : list of float
-        Mean objective of each epoch, on the batches as they came.
-    best_loss_ : float
-        The smallest of them.
-    learning_rate_ : float
-        That of the first step.
-    validation_losses_, validation_scores_ : array of float64, shape (`n_iter_`,)
-        Mean loss and accuracy after each epoch, only with validation data.
-    n_features_in_ : int
-
+    {attributes}
     hyperplane_ : Hyperplane
         Only for two classes: w^T x - b = 0 with the margins at -1 and 1.
 
@@ -340,33 +266,10 @@ class LinearSVM(LinearClassifier):
         random_state: Any = None,
         n_jobs: int | None = None,
     ) -> None:
-        self.formulation = formulation
-        self.delta = delta
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.momentum = momentum
-        self.nesterov = nesterov
-        self.schedule = schedule
-        self.reg = reg
-        self.penalty = penalty
-        self.l1_ratio = l1_ratio
-        self.batch_size = batch_size
-        self.max_epochs = max_epochs
-        self.tol = tol
-        self.n_iter_no_change = n_iter_no_change
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.fit_intercept = fit_intercept
-        self.penalize_intercept = penalize_intercept
-        self.standardize = standardize
-        self.class_weight = class_weight
-        self.warm_start = warm_start
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.n_jobs = n_jobs
+        self._take(locals())
 
     def _loss(self) -> tuple[str, float]:
-        _scalars.check_choice("formulation", self.formulation, ("weston_watkins", "one_vs_all", "runner_up"))
+        _scalars.check_choice("formulation", self.formulation, FORMULATIONS)
         return self.formulation, self.delta
 
     def _loss_at_zero(self) -> float:

@@ -5,9 +5,10 @@ from typing import NamedTuple
 import numpy as np
 
 from deeprob_fast import _kernels, _scalars, _validation
+from deeprob_fast._docstrings import sharing
 from deeprob_fast._memory import aligned_empty
 from deeprob_fast._typing import AnyArray, ArrayLike, KernelLoss, KernelPenalty
-from deeprob_fast.linear.checks import check_penalty, check_weights
+from deeprob_fast.linear.checks import FORMULATIONS, check_penalty, check_weights
 from deeprob_fast.linear.examples import check_finite_loss, computing_dtype, gather
 
 
@@ -64,6 +65,47 @@ def _loss(
     return Loss(value, np.ascontiguousarray(examples.unpacked(gradient, n_classes).T))
 
 
+_DATA_AND_PENALTY = """
+W : array-like, shape (n_features, n_classes)
+    One row more if there is a bias, which is the last. float32 or float64.
+X : array-like, shape (n_examples, n_features)
+    At least one row; float32, float64, float16, uint8 or int8, read in place.
+y : array-like of int, shape (n_examples,)
+    Numbers of classes, 0 <= y < n_classes.
+reg : float
+    Strength of the penalty.
+penalty : {"l2", "l1", "elasticnet"}
+    R(W): the sum of squares (without 1/2), the sum of absolute values, or l1_ratio of this and the rest of that.
+l1_ratio : float
+    Of "elasticnet", in [0, 1].
+"""
+
+_COLUMNS_AND_THREADS = """
+bias : bool
+    Whether the last row of W is added to the scores, as if X had a column of ones behind its features.
+penalize_bias : bool
+    Whether the penalty counts that row, as it does where the column of ones is part of X.
+sample_weight : array-like, shape (n_examples,), optional
+    Not negative. The mean is the weighted one.
+mean, std : array-like, shape (n_features,), optional
+    Standardise the features on the fly: (X - mean) / std.
+n_threads : int, optional
+    By default all that the environment grants. Does not change the result.
+"""
+
+_RAISES = """
+Raises
+------
+ValueError
+    If a shape, a value or a name is not as stated above.
+TypeError
+    If an array does not hold real numbers or y integers.
+"""
+
+_shared = sharing(data_and_penalty=_DATA_AND_PENALTY, columns_and_threads=_COLUMNS_AND_THREADS, raises=_RAISES)
+
+
+@_shared
 def svm_loss(
     W: ArrayLike,
     X: ArrayLike,
@@ -85,33 +127,13 @@ def svm_loss(
 
     Parameters
     ----------
-    W : array-like, shape (n_features, n_classes)
-        One row more if there is a bias, which is the last. float32 or float64.
-    X : array-like, shape (n_examples, n_features)
-        At least one row; float32, float64, float16, uint8 or int8, read in place.
-    y : array-like of int, shape (n_examples,)
-        Numbers of classes, 0 <= y < n_classes.
-    reg : float
-        Strength of the penalty.
-    penalty : {"l2", "l1", "elasticnet"}
-        R(W): the sum of squares (without 1/2), the sum of absolute values, or l1_ratio of this and the rest of that.
-    l1_ratio : float
-        Of "elasticnet", in [0, 1].
+    {data_and_penalty}
     delta : float
         Margin.
     formulation : {"weston_watkins", "one_vs_all", "runner_up"}
         What an example's scores s lose: the sum over j != y of max(0, s_j - s_y + delta); the sum over j of
         max(0, delta - t_j s_j) with t_y = 1 and -1 for the others; max(0, max over j != y of s_j - s_y + delta).
-    bias : bool
-        Whether the last row of W is added to the scores, as if X had a column of ones behind its features.
-    penalize_bias : bool
-        Whether the penalty counts that row, as it does where the column of ones is part of X.
-    sample_weight : array-like, shape (n_examples,), optional
-        Not negative. The mean is the weighted one.
-    mean, std : array-like, shape (n_features,), optional
-        Standardise the features on the fly: (X - mean) / std.
-    n_threads : int, optional
-        By default all that the environment grants. Does not change the result.
+    {columns_and_threads}
 
     Returns
     -------
@@ -119,12 +141,7 @@ def svm_loss(
         `loss`, mean over the examples + reg * R(W), and `grad`, of W's shape; float64 if X or W is, else float32. At a kink the
         gradient is the one of the side where the margin is not violated, and that of `abs` at 0 is 0.
 
-    Raises
-    ------
-    ValueError
-        If a shape, a value or a name is not as stated above.
-    TypeError
-        If an array does not hold real numbers or y integers.
+    {raises}
 
     Notes
     -----
@@ -137,11 +154,12 @@ def svm_loss(
     >>> df.svm_loss([[13.0, -7.0, 11.0]], [[1.0]], [0], delta=10).loss
     8.0
     """
-    formulation = _scalars.check_choice("formulation", formulation, ("weston_watkins", "one_vs_all", "runner_up"))
+    formulation = _scalars.check_choice("formulation", formulation, FORMULATIONS)
     delta = _scalars.check_real("delta", delta, 0)
     return _loss(W, X, y, formulation, delta, reg, penalty, l1_ratio, bias, penalize_bias, sample_weight, mean, std, n_threads)
 
 
+@_shared
 def softmax_loss(
     W: ArrayLike,
     X: ArrayLike,
@@ -161,40 +179,15 @@ def softmax_loss(
 
     Parameters
     ----------
-    W : array-like, shape (n_features, n_classes)
-        One row more if there is a bias, which is the last. float32 or float64.
-    X : array-like, shape (n_examples, n_features)
-        At least one row; float32, float64, float16, uint8 or int8, read in place.
-    y : array-like of int, shape (n_examples,)
-        Numbers of classes, 0 <= y < n_classes.
-    reg : float
-        Strength of the penalty.
-    penalty : {"l2", "l1", "elasticnet"}
-        R(W): the sum of squares (without 1/2), the sum of absolute values, or l1_ratio of this and the rest of that.
-    l1_ratio : float
-        Of "elasticnet", in [0, 1].
-    bias : bool
-        Whether the last row of W is added to the scores, as if X had a column of ones behind its features.
-    penalize_bias : bool
-        Whether the penalty counts that row, as it does where the column of ones is part of X.
-    sample_weight : array-like, shape (n_examples,), optional
-        Not negative. The mean is the weighted one.
-    mean, std : array-like, shape (n_features,), optional
-        Standardise the features on the fly: (X - mean) / std.
-    n_threads : int, optional
-        By default all that the environment grants. Does not change the result.
+    {data_and_penalty}
+    {columns_and_threads}
 
     Returns
     -------
     Loss
         `loss`, mean over the examples + reg * R(W), and `grad`, of W's shape; float64 if X or W is, else float32.
 
-    Raises
-    ------
-    ValueError
-        If a shape, a value or a name is not as stated above.
-    TypeError
-        If an array does not hold real numbers or y integers.
+    {raises}
 
     Notes
     -----

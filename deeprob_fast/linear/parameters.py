@@ -49,6 +49,12 @@ class Parameters(BaseEstimator):
     random_state: Any
     n_jobs: int | None
 
+    def _take(self, arguments: dict[str, Any]) -> None:
+        """Store the arguments of a constructor as they are: scikit-learn wants nothing else of it."""
+        for name, value in arguments.items():
+            if name not in ("self", "__class__"):
+                setattr(self, name, value)
+
     def _loss(self) -> tuple[str, float]:
         """Return the name of the loss and the margin."""
         raise NotImplementedError

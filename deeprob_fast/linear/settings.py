@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from deeprob_fast import _scalars, optim
-from deeprob_fast.linear.checks import check_penalty
+from deeprob_fast.linear.checks import FORMULATIONS, check_penalty
 from deeprob_fast.linear.classifiers import Head
 from deeprob_fast.optim import Optimizer
 
-LOSSES = ("softmax", "weston_watkins", "one_vs_all", "runner_up")
+LOSSES = ("softmax", *FORMULATIONS)
 OPTIMIZERS = {"sgd": optim.SGD, "adagrad": optim.Adagrad, "rmsprop": optim.RMSprop, "adam": optim.Adam, "adamw": optim.AdamW}
 
 DEFAULTS: dict[str, Any] = {
