@@ -15,6 +15,25 @@ from deeprob_fast.gradients.points import check_point
 Function = Callable[[Any], Any]
 
 
+# What the functions of both courses that differentiate have in common, for their docstrings.
+STEP_AND_GRADIENT = """
+h : float
+    The step.
+
+Returns
+-------
+array or tensor, shape of x
+    Of the kind and dtype of x.
+
+Raises
+------
+ValueError
+    If a shape does not fit, x is not finite, or h is lost beside an entry of x.
+TypeError
+    If x does not hold floating-point numbers.
+"""
+
+
 @contextmanager
 def in_numpy(f: Function, x: Arrays, h: float) -> Iterator[Callable[[Float64], AnyArray]]:
     """Give f as a function of float64 arrays; f itself gets the kind of x.

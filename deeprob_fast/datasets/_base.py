@@ -4,6 +4,22 @@ from dataclasses import dataclass
 
 from deeprob_fast._typing import AnyArray
 
+# What every function that loads a named data set returns and raises, for its docstring.
+LOADS = """
+Returns
+-------
+Dataset
+
+Raises
+------
+FileNotFoundError
+    If a file is not there.
+OSError
+    If the download failed.
+ValueError
+    If a file is damaged or of another format.
+"""
+
 
 @dataclass(frozen=True)
 class Dataset:

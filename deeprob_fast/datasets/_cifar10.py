@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from deeprob_fast._docstrings import sharing
 from deeprob_fast._files.opening import open_regular, regular_size
 from deeprob_fast._typing import AnyArray
 from deeprob_fast.datasets._archive import read_members
-from deeprob_fast.datasets._base import Dataset
+from deeprob_fast.datasets._base import LOADS, Dataset
 from deeprob_fast.datasets._labels import check_class_numbers
 from deeprob_fast.datasets._layout import IMAGE_SHAPES, N_BYTES, check_layout, rows_in_layout
 from deeprob_fast.datasets._sources import Remote, Source, locate
@@ -116,6 +117,7 @@ def _batches(found: Path, version: _Version) -> Iterator[tuple[str, tuple[AnyArr
             yield name, version.read(found / version.folder / name, content)
 
 
+@sharing(loads=LOADS)
 def load_cifar10(folder: str | Path | None = None, *, layout: str = "CHW", download: bool = False) -> Dataset:
     """Load CIFAR-10: 50,000 + 10,000 colour images of 32 x 32, 10 classes, from its binary version or its Python version.
 
@@ -131,18 +133,7 @@ def load_cifar10(folder: str | Path | None = None, *, layout: str = "CHW", downl
     download : bool
         Download it (170 MB) where it is not found; needs `deeprob-fast[datasets]`.
 
-    Returns
-    -------
-    Dataset
-
-    Raises
-    ------
-    FileNotFoundError
-        If a file is not there.
-    OSError
-        If the download failed.
-    ValueError
-        If a file is damaged or of another format.
+    {loads}
 
     Examples
     --------

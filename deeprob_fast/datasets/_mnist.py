@@ -3,9 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
+from deeprob_fast._docstrings import sharing
 from deeprob_fast._files.refusal import one_line
 from deeprob_fast._typing import AnyArray
-from deeprob_fast.datasets._base import Dataset
+from deeprob_fast.datasets._base import LOADS, Dataset
 from deeprob_fast.datasets._digits import DIGIT_NAMES
 from deeprob_fast.datasets._idx import read_idx
 from deeprob_fast.datasets._labels import check_class_numbers
@@ -110,6 +111,7 @@ def load_idx_folder(name: str, folder: Path, class_names: tuple[str, ...] = ()) 
     return replace(data, class_names=class_names, image_shape=shape)
 
 
+@sharing(loads=LOADS)
 def load_mnist(folder: str | Path | None = None, *, download: bool = False) -> Dataset:
     """Load MNIST: 60,000 + 10,000 images of handwritten digits, 28 x 28 bytes.
 
@@ -121,18 +123,7 @@ def load_mnist(folder: str | Path | None = None, *, download: bool = False) -> D
     download : bool
         Download them (11 MB) where they are not found; needs `deeprob-fast[datasets]`.
 
-    Returns
-    -------
-    Dataset
-
-    Raises
-    ------
-    FileNotFoundError
-        If a file is not there.
-    OSError
-        If the download failed.
-    ValueError
-        If a file is damaged or of another format.
+    {loads}
 
     Examples
     --------
@@ -144,6 +135,7 @@ def load_mnist(folder: str | Path | None = None, *, download: bool = False) -> D
     return load_idx_folder(MNIST.name, locate(MNIST, folder, download=download), DIGIT_NAMES)
 
 
+@sharing(loads=LOADS)
 def load_fashion_mnist(folder: str | Path | None = None, *, download: bool = False) -> Dataset:
     """Load Fashion-MNIST: 60,000 + 10,000 images of clothes, 28 x 28 bytes, 10 classes.
 
@@ -156,18 +148,7 @@ def load_fashion_mnist(folder: str | Path | None = None, *, download: bool = Fal
     download : bool
         Download them (30 MB) where they are not found; needs `deeprob-fast[datasets]`.
 
-    Returns
-    -------
-    Dataset
-
-    Raises
-    ------
-    FileNotFoundError
-        If a file is not there.
-    OSError
-        If the download failed.
-    ValueError
-        If a file is damaged or of another format.
+    {loads}
 
     Examples
     --------

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from deeprob_fast import _scalars
+from deeprob_fast._docstrings import sharing
 from deeprob_fast._typing import Float64
 from deeprob_fast.landscapes.landscape import Landscape
 
@@ -12,6 +13,29 @@ from deeprob_fast.landscapes.landscape import Landscape
 # that of all is 0.
 _GRAIN = 2.0**-20
 _MOST_EXAMPLES, _LOUDEST = 2**20, 1000.0
+
+
+_NOISE_AND_REST = """
+n_examples : int
+    Even.
+noise : float
+    Standard deviation of an example's gradient, in each parameter.
+seed : int
+    Of that noise.
+
+Returns
+-------
+Landscape
+
+Raises
+------
+ValueError
+    If a number is not as stated above.
+TypeError
+    If it is of another type.
+"""
+
+_shared = sharing(noise_and_rest=_NOISE_AND_REST)
 
 
 def _slopes(n_examples: int, noise: float, seed: int) -> Float64:
@@ -26,6 +50,7 @@ def _slopes(n_examples: int, noise: float, seed: int) -> Float64:
     return np.concatenate([half, -half])
 
 
+@_shared
 def quadratic(
     condition_number: float = 100.0, *, angle: float = 0.0, n_examples: int = 200, noise: float = 1.0, seed: int = 0
 ) -> Landscape:
@@ -38,23 +63,7 @@ def quadratic(
     angle : float
         From the first parameter to u, in radians. At 0, u and v are the parameters, which flatters rules that scale each
         parameter by itself.
-    n_examples : int
-        Even.
-    noise : float
-        Standard deviation of an example's gradient, in each parameter.
-    seed : int
-        Of that noise.
-
-    Returns
-    -------
-    Landscape
-
-    Raises
-    ------
-    ValueError
-        If a number is not as stated above.
-    TypeError
-        If it is of another type.
+    {noise_and_rest}
 
     Examples
     --------
@@ -121,6 +130,7 @@ def saddle(*, n_examples: int = 200, noise: float = 1.0, seed: int = 0) -> Lands
     )
 
 
+@_shared
 def double_well(barrier: float = -0.5, *, n_examples: int = 200, noise: float = 1.0, seed: int = 0) -> Landscape:
     """Make a shallow minimum at (-1, 0) and a deep one at (1, 0), with gradient ((x**2 - 1) (x - barrier), y).
 
@@ -128,23 +138,7 @@ def double_well(barrier: float = -0.5, *, n_examples: int = 200, noise: float = 
     ----------
     barrier : float
         Where between them the pass is, in (-1, 0): the nearer to -1, the shallower the minimum there.
-    n_examples : int
-        Even.
-    noise : float
-        Standard deviation of an example's gradient, in each parameter.
-    seed : int
-        Of that noise.
-
-    Returns
-    -------
-    Landscape
-
-    Raises
-    ------
-    ValueError
-        If a number is not as stated above.
-    TypeError
-        If it is of another type.
+    {noise_and_rest}
 
     Examples
     --------

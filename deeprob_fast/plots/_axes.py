@@ -20,6 +20,21 @@ LINES = ("-", "--", "-.", ":")
 _LABEL_SHARE = 0.045
 
 
+# What every method that draws images takes and returns, for its docstring.
+DRAWS_IMAGES = """
+Parameters
+----------
+ax : Axes, optional
+    By default those of a new figure.
+kwargs : optional
+    Passed to matplotlib's imshow.
+
+Returns
+-------
+self
+"""
+
+
 class Display:
     """What all displays set when they are drawn.
 

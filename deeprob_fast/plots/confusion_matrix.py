@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from deeprob_fast import _validation
+from deeprob_fast._docstrings import sharing
 from deeprob_fast._typing import ArrayLike, Float64
-from deeprob_fast.plots._axes import Display
+from deeprob_fast.plots._axes import DRAWS_IMAGES, Display
 from deeprob_fast.plots._colors import legible
 
 if TYPE_CHECKING:
@@ -110,19 +111,11 @@ class ConfusionMatrixDisplay(Display):
         """
         return cls(evaluation.confusion_matrix(), evaluation.classes).plot(ax=ax, **kwargs)
 
+    @sharing(draws_images=DRAWS_IMAGES)
     def plot(self, ax: "Axes | None" = None, **kwargs: Any) -> Self:
         """Draw it.
 
-        Parameters
-        ----------
-        ax : Axes, optional
-            By default those of a new figure.
-        kwargs : optional
-            Passed to matplotlib's imshow.
-
-        Returns
-        -------
-        self
+        {draws_images}
         """
         n_classes = len(self.matrix)
         ax = self._start(ax, (7.2, 6.2) if n_classes > _WITH_NUMBERS else (6.4, 5.2))

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from deeprob_fast import _validation
+from deeprob_fast._docstrings import sharing
 from deeprob_fast._typing import AnyArray, ArrayLike, Float64
 from deeprob_fast.knn.checks import check_train
 from deeprob_fast.knn.neighbors import Neighbors
-from deeprob_fast.plots._axes import COLORS, Display, rectangle
+from deeprob_fast.plots._axes import COLORS, DRAWS_IMAGES, Display, rectangle
 from deeprob_fast.plots._images import as_images, bare, check_image_shape, check_n_features, place
 
 if TYPE_CHECKING:
@@ -133,19 +134,11 @@ class NeighborsDisplay(Display):
             _names(known, indices, class_names),
         ).plot(ax=ax, **kwargs)
 
+    @sharing(draws_images=DRAWS_IMAGES)
     def plot(self, ax: "Axes | None" = None, **kwargs: Any) -> Self:
         """Draw it.
 
-        Parameters
-        ----------
-        ax : Axes, optional
-            By default those of a new figure.
-        kwargs : optional
-            Passed to matplotlib's imshow.
-
-        Returns
-        -------
-        self
+        {draws_images}
         """
         n_queries, k, height, width = self.neighbor_images.shape[:4]
         tall = height / width

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from deeprob_fast import _scalars
+from deeprob_fast._docstrings import sharing
 from deeprob_fast._typing import Float64
 from deeprob_fast.linear.training import Sweep
-from deeprob_fast.plots._axes import Display, rectangle
+from deeprob_fast.plots._axes import DRAWS_IMAGES, Display, rectangle
 from deeprob_fast.plots._colors import legible
 
 if TYPE_CHECKING:
@@ -138,19 +139,11 @@ class SweepDisplay(Display):
                 values[cell] = better(values[cell], found)
         return cls(values, diverged & np.isnan(values), x_values, y_values, x, y, value).plot(ax=ax, **kwargs)
 
+    @sharing(draws_images=DRAWS_IMAGES)
     def plot(self, ax: "Axes | None" = None, **kwargs: Any) -> Self:
         """Draw it.
 
-        Parameters
-        ----------
-        ax : Axes, optional
-            By default those of a new figure.
-        kwargs : optional
-            Passed to matplotlib's imshow.
-
-        Returns
-        -------
-        self
+        {draws_images}
         """
         ax = self._start(ax, (2.2 + 0.9 * len(self.x_values), max(3.0, 1.4 + 0.6 * len(self.y_values))))
         is_accuracy = self.value == "accuracy"

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from deeprob_fast import _validation
+from deeprob_fast._docstrings import sharing
 from deeprob_fast._typing import ArrayLike, Float64
-from deeprob_fast.plots._axes import Display
+from deeprob_fast.plots._axes import DRAWS_IMAGES, Display
 from deeprob_fast.plots._images import as_images, bare, check_image_shape, check_n_features, place
 
 if TYPE_CHECKING:
@@ -149,19 +150,11 @@ class TemplatesDisplay(Display):
             names = [f"{names[1]} against {names[0]}"]
         return cls.from_weights(np.asarray(estimator.coef_).T, image_shape, names, ax=ax, **kwargs)
 
+    @sharing(draws_images=DRAWS_IMAGES)
     def plot(self, ax: "Axes | None" = None, **kwargs: Any) -> Self:
         """Draw it.
 
-        Parameters
-        ----------
-        ax : Axes, optional
-            By default those of a new figure.
-        kwargs : optional
-            Passed to matplotlib's imshow.
-
-        Returns
-        -------
-        self
+        {draws_images}
         """
         n_classes, height, width = self.templates.shape[:3]
         n_columns = min(_COLUMNS, n_classes)

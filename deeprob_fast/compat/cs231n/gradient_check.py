@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from deeprob_fast._docstrings import sharing
 from deeprob_fast.compat import _differences
 from deeprob_fast.compat._arrays import Arrays, read
 
@@ -46,6 +47,7 @@ def eval_numerical_gradient(f: _differences.Function, x: Arrays, verbose: bool =
     return gradient
 
 
+@sharing(step_and_gradient=_differences.STEP_AND_GRADIENT)
 def eval_numerical_gradient_array(f: _differences.Function, x: Arrays, df: Arrays, h: float = 1e-5) -> Arrays:
     """Compute the gradient in x of a number whose gradient in the values of f is df.
 
@@ -57,20 +59,7 @@ def eval_numerical_gradient_array(f: _differences.Function, x: Arrays, df: Array
         Of any layout; as it was, in the end.
     df : array or tensor
         Of the shape of f's values.
-    h : float
-        The step.
-
-    Returns
-    -------
-    array or tensor, shape of x
-        Of the kind and dtype of x.
-
-    Raises
-    ------
-    ValueError
-        If a shape does not fit, x is not finite, or h is lost beside an entry of x.
-    TypeError
-        If x does not hold floating-point numbers.
+    {step_and_gradient}
 
     Examples
     --------

@@ -8,12 +8,29 @@ from typing import Any
 import numpy as np
 
 from deeprob_fast import _scalars, _validation
+from deeprob_fast._docstrings import sharing
 from deeprob_fast._typing import AnyArray
 from deeprob_fast.compat._arrays import Arrays, floating_dtype, like, read
 from deeprob_fast.optim import SGD, Adam, Optimizer, RMSprop
 from deeprob_fast.optim.textbook import cs231n_momentum_step
 
 Config = dict[str, Any]
+
+
+_RETURNS_AND_RAISES = """
+Returns
+-------
+next_w : array or tensor
+config : dict
+    Both as from `sgd`.
+
+Raises
+------
+ValueError
+    If a shape does not fit or a number is out of its range.
+"""
+
+_shared = sharing(returns_and_raises=_RETURNS_AND_RAISES)
 
 
 def sgd(w: Arrays, dw: Arrays, config: Config | None = None) -> tuple[Arrays, Config]:
@@ -98,6 +115,7 @@ def sgd_momentum(w: Arrays, dw: Arrays, config: Config | None = None) -> tuple[A
     return like(w, moved.w, dtype), config
 
 
+@_shared
 def rmsprop(w: Arrays, dw: Arrays, config: Config | None = None) -> tuple[Arrays, Config]:
     """Take a step of RMSprop: w - learning_rate * dw / (sqrt(cache) + epsilon), cache being a running mean of dw**2.
 
@@ -108,16 +126,7 @@ def rmsprop(w: Arrays, dw: Arrays, config: Config | None = None) -> tuple[Arrays
     config : dict, optional
         learning_rate (1e-2), decay_rate (0.99), epsilon (1e-8), cache (zeros); the last one is replaced.
 
-    Returns
-    -------
-    next_w : array or tensor
-    config : dict
-        Both as from `sgd`.
-
-    Raises
-    ------
-    ValueError
-        If a shape does not fit or a number is out of its range.
+    {returns_and_raises}
 
     Notes
     -----
@@ -135,6 +144,7 @@ def rmsprop(w: Arrays, dw: Arrays, config: Config | None = None) -> tuple[Arrays
     return _step(rule, w, dw, config, 0, {"square_avg": "cache"}), config
 
 
+@_shared
 def adam(w: Arrays, dw: Arrays, config: Config | None = None) -> tuple[Arrays, Config]:
     """Take a step of Adam, with the correction of both means for their start at zero.
 
@@ -146,16 +156,7 @@ def adam(w: Arrays, dw: Arrays, config: Config | None = None) -> tuple[Arrays, C
         learning_rate (1e-3), beta1 (0.9), beta2 (0.999), epsilon (1e-8); m and v (zeros), which are replaced; t (0), the number
         of steps taken, which is counted up.
 
-    Returns
-    -------
-    next_w : array or tensor
-    config : dict
-        Both as from `sgd`.
-
-    Raises
-    ------
-    ValueError
-        If a shape does not fit or a number is out of its range.
+    {returns_and_raises}
 
     Notes
     -----

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from deeprob_fast._docstrings import sharing
 from deeprob_fast.compat import _differences
 from deeprob_fast.compat._arrays import Arrays
 
@@ -45,6 +46,7 @@ def grad_check_sparse(f: _differences.Function, x: Arrays, analytic_grad: Arrays
     _differences.check_sparse(f, x, analytic_grad, num_checks, h, seed=0)
 
 
+@sharing(step_and_gradient=_differences.STEP_AND_GRADIENT)
 def compute_numeric_gradient(
     f: _differences.Function,
     x: Arrays,
@@ -61,20 +63,7 @@ def compute_numeric_gradient(
         Of any layout; as it was, in the end.
     dLdf : array or tensor, optional
         The gradient of a loss in the values of f; by default ones.
-    h : float
-        The step.
-
-    Returns
-    -------
-    array or tensor, shape of x
-        Of the kind and dtype of x.
-
-    Raises
-    ------
-    ValueError
-        If a shape does not fit, x is not finite, or h is lost beside an entry of x.
-    TypeError
-        If x does not hold floating-point numbers.
+    {step_and_gradient}
 
     Examples
     --------

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from deeprob_fast import _scalars, _validation
+from deeprob_fast._docstrings import sharing
 from deeprob_fast._threads import one_blas_thread
 from deeprob_fast._typing import ArrayLike, Float64
 from deeprob_fast.linear.data import TrainingData
@@ -19,6 +20,39 @@ SOLVERS = ("preconditioned", "lbfgs")
 
 _ROUGH_FEATURES = (1e-18, 1e18)  # whose squares, and weights, fit float32
 _LARGEST = LARGEST_FEATURE
+
+
+_DATA = """
+X : array-like, shape (n_examples, n_features)
+    float32, float64, float16, uint8 or int8, read in place. Features, standardised ones if there is a mean or a std, up to
+    1e75 in magnitude.
+y : array-like of int, shape (n_examples,)
+    Numbers of classes, from 0.
+"""
+
+_COLUMNS_AND_THREADS = """
+bias : bool
+    Whether there is a bias, as if X had a column of ones behind its features.
+penalize_bias : bool
+    Whether the penalty counts it.
+sample_weight : array-like, shape (n_examples,), optional
+    Not negative. The loss is the weighted mean.
+mean, std : array-like, shape (n_features,), optional
+    Standardise the features on the fly: (X - mean) / std.
+n_threads : int, optional
+    By default all that the environment grants.
+"""
+
+_RAISES = """
+Raises
+------
+ValueError
+    If a shape, a value or a name is not as stated above.
+TypeError
+    If an array does not hold real numbers or y integers.
+"""
+
+_shared = sharing(data=_DATA, columns_and_threads=_COLUMNS_AND_THREADS, raises=_RAISES)
 
 
 def _strength(name: str, reg: object) -> float:
@@ -111,6 +145,7 @@ class _Problem:
             self.rough = SoftmaxObjective(rough, data.n_classes, threads)
 
 
+@_shared
 def minimize_softmax(
     X: ArrayLike,
     y: ArrayLike,
@@ -134,11 +169,7 @@ def minimize_softmax(
 
     Parameters
     ----------
-    X : array-like, shape (n_examples, n_features)
-        float32, float64, float16, uint8 or int8, read in place. Features, standardised ones if there is a mean or a std, up to
-        1e75 in magnitude.
-    y : array-like of int, shape (n_examples,)
-        Numbers of classes, from 0.
+    {data}
     reg : float
         Strength of the penalty: 1 / (2 C n_examples) for the C of scikit-learn's LogisticRegression.
     solver : {"preconditioned", "lbfgs"}
@@ -155,27 +186,13 @@ def minimize_softmax(
         By default the largest of y + 1.
     initial_weights : array-like, shape (n_features, n_classes), optional
         To start from, with one row more if there is a bias; by default 0.
-    bias : bool
-        Whether there is a bias, as if X had a column of ones behind its features.
-    penalize_bias : bool
-        Whether the penalty counts it.
-    sample_weight : array-like, shape (n_examples,), optional
-        Not negative. The loss is the weighted mean.
-    mean, std : array-like, shape (n_features,), optional
-        Standardise the features on the fly: (X - mean) / std.
-    n_threads : int, optional
-        By default all that the environment grants.
+    {columns_and_threads}
 
     Returns
     -------
     Optimum
 
-    Raises
-    ------
-    ValueError
-        If a shape, a value or a name is not as stated above.
-    TypeError
-        If an array does not hold real numbers or y integers.
+    {raises}
 
     Notes
     -----
@@ -281,6 +298,7 @@ class PathSolver:
             )
 
 
+@_shared
 def softmax_path(
     X: ArrayLike,
     y: ArrayLike,
@@ -301,11 +319,7 @@ def softmax_path(
 
     Parameters
     ----------
-    X : array-like, shape (n_examples, n_features)
-        float32, float64, float16, uint8 or int8, read in place. Features, standardised ones if there is a mean or a std, up to
-        1e75 in magnitude.
-    y : array-like of int, shape (n_examples,)
-        Numbers of classes, from 0.
+    {data}
     regs : sequence of float
         Strengths of the penalty, in any order; the strongest is solved first.
     tol : float
@@ -316,28 +330,14 @@ def softmax_path(
         Whether the certified gaps decide; otherwise their estimates do where those are smaller.
     n_classes : int, optional
         By default the largest of y + 1.
-    bias : bool
-        Whether there is a bias, as if X had a column of ones behind its features.
-    penalize_bias : bool
-        Whether the penalty counts it.
-    sample_weight : array-like, shape (n_examples,), optional
-        Not negative. The loss is the weighted mean.
-    mean, std : array-like, shape (n_features,), optional
-        Standardise the features on the fly: (X - mean) / std.
-    n_threads : int, optional
-        By default all that the environment grants.
+    {columns_and_threads}
 
     Returns
     -------
     list of Optimum
         In the order of `regs`.
 
-    Raises
-    ------
-    ValueError
-        If a shape, a value or a name is not as stated above.
-    TypeError
-        If an array does not hold real numbers or y integers.
+    {raises}
 
     See Also
     --------
