@@ -8,13 +8,15 @@ from typing import Any
 
 import adversarial
 import data
+import more_peers
 import numpy as np
+from eigen_product import eigen_product_alone
 
 import deeprob_fast as df
 from deeprob_fast.bench import checks, peers
 from deeprob_fast.bench.harness import Contestant, Timing, time_interleaved
 from deeprob_fast.bench.numpy_search import Array, sgemm_alone
-from deeprob_fast.bench.summary import OURS, SGEMM, summarise
+from deeprob_fast.bench.summary import EIGEN, OURS, SGEMM, summarise
 
 Outcome = tuple[dict[str, Timing], dict[str, dict[str, Any]], list[str]]  # timings, facts by contestant, remarks
 
@@ -137,7 +139,7 @@ def run_case(case: Case, settings: Settings, peak: float) -> dict[str, Any]:
     flops = 2.0 * len(train) * len(queries) * case.n_features if is_product else None
     summary = summarise(timings, facts, flops)
     for row in summary["rows"]:
-        if row["contestant"] == SGEMM:
+        if row["contestant"] in (SGEMM, EIGEN):
             row["note"] = f"{100 * row['gflops'] / peak:.0f} % of the peak"
     name = case.name.replace(case.source.lower(), Path(case.source).stem) if case.suite == "embeddings" else case.name
     return {"name": name, "title": _title(case), **summary, "remarks": remarks}
@@ -151,6 +153,16 @@ def _title(case: Case) -> str:
     if case.suite == "adversarial":
         return f"deeprob_fast alone, k={case.k}: {shape}, then other data of this shape"
     return f"pairwise {case.metric}: {shape}" if case.suite == "pairwise" else f"{case.metric}, k={case.k}: {shape}"
+
+
+def _products_alone(train: Array, queries: Array) -> list[Contestant]:
+    """Return the matrix products that a search by these would begin with."""
+    by_eigen = eigen_product_alone(train, queries)
+    products = [Contestant(SGEMM, sgemm_alone(train, queries))]
+    if isinstance(by_eigen, str):
+        print(f"{EIGEN} is left out: {by_eigen}")
+        return products
+    return [*products, Contestant(EIGEN, by_eigen)]
 
 
 def _run_neighbors(case: Case, train: Array, queries: Array, settings: Settings) -> Outcome:
@@ -168,14 +180,14 @@ def _run_neighbors(case: Case, train: Array, queries: Array, settings: Settings)
         distances, indices = peer.run(*rows, case.k + 1, case.metric, settings.n_threads)
         return distances[:, 1:], indices[:, 1:]  # nobody else leaves out the row itself; of equal rows, another one may go
 
-    tasks = [peer for peer in peers.OF_SUITE.get(case.suite, peers.EUCLIDEAN) if peer.package in settings.libraries]
+    tasks = [peer for peer in more_peers.OF_SUITE.get(case.suite, peers.EUCLIDEAN) if peer.package in settings.libraries]
     if "faiss" in settings.libraries and not peers.scans_per_query(*queries.shape):
         tasks = [peer for peer in tasks if peer.run is not peers.knn_faiss_blas]  # it uses BLAS by itself
     contestants = [Contestant(OURS, search)]
     contestants += [Contestant(peer.name, partial(run, peer), peer.rounds) for peer in tasks]
     if case.metric == "euclidean" and case.suite != "boxes":
         rows = train.astype(np.float32, copy=False)
-        contestants.append(Contestant(SGEMM, sgemm_alone(rows, queries.astype(np.float32, copy=False))))
+        contestants += _products_alone(rows, queries.astype(np.float32, copy=False))
     facts: dict[str, dict[str, Any]] = {}
     ours: list[df.Neighbors] = []
     index = df.KNNIndex(train, metric=case.metric, n_threads=settings.n_threads)
@@ -203,10 +215,10 @@ def _run_pairwise(case: Case, train: Array, queries: Array, settings: Settings) 
     contestants = [Contestant(OURS, partial(df.pairwise_distances, queries, train, n_threads=settings.n_threads))]
     contestants += [
         Contestant(peer.name, partial(peer.run, queries, train, settings.n_threads), peer.rounds)
-        for peer in peers.PAIRWISE
+        for peer in more_peers.PAIRWISE
         if peer.package in settings.libraries
     ]
-    contestants.append(Contestant(SGEMM, sgemm_alone(train, queries)))
+    contestants += _products_alone(train, queries)
     facts: dict[str, dict[str, Any]] = {}
 
     def inspect(name: str, distances: Any) -> None:

@@ -6,11 +6,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import linear_peers
 import numpy as np
 
 import deeprob_fast as df
-from deeprob_fast.bench import linear_peers as peers
 from deeprob_fast.bench.harness import Contestant, time_interleaved
+from deeprob_fast.bench.linear_peers import numpy_gradient, torch_gradient
 from deeprob_fast.bench.numpy_search import Array
 from deeprob_fast.bench.summary import OURS, summarise
 
@@ -61,11 +62,11 @@ def gradient(loss: str, n: int, d: int, k: int, settings: Settings) -> dict[str,
             return df.softmax_loss(W, X, y, n_threads=settings.n_threads)
         return df.svm_loss(W, X, y, n_threads=settings.n_threads)
 
-    contestants = [Contestant(OURS, ours), Contestant("NumPy", partial(peers.numpy_gradient, loss, W, X, y))]
+    contestants = [Contestant(OURS, ours), Contestant("NumPy", partial(numpy_gradient, loss, W, X, y))]
     if "torch" in settings.libraries:
-        contestants.append(Contestant("torch", partial(peers.torch_gradient, loss, W, X, y)))
+        contestants.append(Contestant("torch", partial(torch_gradient, loss, W, X, y)))
     facts: dict[str, dict[str, Any]] = {}
-    exact = peers.numpy_gradient(loss, W.astype(np.float64), X.astype(np.float64), y)
+    exact = numpy_gradient(loss, W.astype(np.float64), X.astype(np.float64), y)
 
     def inspect(name: str, found: Any) -> None:
         error = max(abs(found[0] / exact[0] - 1), distance(found[1], exact[1]))
@@ -99,14 +100,14 @@ def epoch(batch_size: int, settings: Settings) -> dict[str, Any]:
 
     contestants = [
         Contestant(OURS, ours),
-        Contestant("NumPy", partial(peers.numpy_training, X, y, batches, 10, rate, momentum)),
+        Contestant("NumPy", partial(linear_peers.numpy_training, X, y, batches, 10, rate, momentum)),
     ]
     facts: dict[str, dict[str, Any]] = {}
     remarks = []
     if "torch" in settings.libraries:
-        contestants.append(Contestant("torch", partial(peers.torch_training, X, y, batches, 10, rate, momentum)))
+        contestants.append(Contestant("torch", partial(linear_peers.torch_training, X, y, batches, 10, rate, momentum)))
         wide = X.astype(np.float64)
-        theirs = peers.torch_training(wide, y, batches, 10, rate, momentum, np.float64)
+        theirs = linear_peers.torch_training(wide, y, batches, 10, rate, momentum, np.float64)
         remarks.append(f"float64 weights {check('float64', distance(ours('float64', wide), theirs), 1e-9)} as torch's")
     expected = ours()
 
@@ -142,7 +143,7 @@ def sweep(settings: Settings) -> dict[str, Any]:
         ]  # fmt: skip
 
     def numpy_loops() -> list[Array]:
-        return [peers.numpy_training(X, y, batches, 10, rate, 0.9, reg, "weston_watkins") for rate, reg in grid]
+        return [linear_peers.numpy_training(X, y, batches, 10, rate, 0.9, reg, "weston_watkins") for rate, reg in grid]
 
     kept: list[list[Array]] = []
     facts: dict[str, dict[str, Any]] = {}
@@ -194,7 +195,7 @@ def optimum(C: float, settings: Settings) -> dict[str, Any]:  # noqa: N803  # sc
     X, y = _embeddings(settings)
     wide = X.astype(np.float64)
     reg = 1 / (2 * C * len(X))
-    target = _objective(wide, y, peers.sklearn_optimum(wide, y, C), reg)
+    target = _objective(wide, y, linear_peers.sklearn_optimum(wide, y, C), reg)
     kept: dict[str, Any] = {}
 
     def ours() -> df.Optimum:
@@ -207,7 +208,9 @@ def optimum(C: float, settings: Settings) -> dict[str, Any]:  # noqa: N803  # sc
 
     contestants = [
         Contestant(OURS, ours),
-        Contestant("scikit-learn", lambda: peers.sklearn_optimum(X.astype(np.float64), y, C), rounds=1 if C > 10 else None),
+        Contestant(
+            "scikit-learn", lambda: linear_peers.sklearn_optimum(X.astype(np.float64), y, C), rounds=1 if C > 10 else None
+        ),
     ]
     timings = time_interleaved(contestants, settings.rounds, inspect, f"optimum, C = {C:g}")
     found = kept[OURS]
@@ -238,7 +241,7 @@ def path(settings: Settings) -> dict[str, Any]:
 
     contestants = [
         Contestant(OURS, ours, rounds=2),
-        Contestant("scikit-learn, warm starts", lambda: peers.sklearn_path(X.astype(np.float64), y, values), rounds=1),
+        Contestant("scikit-learn, warm starts", lambda: linear_peers.sklearn_path(X.astype(np.float64), y, values), rounds=1),
     ]
     timings = time_interleaved(contestants, min(2, settings.rounds), inspect, "path")
     wide = X.astype(np.float64)
@@ -266,7 +269,7 @@ def accuracy(settings: Settings) -> dict[str, Any]:
 
     contestants = [
         Contestant(OURS, ours),
-        Contestant("scikit-learn SGDClassifier", lambda: peers.sklearn_sgd(X / 255.0, y, 1)),
+        Contestant("scikit-learn SGDClassifier", lambda: linear_peers.sklearn_sgd(X / 255.0, y, 1)),
     ]
     timings = time_interleaved(contestants, min(3, settings.rounds), inspect, "accuracy")
     facts = {name: {"note": f"{score:.2%} of the test images"} for name, score in scores.items()}

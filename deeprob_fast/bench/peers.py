@@ -1,11 +1,10 @@
-"""One small function per peer and task; each returns what deeprob_fast returns, and includes all preparation of the rows.
+"""The libraries that `deeprob-fast bench` compares with: one small function for each, with all preparation of the rows.
 
 Each imports its library inside, so that the others run where it is missing. Neighbours are (distances, indices), both
-(n_queries, k), with euclidean distances not squared; a pairwise result is (n_X, n_Y).
+(n_queries, k), with euclidean distances not squared.
 """
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -89,38 +88,6 @@ def knn_scipy(train: Array, queries: Array, k: int, metric: str, n_threads: int)
     return in_query_blocks(lambda block: smallest(cdist(block, rows, name), k), queries, 64, n_threads)
 
 
-def knn_ckdtree(train: Array, queries: Array, k: int, metric: str, n_threads: int) -> Found:
-    """Run SciPy's cKDTree."""
-    from scipy.spatial import cKDTree
-
-    return cKDTree(train).query(queries, k, p=1 if metric == "manhattan" else 2, workers=n_threads)
-
-
-def pairwise_torch(x: Array, y: Array, n_threads: int) -> Array:
-    """Run torch.cdist."""
-    import torch
-
-    return torch.cdist(torch.from_numpy(x), torch.from_numpy(y)).numpy()
-
-
-def pairwise_sklearn(x: Array, y: Array, n_threads: int) -> Array:
-    """Run scikit-learn's euclidean_distances."""
-    from sklearn.metrics.pairwise import euclidean_distances
-
-    return euclidean_distances(x, y)
-
-
-def pairwise_scipy(x: Array, y: Array, n_threads: int) -> Array:
-    """Run SciPy's cdist, its rows shared among several threads."""
-    from scipy.spatial.distance import cdist
-
-    rows = y.astype(np.float64)
-    out = np.empty((len(x), len(y)))
-    with ThreadPoolExecutor(n_threads) as pool:
-        list(pool.map(lambda i: cdist(x[i : i + 64], rows, out=out[i : i + 64]), range(0, len(x), 64)))
-    return out
-
-
 EUCLIDEAN = (
     Peer("faiss", "faiss", knn_faiss),
     Peer("faiss, BLAS forced", "faiss", knn_faiss_blas),
@@ -135,11 +102,4 @@ MANHATTAN = (
     Peer("scikit-learn", "sklearn", knn_sklearn, rounds=2),
     Peer("torch cdist + topk", "torch", knn_torch, rounds=2),
     Peer("scipy cdist", "scipy", knn_scipy, rounds=2),
-)
-BOXES = (Peer("scipy cKDTree", "scipy", knn_ckdtree, rounds=2),)
-OF_SUITE = {"manhattan": MANHATTAN, "boxes": BOXES}
-PAIRWISE = (
-    Peer("torch cdist", "torch", pairwise_torch),
-    Peer("scikit-learn", "sklearn", pairwise_sklearn),
-    Peer("scipy cdist", "scipy", pairwise_scipy, rounds=2),
 )
