@@ -13,14 +13,14 @@ _LINE = 64
 
 
 def aligned_bytes(size: int) -> UInt8:
-    """Return bytes that hold anything."""
+    """Return uninitialised bytes; the first lies at the start of a cache line."""
     memory = np.empty(size + _LINE, dtype=np.uint8)
     start = -memory.ctypes.data % _LINE
     return memory[start : start + size]
 
 
 def aligned_empty(shape: tuple[int, ...], dtype: np.dtype[Any]) -> AnyArray:
-    """Return an array that holds anything."""
+    """Return an uninitialised array; its first element lies at the start of a cache line."""
     return aligned_bytes(prod(shape) * dtype.itemsize).view(dtype).reshape(shape)
 
 

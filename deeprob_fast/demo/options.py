@@ -1,4 +1,4 @@
-"""What the pages offer, asked of the library."""
+"""What the pages offer: names of the library, each with a label for people."""
 
 from functools import cache
 from importlib.metadata import version

@@ -232,7 +232,7 @@ class LinearClassifier(ClassifierMixin, Parameters):
     def _examples(
         self, rows: AnyArray, class_numbers: Int64, weights: Float64 | None, chosen: Int64, known: HeadTrainer | None = None
     ) -> Examples:
-        """Return the examples, standardised if so wished: as the known ones, or by the chosen."""
+        """Return the examples; if they are to be standardised, by the moments of `known`, or else of the chosen rows."""
         rows = _validation.check_rows("X", rows)
         if known is not None:
             return known.examples._replace(

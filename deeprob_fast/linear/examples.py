@@ -77,7 +77,7 @@ class Examples(NamedTuple):
 
 
 def computing_dtype(*dtypes: np.dtype[Any]) -> np.dtype[Any]:
-    """Return float64 if anything is, else float32."""
+    """Return float64 if one of the dtypes is float64, else float32."""
     return np.dtype(np.float64 if np.float64 in dtypes else np.float32)
 
 

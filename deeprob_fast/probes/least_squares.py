@@ -61,14 +61,14 @@ class Ridge:
     def weights(self, l2: float) -> Float64:
         """Return the weights (n_features + 1, n_classes) of the features as they are."""
         with one_blas_thread():
-            found = (self._left / (self._values + l2)) @ self._right
-        found[-1] *= self._constant
-        found = self._part.without_constants(found)
-        return all_classes(unfold(found, self._mean, self._std), self._present, self._n_classes)
+            weights = (self._left / (self._values + l2)) @ self._right
+        weights[-1] *= self._constant
+        weights = self._part.without_constants(weights)
+        return all_classes(unfold(weights, self._mean, self._std), self._present, self._n_classes)
 
 
 def few_shot(numbers: AnyArray, n_classes: int, shots: int | None, seed: int) -> AnyArray:
-    """Return the numbers of the first rows of each class in an order of chance, class after class; None: all rows."""
+    """Draw the numbers of `shots` rows of each class, class after class; of all rows if that is None."""
     if shots is None:
         return np.arange(len(numbers))
     rng = np.random.default_rng(seed)

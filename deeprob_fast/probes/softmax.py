@@ -11,6 +11,7 @@ import numpy as np
 from deeprob_fast import _scalars
 from deeprob_fast._typing import Float64
 from deeprob_fast.linear.optimum.minimize import Optimum, PathSolver
+from deeprob_fast.linear.optimum.softmax_problem import SoftmaxProblem
 from deeprob_fast.linear.scaling import unfold
 from deeprob_fast.linear.scores import all_classes, predict
 from deeprob_fast.probes import grid
@@ -40,19 +41,10 @@ class _Fitter:
         self._part = part
         self._moments = part.moments() if protocol.standardize else (None, None)
         mean, std = self._moments
-        self._solver = PathSolver(
-            part.rows,
-            numbers,
-            tol=tol,
-            max_iter=protocol.max_iter,
-            certified=False,
-            n_classes=len(self.present),
-            mean=mean,
-            std=std,
-            n_threads=n_threads,
-            name="train",
-            watch=Descent(fits, tol),
+        problem = SoftmaxProblem(
+            part.rows, numbers, n_classes=len(self.present), mean=mean, std=std, n_threads=n_threads, name="train"
         )
+        self._solver = PathSolver(problem, tol=tol, max_iter=protocol.max_iter, certified=False, watch=Descent(fits, tol))
 
     def fit(self, C: float, start: Float64 | None) -> tuple[Optimum, Float64]:  # noqa: N803  # scikit-learn's
         """Return what the solver found, in its own terms, and the weights for all classes and raw features."""

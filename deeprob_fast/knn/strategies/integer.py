@@ -19,7 +19,7 @@ _SAMPLE_QUERIES = 32
 _SCALED_ROWS = 128
 # Rows of a sample are compared by a metric that adds up the same.
 _SAMPLED = {"squares": "euclidean", "differences": "manhattan", "products": "inner_product"}
-_PARITY = 0.75  # what the kernels lose of integer distances; ties are not told apart
+_PARITY = 0.75  # the kernels round squared distances to even numbers, which may let ties pass
 _FEWEST_FEATURES = 8  # below, the comparisons of the dense filter cost as much as its products
 
 

@@ -1,25 +1,21 @@
 """Softmax regression to the optimum, with a certificate of how near it is."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from deeprob_fast import _scalars, _validation
+from deeprob_fast import _scalars
 from deeprob_fast._docstrings import sharing
 from deeprob_fast._threads import one_blas_thread
 from deeprob_fast._typing import ArrayLike, Float64
-from deeprob_fast.linear.data import TrainingData
-from deeprob_fast.linear.examples import LARGEST_FEATURE, check_features
+from deeprob_fast.linear.examples import LARGEST_FEATURE
 from deeprob_fast.linear.optimum.lbfgs import minimize_lbfgs
-from deeprob_fast.linear.optimum.objective import SoftmaxObjective
 from deeprob_fast.linear.optimum.preconditioned import PreconditionedSolver
 from deeprob_fast.linear.optimum.problem import Solution
+from deeprob_fast.linear.optimum.softmax_problem import SoftmaxProblem
 
 SOLVERS = ("preconditioned", "lbfgs")
-
-_ROUGH_FEATURES = (1e-18, 1e18)  # whose squares, and weights, fit float32
-_LARGEST = LARGEST_FEATURE
 
 
 _DATA = """
@@ -57,8 +53,8 @@ _shared = sharing(data=_DATA, columns_and_threads=_COLUMNS_AND_THREADS, raises=_
 
 def _strength(name: str, reg: object) -> float:
     strength = _scalars.check_real(name, reg, 0)
-    if strength > _LARGEST:
-        msg = f"{name} must be at most {_LARGEST:g}; got {strength:g}"
+    if strength > LARGEST_FEATURE:
+        msg = f"{name} must be at most {LARGEST_FEATURE:g}; got {strength:g}"
         raise ValueError(msg)
     return strength
 
@@ -99,50 +95,6 @@ class Optimum(NamedTuple):
 
 def _optimum(solution: Solution) -> Optimum:
     return Optimum(np.ascontiguousarray(solution.weights.T), *solution[1:])
-
-
-class _Problem:
-    """The checked arguments that both functions share."""
-
-    def __init__(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        *,
-        n_classes: int | None,
-        initial_weights: ArrayLike | None,
-        bias: bool,
-        penalize_bias: bool,
-        sample_weight: ArrayLike | None,
-        mean: ArrayLike | None,
-        std: ArrayLike | None,
-        tol: float,
-        max_iter: int,
-        n_threads: int | None,
-        name: str = "X",
-    ) -> None:
-        threads = _validation.check_n_threads(n_threads)
-        data = TrainingData(X, y, n_classes, bias, sample_weight, mean, std, "float64", initial_weights)
-        examples = data.examples
-        if examples.sample_weights.size:
-            examples = examples._replace(sample_weights=examples.sample_weights / examples.sample_weights.mean())
-        self.tol = _scalars.check_real("tol", tol, 0)
-        self.max_iter = _scalars.check_integer("max_iter", max_iter, 1, 2**31, "iterations")
-        self.start = np.asarray(data.starting_weights(0.0, 0), dtype=np.float64)
-        if not (np.abs(self.start) <= _LARGEST).all():
-            msg = f"initial_weights must be finite, up to {_LARGEST:g} in magnitude; got {np.abs(self.start).max():g}"
-            raise ValueError(msg)
-        self.free_bias = bool(bias) and not penalize_bias
-        sizes = check_features(name, examples)
-        self.objective = SoftmaxObjective(examples, data.n_classes, threads)
-        self.rough = None
-        with np.errstate(over="ignore", under="ignore"):
-            rough = examples._replace(shift=examples.shift.astype(np.float32), scale=examples.scale.astype(np.float32))
-        fits = np.isfinite(rough.shift).all() and np.isfinite(rough.scale).all() and rough.scale.all()
-        smallest, largest = _ROUGH_FEATURES
-        fits = fits and sizes.max() <= largest and sizes.min(initial=1, where=sizes > 0) >= smallest
-        if examples.rows.dtype != np.float64 and fits:
-            self.rough = SoftmaxObjective(rough, data.n_classes, threads)
 
 
 @_shared
@@ -210,7 +162,9 @@ def minimize_softmax(
     """
     name = _scalars.check_choice("solver", solver, SOLVERS)
     strength = _strength("reg", reg)
-    problem = _Problem(
+    tol = _scalars.check_real("tol", tol, 0)
+    max_iter = _scalars.check_integer("max_iter", max_iter, 1, 2**31, "iterations")
+    problem = SoftmaxProblem(
         X,
         y,
         n_classes=n_classes,
@@ -220,82 +174,46 @@ def minimize_softmax(
         sample_weight=sample_weight,
         mean=mean,
         std=std,
-        tol=tol,
-        max_iter=max_iter,
         n_threads=n_threads,
     )
+    if name == "preconditioned":
+        return PathSolver(problem, tol=tol, max_iter=max_iter, certified=certified, callback=callback).solve(strength)
     with one_blas_thread():
-        if name == "lbfgs":
-            return _optimum(
-                minimize_lbfgs(
-                    problem.objective,
-                    problem.start,
-                    strength,
-                    free_bias=problem.free_bias,
-                    tol=problem.tol,
-                    max_iter=problem.max_iter,
-                )
-            )
-        descent = PreconditionedSolver(problem.objective, free_bias=problem.free_bias, rough=problem.rough, callback=callback)
-        return _optimum(
-            descent.minimize(problem.start, strength, certified=certified, tol=problem.tol, max_iter=problem.max_iter)
+        solution = minimize_lbfgs(
+            problem.objective, problem.start, strength, free_bias=problem.free_bias, tol=tol, max_iter=max_iter
         )
+    return _optimum(solution)
 
 
 class PathSolver:
     """Minimises the softmax loss of one problem under one penalty after another; see `minimize_softmax` for the arguments.
 
-    All share the eigenvectors of the features' second moments and the curvature that earlier ones saw. `name` is that of X in
-    messages; `watch` is told the loss and the gap of every iteration.
+    All share the eigenvectors of the features' second moments and the curvature that earlier ones saw. `watch` is told the loss
+    and the gap of every iteration.
     """
 
     def __init__(
         self,
-        X: ArrayLike,
-        y: ArrayLike,
+        problem: SoftmaxProblem,
         *,
         tol: float,
         max_iter: int,
         certified: bool,
-        n_classes: int | None = None,
-        bias: bool = True,
-        penalize_bias: bool = False,
-        sample_weight: ArrayLike | None = None,
-        mean: ArrayLike | None = None,
-        std: ArrayLike | None = None,
-        n_threads: int | None = None,
-        name: str = "X",
+        callback: Callable[[float, float], object] | None = None,
         watch: Callable[[float, float], object] | None = None,
     ) -> None:
-        self._problem = _Problem(
-            X,
-            y,
-            n_classes=n_classes,
-            initial_weights=None,
-            bias=bias,
-            penalize_bias=penalize_bias,
-            sample_weight=sample_weight,
-            mean=mean,
-            std=std,
-            tol=tol,
-            max_iter=max_iter,
-            n_threads=n_threads,
-            name=name,
-        )
-        self._certified = certified
+        self._problem = problem
+        self._options: dict[str, Any] = {"tol": tol, "max_iter": max_iter, "certified": certified}
         with one_blas_thread():
             self._descent = PreconditionedSolver(
-                self._problem.objective, free_bias=self._problem.free_bias, rough=self._problem.rough, watch=watch
+                problem.objective, free_bias=problem.free_bias, rough=problem.rough, callback=callback, watch=watch
             )
 
     def solve(self, reg: float, start: Float64 | None = None) -> Optimum:
-        """Minimise under this penalty, from the weights of another solution or from 0."""
-        problem = self._problem
-        weights = problem.start if start is None else start.T
+        """Minimise under this penalty, from the weights of another solution or from those of the problem."""
+        weights = self._problem.start if start is None else start.T
         with one_blas_thread():
-            return _optimum(
-                self._descent.minimize(weights, reg, tol=problem.tol, max_iter=problem.max_iter, certified=self._certified)
-            )
+            return _optimum(self._descent.minimize(weights, reg, **self._options))
 
 
 @_shared
@@ -354,14 +272,12 @@ def softmax_path(
     >>> [found.converged for found in path]
     [True, True]
     """
-    given = _scalars.check_sequence("regs", regs, "numbers")
-    strengths = [_strength(f"regs[{i}]", reg) for i, reg in enumerate(given)]
-    solver = PathSolver(
+    strengths = [_strength(f"regs[{i}]", reg) for i, reg in enumerate(_scalars.check_sequence("regs", regs, "numbers"))]
+    tol = _scalars.check_real("tol", tol, 0)
+    max_iter = _scalars.check_integer("max_iter", max_iter, 1, 2**31, "iterations")
+    problem = SoftmaxProblem(
         X,
         y,
-        tol=tol,
-        max_iter=max_iter,
-        certified=certified,
         n_classes=n_classes,
         bias=bias,
         penalize_bias=penalize_bias,
@@ -370,6 +286,7 @@ def softmax_path(
         std=std,
         n_threads=n_threads,
     )
+    solver = PathSolver(problem, tol=tol, max_iter=max_iter, certified=certified)
     found: dict[int, Optimum] = {}
     start = None
     for i in sorted(range(len(strengths)), key=lambda number: -strengths[number]):

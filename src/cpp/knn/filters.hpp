@@ -169,7 +169,7 @@ class IntegerFilter {
     }
 
   private:
-    // The score is -sqrt(base - 2 * sum), of one more at times, or else sum - base.
+    // Whether a score is the root of a squared distance, -sqrt(base - 2 sum), where sum may be one too small; if not, it is sum - base.
     [[nodiscard]] bool has_root() const {
         return centering_.metric != Metric::inner_product && centering_.metric != Metric::manhattan;
     }

@@ -51,8 +51,8 @@ template <class T> class Pass {
 
     // Called by each thread of the team with the same batches, numbered from 0. For every head the consumer's
     // loss(number, head, weighted sum of losses, sum of weights) is called once, and gradient(number, head, classes, slice, sum
-    // of weighted gradients, sum of weights) for every tile, a row of the slice for each of its classes; of heads
-    // that are no longer finite they mean nothing. False if the user interrupted.
+    // of weighted gradients, sum of weights) for every tile, a row of the slice for each of its classes. What they get of a head
+    // that has diverged is to be ignored. False if the user interrupted.
     template <class Consumer>
     bool run(
         core::Team& team, int thread, core::LoopControl& control, Index number, const Selection& batch,
