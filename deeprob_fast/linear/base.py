@@ -78,19 +78,19 @@ class LinearClassifier(ClassifierMixin, Parameters):
             self._begin(numbered(("y", labels))[0])
         class_numbers = self._class_numbers("y", labels)
         weights = self._sample_weights(sample_weight, labels, class_numbers)
-        chosen, held_out = np.arange(len(rows), dtype=np.int64), None
+        training_rows, held_out = np.arange(len(rows), dtype=np.int64), None
         if self.early_stopping and X_val is None:
-            chosen, held_out = self._split(class_numbers)
-        examples = self._examples(rows, class_numbers, weights, chosen)
+            training_rows, held_out = self._split(class_numbers)
+        examples = self._examples(rows, class_numbers, weights, training_rows)
         if held_out is None:
             validation = self._given_validation(examples, X_val, y_val)
         else:
-            given = None if sample_weight is None else _validation.as_numbers("sample_weight", sample_weight)[held_out]
-            validation = self._validation(examples, rows[held_out], class_numbers[held_out], given)
+            of_held_out = None if sample_weight is None else _validation.as_numbers("sample_weight", sample_weight)[held_out]
+            validation = self._validation(examples, rows[held_out], class_numbers[held_out], of_held_out)
         self._trainer = None
         self.loss_curve_: list[float] = []
         start = scaling.for_columns(self._weights, examples)
-        self._publish(self._fit_weights(head, examples, chosen, validation, start), examples)
+        self._publish(self._fit_weights(head, examples, training_rows, validation, start), examples)
         return self
 
     def partial_fit(
@@ -121,8 +121,8 @@ class LinearClassifier(ClassifierMixin, Parameters):
             msg = f"class_weight must be a dict or None in partial_fit, which does not see all labels; got {self.class_weight!r}"
             raise ValueError(msg)
         first = not hasattr(self, "_weights")
-        known = None if first else self._trainer
-        dtypes = DTYPES[1:] if known is not None and known.examples.dtype == np.float32 else DTYPES
+        trainer = None if first else self._trainer
+        dtypes = DTYPES[1:] if trainer is not None and trainer.examples.dtype == np.float32 else DTYPES
         rows, labels = checked(self, X, y, dtypes=dtypes, reset=first)
         check_classification_targets(labels)
         if first:
@@ -137,35 +137,35 @@ class LinearClassifier(ClassifierMixin, Parameters):
             raise ValueError(msg)
         class_numbers = self._class_numbers("y", labels)
         weights = self._sample_weights(sample_weight, labels, class_numbers)
-        chosen = np.arange(len(rows), dtype=np.int64)
-        examples = self._examples(rows, class_numbers, weights, chosen, known)
-        if known is None:
-            known = self._make_trainer(head, examples, chosen, scaling.for_columns(self._weights, examples), None)
-        known.examples, known.n_threads = examples, _validation.check_n_threads(self.n_jobs, "n_jobs")
+        training_rows = np.arange(len(rows), dtype=np.int64)
+        examples = self._examples(rows, class_numbers, weights, training_rows, trainer)
+        if trainer is None:
+            trainer = self._make_trainer(head, examples, training_rows, scaling.for_columns(self._weights, examples), None)
+        trainer.examples, trainer.n_threads = examples, _validation.check_n_threads(self.n_jobs, "n_jobs")
         sampler = self._sampler(len(rows), [self._seed(), self.t_])
-        learned = learn(known, self._epochs(sampler, chosen, 1))
+        learned = learn(trainer, self._epochs(sampler, training_rows, 1))
         self._record(learned)
         self.n_iter_ += 1
         self._publish(learned.weights, examples)
         nothing = examples._replace(rows=rows[:0].copy(), labels=class_numbers[:0].copy(), sample_weights=np.empty(0))
-        known.examples = nothing
-        self._trainer = known if learned.diverged_at is None else None
+        trainer.examples = nothing
+        self._trainer = trainer if learned.diverged_at is None else None
         return self
 
     def _fit_weights(
-        self, head: Head, examples: Examples, chosen: Int64, validation: Examples | None, start: Float64
+        self, head: Head, examples: Examples, training_rows: Int64, validation: Examples | None, start: Float64
     ) -> AnyArray:
-        """Return the weights (n_classes, n_columns) that minimise the objective of the chosen examples.
+        """Return the weights (n_classes, n_columns) that minimise the objective of the training_rows examples.
 
         What is learned on the way is set: n_iter_, t_, loss_curve_, best_loss_ and, with validation data, validation_losses_ and
         validation_scores_.
         """
-        sampler = self._sampler(len(chosen), self._seed())
+        sampler = self._sampler(len(training_rows), self._seed())
         n_epochs, n_to_wait = self._n_epochs(sampler.n_steps)
-        trainer = self._make_trainer(head, examples, chosen, start, n_epochs * sampler.n_steps)
+        trainer = self._make_trainer(head, examples, training_rows, start, n_epochs * sampler.n_steps)
         learned = learn(
             trainer,
-            self._epochs(sampler, chosen, n_epochs),
+            self._epochs(sampler, training_rows, n_epochs),
             validation,
             patience=n_to_wait if self.early_stopping else None,
             tol=None if self._is_annealed() or self.early_stopping else self.tol,
@@ -173,7 +173,7 @@ class LinearClassifier(ClassifierMixin, Parameters):
         )
         self.n_iter_ = len(learned.loss_curve)
         if self._record(learned):
-            self._check_convergence(head, examples, chosen, validation, learned.weights)
+            self._check_convergence(head, examples, training_rows, validation, learned.weights)
         for name in ("validation_losses_", "validation_scores_"):
             if hasattr(self, name):
                 delattr(self, name)
@@ -199,9 +199,9 @@ class LinearClassifier(ClassifierMixin, Parameters):
             raise ValueError(msg)
         return class_numbers
 
-    def _sample_weights(self, given: ArrayLike | None, labels: AnyArray, class_numbers: Int64) -> Float64 | None:
+    def _sample_weights(self, sample_weight: ArrayLike | None, labels: AnyArray, class_numbers: Int64) -> Float64 | None:
         """Return the weights of the examples, those of their classes included, or None if all are 1."""
-        weights = None if given is None else check_sample_weight(given, len(labels))
+        weights = None if sample_weight is None else check_sample_weight(sample_weight, len(labels))
         if self.class_weight is None:
             return weights
         try:
@@ -218,7 +218,7 @@ class LinearClassifier(ClassifierMixin, Parameters):
     def _split(self, class_numbers: Int64) -> tuple[Int64, Int64]:
         """Return the numbers of the examples to train on and of those held out, with the same shares of the classes."""
         try:
-            chosen, held_out = train_test_split(
+            training_rows, held_out = train_test_split(
                 np.arange(len(class_numbers), dtype=np.int64),
                 test_size=self.validation_fraction,
                 stratify=class_numbers,
@@ -227,21 +227,26 @@ class LinearClassifier(ClassifierMixin, Parameters):
         except ValueError as error:
             msg = f"validation_fraction must leave and hold out examples of each class: {error}"
             raise ValueError(msg) from error
-        return np.sort(chosen), np.sort(held_out)
+        return np.sort(training_rows), np.sort(held_out)
 
     def _examples(
-        self, rows: AnyArray, class_numbers: Int64, weights: Float64 | None, chosen: Int64, known: HeadTrainer | None = None
+        self,
+        rows: AnyArray,
+        class_numbers: Int64,
+        weights: Float64 | None,
+        training_rows: Int64,
+        trainer: HeadTrainer | None = None,
     ) -> Examples:
-        """Return the examples; if they are to be standardised, by the moments of `known`, or else of the chosen rows."""
+        """Return the examples, standardised as those of `trainer`, or else by the training rows if that is asked for."""
         rows = _validation.check_rows("X", rows)
-        if known is not None:
-            return known.examples._replace(
+        if trainer is not None:
+            return trainer.examples._replace(
                 rows=rows, labels=class_numbers, sample_weights=np.empty(0) if weights is None else weights
             )
         mean, std = None, None
         if self.standardize:
             shares = np.zeros(len(rows))
-            shares[chosen] = 1.0 if weights is None else weights[chosen]
+            shares[training_rows] = 1.0 if weights is None else weights[training_rows]
             mean, std = scaling.moments("X", rows, shares)
         return gather(
             rows,
@@ -289,12 +294,12 @@ class LinearClassifier(ClassifierMixin, Parameters):
         return False
 
     def _check_convergence(
-        self, head: Head, examples: Examples, chosen: Int64, validation: Examples | None, weights: AnyArray
+        self, head: Head, examples: Examples, training_rows: Int64, validation: Examples | None, weights: AnyArray
     ) -> None:
         """Warn if one step would lower the objective by much, or with early stopping the loss that it watches."""
-        if len(chosen) < len(examples.rows):
+        if len(training_rows) < len(examples.rows):
             shares = np.zeros(len(examples.rows))
-            shares[chosen] = examples.sample_weights[chosen] if examples.sample_weights.size else 1.0
+            shares[training_rows] = examples.sample_weights[training_rows] if examples.sample_weights.size else 1.0
             examples = examples._replace(sample_weights=shares)
         watched = validation if self.early_stopping else None
         threads = _validation.check_n_threads(self.n_jobs, "n_jobs")

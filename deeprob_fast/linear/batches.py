@@ -34,7 +34,7 @@ def check_batch(name: str, batch: ArrayLike, n_examples: int) -> Int64:
     return array.astype(np.int64, copy=False)
 
 
-def given(batches: Sequence[ArrayLike], n_examples: int) -> Batches:
+def as_given(batches: Sequence[ArrayLike], n_examples: int) -> Batches:
     """Return batches that the caller has drawn."""
     several = _scalars.check_sequence("batches", batches, "arrays of row numbers")
     if not len(several):

@@ -86,7 +86,7 @@ class HeadTrainer:
         self._n_classes = weights.shape[1]
         self._slots = aligned_zeros((_N_SLOTS, *self._weights.shape), examples.dtype)
         self.optimizers = [copy.deepcopy(head.optimizer) for head in self.heads]
-        self.schedules = [_schedule_of(head, own) for head, own in zip(self.heads, self.optimizers, strict=True)]
+        self.schedules = [_schedule_of(head, optimizer) for head, optimizer in zip(self.heads, self.optimizers, strict=True)]
         for i, optimizer in enumerate(self.optimizers):
             slots = optimizer.new_slots(self._weights[i].size, examples.dtype)
             self._slots[: len(slots), i] = slots
@@ -129,22 +129,22 @@ class HeadTrainer:
             finite, a head has diverged and its weights stay as they are.
         """
         history = np.full((len(self.heads), batches.n_steps), np.nan)
-        chosen = np.flatnonzero(self.active)
-        if len(chosen) == 0 or batches.n_steps == 0:
+        active = np.flatnonzero(self.active)
+        if len(active) == 0 or batches.n_steps == 0:
             return history
-        everyone = len(chosen) == len(self.heads)
+        all_active = len(active) == len(self.heads)
         weights, slots = self._weights, self._slots
-        if not everyone:
-            weights = aligned_empty((len(chosen), *weights.shape[1:]), weights.dtype)
+        if not all_active:
+            weights = aligned_empty((len(active), *weights.shape[1:]), weights.dtype)
             slots = aligned_empty((_N_SLOTS, *weights.shape), weights.dtype)
-            np.take(self._weights, chosen, axis=0, out=weights)
-            np.take(self._slots, chosen, axis=1, out=slots)
-        part = np.empty((len(chosen), batches.n_steps))
-        schedule = np.concatenate([self._scheduled(i, batches.n_steps) for i in map(int, chosen)])
+            np.take(self._weights, active, axis=0, out=weights)
+            np.take(self._slots, active, axis=1, out=slots)
+        part = np.empty((len(active), batches.n_steps))
+        schedule = np.concatenate([self._scheduled(i, batches.n_steps) for i in map(int, active)])
         _kernels.train(
             self.examples,
             batches,
-            [self._kernel_head(i) for i in map(int, chosen)],
+            [self._kernel_head(i) for i in map(int, active)],
             schedule,
             self._n_classes,
             weights.reshape(-1),
@@ -153,12 +153,12 @@ class HeadTrainer:
             self.n_steps,
             self.n_threads,
         )
-        if not everyone:
-            self._weights[chosen] = weights
-            self._slots[:, chosen] = slots
+        if not all_active:
+            self._weights[active] = weights
+            self._slots[:, active] = slots
         self.n_steps += batches.n_steps
-        history[chosen] = part
-        self.active[chosen] &= np.isfinite(part).all(axis=1)
+        history[active] = part
+        self.active[active] &= np.isfinite(part).all(axis=1)
         return history
 
     def next_epoch(self, losses: Float64, accuracies: Float64 | None) -> None:

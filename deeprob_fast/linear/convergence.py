@@ -19,8 +19,8 @@ _LENGTHS = np.array([0.0, 0.1, 0.3, 1.0, 3.0, 10.0])
 def _centers_and_spreads(examples: Examples) -> tuple[Float64, Float64]:
     """Return means and deviations of the columns over a sample, the bias left out; without a bias nothing can be subtracted."""
     n_rows = len(examples.rows)
-    chosen = np.unique(np.linspace(0, n_rows - 1, min(n_rows, _SAMPLE_ROWS)).astype(np.int64))
-    columns = examples.columns(chosen)[:, : examples.rows.shape[1]]
+    sample = np.unique(np.linspace(0, n_rows - 1, min(n_rows, _SAMPLE_ROWS)).astype(np.int64))
+    columns = examples.columns(sample)[:, : examples.rows.shape[1]]
     centers = columns.mean(axis=0) if examples.bias else np.zeros(columns.shape[1])
     spreads = np.sqrt(((columns - centers) ** 2).mean(axis=0))
     return centers, np.where(spreads > 0, spreads, 1.0)

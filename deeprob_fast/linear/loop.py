@@ -95,7 +95,7 @@ class TrainingLoop:
         lengths = np.cumsum([part.shape[1] for part in self.histories])
         weights = self.trainer.weights
         restored = self.patience is not None and self.validation is not None
-        found = []
+        trainings = []
         for i, n_epochs in enumerate(self.n_epochs):
             n_steps = int(lengths[n_epochs - 1]) if self.diverged[i] < 0 else int(self.diverged[i]) + 1
             losses = np.array([epoch[i] for epoch in self.losses[:n_epochs]])
@@ -103,7 +103,7 @@ class TrainingLoop:
             best = self.best_epoch[i] if self.losses else n_epochs - 1
             final = self.best[i] if restored and np.isfinite(self.best_loss[i]) else weights[i]
             diverged = None if self.diverged[i] < 0 else int(self.diverged[i])
-            found.append(
+            trainings.append(
                 Training(
                     np.ascontiguousarray(final.T),
                     history[i, :n_steps].copy(),
@@ -114,7 +114,7 @@ class TrainingLoop:
                     bool(self.stopped[i]),
                 )
             )
-        return found
+        return trainings
 
 
 class Learned(NamedTuple):

@@ -114,10 +114,10 @@ class Parameters(BaseEstimator):
     def _sampler(self, n_examples: int, seed: int | list[int]) -> Sampler:
         return Sampler(n_examples, self.batch_size, replacement=False, seed=seed)
 
-    def _epochs(self, sampler: Sampler, chosen: Int64, n_epochs: int) -> Iterator[Batches]:
+    def _epochs(self, sampler: Sampler, training_rows: Int64, n_epochs: int) -> Iterator[Batches]:
         for _ in range(n_epochs):
             batches = sampler.epoch()
-            yield batches._replace(order=chosen[batches.order] if self.shuffle else chosen)
+            yield batches._replace(order=training_rows[batches.order] if self.shuffle else training_rows)
 
     def _n_epochs(self, n_steps: int) -> tuple[int, int]:
         """Return how many epochs of so many steps to train, and how many to wait for an improvement."""
@@ -128,11 +128,15 @@ class Parameters(BaseEstimator):
             wait if isinstance(self.n_iter_no_change, str) else int(self.n_iter_no_change),
         )
 
-    def _make_trainer(self, head: Head, examples: Examples, chosen: Int64, start: AnyArray, n_steps: int | None) -> HeadTrainer:
+    def _make_trainer(
+        self, head: Head, examples: Examples, training_rows: Int64, start: AnyArray, n_steps: int | None
+    ) -> HeadTrainer:
         """Return a trainer of this classifier; what depends on the examples or on the number of steps is decided here."""
-        batch_size = len(chosen) if self.batch_size is None else min(self.batch_size, len(chosen))
+        batch_size = len(training_rows) if self.batch_size is None else min(self.batch_size, len(training_rows))
         if isinstance(self.learning_rate, str) and self._is_plain_sgd():
-            rate = auto_learning_rate(examples, chosen, batch_size, head.loss, len(start), head.l2, self.momentum, self.nesterov)
+            rate = auto_learning_rate(
+                examples, training_rows, batch_size, head.loss, len(start), head.l2, self.momentum, self.nesterov
+            )
             head.optimizer.lr = rate
         self.learning_rate_ = head.optimizer.lr
         if self._is_annealed() and n_steps is not None:

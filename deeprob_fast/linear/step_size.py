@@ -35,14 +35,21 @@ def _largest_eigenvalue(rows: Float64) -> float:
 
 
 def auto_learning_rate(
-    examples: Examples, chosen: Int64, batch_size: int, loss: str, n_classes: int, l2: float, momentum: float, nesterov: bool
+    examples: Examples,
+    training_rows: Int64,
+    batch_size: int,
+    loss: str,
+    n_classes: int,
+    l2: float,
+    momentum: float,
+    nesterov: bool,
 ) -> float:
     """Return a learning rate for stochastic gradient descent.
 
     Parameters
     ----------
     examples : Examples
-    chosen : array of int64
+    training_rows : array of int64
         Numbers of the training examples; some 1000 of them are looked at.
     batch_size : int
         Not more than there are.
@@ -71,9 +78,9 @@ def auto_learning_rate(
     Gower et al., SGD: general analysis and improved rates (ICML 2019). B is the harmonic mean of the sizes of the batches, of
     which the last one may be small.
     """
-    n = len(chosen)
-    picked = chosen[np.linspace(0, n - 1, min(n, _SAMPLE)).astype(np.int64)]
-    rows = examples.rows[picked].astype(np.float64)
+    n = len(training_rows)
+    sample = training_rows[np.linspace(0, n - 1, min(n, _SAMPLE)).astype(np.int64)]
+    rows = examples.rows[sample].astype(np.float64)
     if examples.shift.size:
         rows = (rows - examples.shift) * examples.scale
     if examples.bias:
@@ -81,7 +88,7 @@ def auto_learning_rate(
     exponent = int(np.frexp(np.abs(rows).max())[1])
     rows = np.ldexp(rows, -exponent)  # to be squared
     if examples.sample_weights.size:
-        weights = examples.sample_weights[picked]
+        weights = examples.sample_weights[sample]
         rows *= np.sqrt(weights / (weights.mean() or 1.0))[:, np.newaxis]
     whole, rest = divmod(n, batch_size)
     inverse = (whole / batch_size + (1 / rest if rest else 0)) / (whole + (rest > 0))

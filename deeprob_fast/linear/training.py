@@ -8,7 +8,7 @@ import numpy as np
 
 from deeprob_fast import _scalars, _validation
 from deeprob_fast._typing import ArrayLike
-from deeprob_fast.linear.batches import Plan, given
+from deeprob_fast.linear.batches import Plan, as_given
 from deeprob_fast.linear.classifiers import HeadTrainer, Schedule
 from deeprob_fast.linear.data import TrainingData
 from deeprob_fast.linear.loop import Training, TrainingLoop
@@ -149,7 +149,7 @@ def sweep(
             msg = "patience needs X_val and y_val; got none"
             raise ValueError(msg)
     every_step = _scalars.check_choice("schedule_every", schedule_every, ("step", "epoch")) == "step"
-    drawn = None if batches is None else given(batches, len(data.examples.rows))
+    drawn = None if batches is None else as_given(batches, len(data.examples.rows))
     plan = Plan(len(data.examples.rows), batch_size, bool(replacement), n_epochs, n_steps, drawn)
     scale = _scalars.check_real("initial_scale", initial_scale, 0)
     threads = _validation.check_n_threads(n_threads)

@@ -105,8 +105,8 @@ def gather(
     labels = [("train_labels", _validation.check_labels("train_labels", train_labels, len(rows[0]), "train"))]
     rows.append(_rows("queries", queries, n_features))
     labels.append(("query_labels", _validation.check_labels("query_labels", query_labels, len(rows[1]), "queries")))
-    given = isinstance(validation, (tuple, list))
-    if given:
+    has_rows = isinstance(validation, (tuple, list))
+    if has_rows:
         if len(validation) != 2:
             msg = f"validation must be a share of the training rows or (X_val, y_val); got {len(validation)} things"
             raise ValueError(msg)
@@ -119,8 +119,8 @@ def gather(
     if normalize:
         rows = [normalized(array) for array in rows]
     parts = [Part(*pair) for pair in zip(rows, numbers, strict=True)]
-    data = ProbeData(parts[0], parts[2] if given else None, parts[1], classes)
-    if validation is None or given:
+    data = ProbeData(parts[0], parts[2] if has_rows else None, parts[1], classes)
+    if validation is None or has_rows:
         return data
     kept, held_out = _split(data.train, _scalars.check_real("validation", validation, 0, 1), seed)
     return replace(data, train=kept, validation=held_out)

@@ -11,7 +11,7 @@ from deeprob_fast._typing import AnyArray, ArrayLike, Float64, Int64
 from deeprob_fast.knn.distances import top_k
 from deeprob_fast.linear.scores import score_blocks
 from deeprob_fast.probes.data import Part, ProbeData, gather
-from deeprob_fast.probes.protocol import Chosen, ProbeProtocol
+from deeprob_fast.probes.protocol import ProbeProtocol, Selection
 from deeprob_fast.probes.protocols import PROBE_PROTOCOLS as PROBE_PROTOCOLS  # noqa: PLC0414  # re-exported
 from deeprob_fast.scoring.accuracy import accuracy, confusion_matrix, mean_per_class_accuracy
 from deeprob_fast.scoring.calibration import best_temperature, binned_calibration_error
@@ -96,15 +96,15 @@ def _temperature(data: ProbeData, weights: Float64, n_threads: int) -> float | N
     """Fit the temperature to the validation rows of classes that have scores."""
     if data.validation is None:
         return None
-    known = np.isfinite(weights[-1, data.validation.numbers])
-    if not known.any():
+    has_scores = np.isfinite(weights[-1, data.validation.numbers])
+    if not has_scores.any():
         return None
-    rows = data.validation.rows if known.all() else data.validation.rows[known]
-    found = np.concatenate([part for _, part in score_blocks(rows, weights, n_threads)])
-    return best_temperature(found, data.validation.numbers[known])
+    rows = data.validation.rows if has_scores.all() else data.validation.rows[has_scores]
+    class_scores = np.concatenate([block for _, block in score_blocks(rows, weights, n_threads)])
+    return best_temperature(class_scores, data.validation.numbers[has_scores])
 
 
-class _Judgement:
+class _Predictions:
     """Predictions for the queries, whether the truth is among the best five, and how sure the probe is."""
 
     def __init__(self, queries: Part, weights: Float64, temperature: float | None, n_threads: int) -> None:
@@ -113,9 +113,9 @@ class _Judgement:
         self.best = np.empty((n_queries, n_best), dtype=np.int64)
         self.confidences = np.empty(n_queries)
         self.scaled = np.empty(n_queries)
-        for part, found in score_blocks(queries.rows, weights, n_threads):
-            self.best[part] = top_k(found, n_best, largest=True, n_threads=n_threads).indices
-            excess = found - found.max(axis=1, keepdims=True)
+        for part, class_scores in score_blocks(queries.rows, weights, n_threads):
+            self.best[part] = top_k(class_scores, n_best, largest=True, n_threads=n_threads).indices
+            excess = class_scores - class_scores.max(axis=1, keepdims=True)
             self.confidences[part] = 1 / np.exp(excess).sum(axis=1)
             self.scaled[part] = 1 / np.exp(excess / (temperature or 1.0)).sum(axis=1)
 
@@ -199,60 +199,58 @@ def evaluate_probe(
     >>> found.top1, found.predictions.tolist(), found.settings["C"]
     (1.0, ['a', 'b'], (1.0,))
     """
-    chosen_protocol = _protocol(protocol, overrides)
+    probe = _protocol(protocol, overrides)
     number = _scalars.check_seed(seed)
     threads = _validation.check_n_threads(n_threads)
     if callback is not None:
         _scalars.check_callable("callback", callback)
     if progress is not None:
         _scalars.check_callable("progress", progress)
-    if validation is None and chosen_protocol.n_settings > 1:
-        validation = chosen_protocol.validation_fraction
-    data = gather(
-        train, train_labels, queries, query_labels, validation=validation, seed=number, normalize=chosen_protocol.normalize
-    )
+    if validation is None and probe.n_settings > 1:
+        validation = probe.validation_fraction
+    data = gather(train, train_labels, queries, query_labels, validation=validation, seed=number, normalize=probe.normalize)
     report = callback or (lambda _: None)
-    chosen = chosen_protocol.choose(data, seed=number, n_threads=threads, report=report, progress=progress)
+    selection = probe.choose(data, seed=number, n_threads=threads, report=report, progress=progress)
     settings = {
-        **{name: value for name, value in chosen_protocol.parameters().items() if name != "validation_fraction"},
+        **{name: value for name, value in probe.parameters().items() if name != "validation_fraction"},
         "validation": "given" if isinstance(validation, (tuple, list)) else validation,
         "seed": number,
         "n_train": len(data.train.rows),
         "n_validation": 0 if data.validation is None else len(data.validation.rows),
         "n_queries": len(data.queries.rows),
     }
-    found = _evaluation(chosen_protocol, settings, data, chosen, threads)
+    evaluation = _evaluation(probe, settings, data, selection, threads)
     if progress is not None:
         progress(1.0)
-    return found
+    return evaluation
 
 
 def _evaluation(
-    protocol: ProbeProtocol, settings: dict[str, Any], data: ProbeData, chosen: Chosen, n_threads: int
+    protocol: ProbeProtocol, settings: dict[str, Any], data: ProbeData, selection: Selection, n_threads: int
 ) -> ProbeEvaluation:
-    """Judge the chosen weights by the queries."""
+    """Judge the selected weights by the queries."""
     truth = data.queries.numbers
-    temperature = _temperature(data, chosen.before_refit, n_threads) if protocol.probabilistic else None
-    judgement = _Judgement(data.queries, chosen.weights, temperature, n_threads)
-    predictions = judgement.best[:, 0]
+    temperature = _temperature(data, selection.before_refit, n_threads) if protocol.probabilistic else None
+    predicted = _Predictions(data.queries, selection.weights, temperature, n_threads)
+    predictions = predicted.best[:, 0]
     right = predictions == truth
-    ece = binned_calibration_error(judgement.confidences, right, _N_BINS)
-    scaled_ece = binned_calibration_error(judgement.scaled, right, _N_BINS)
+    ece = binned_calibration_error(predicted.confidences, right, _N_BINS)
+    scaled_ece = binned_calibration_error(predicted.scaled, right, _N_BINS)
     return ProbeEvaluation(
         protocol=protocol.name,
         source=protocol.source,
         settings=settings,
         classes=data.classes,
-        W=chosen.weights,
+        W=selection.weights,
         top1=accuracy(truth, predictions),
-        top5=accuracy(truth, judgement.best),
+        top5=accuracy(truth, predicted.best),
         mean_per_class=mean_per_class_accuracy(truth, predictions, data.n_classes),
-        candidates=chosen.candidates,
-        selected=chosen.selected,
+        candidates=selection.candidates,
+        selected=selection.selected,
         ece=ece if protocol.probabilistic else None,
         scaled_ece=None if temperature is None else scaled_ece,
         temperature=temperature,
         predictions=data.classes[predictions],
         truth=data.classes[truth],
-        losses=chosen.losses,
+        losses=selection.losses,
     )

@@ -13,7 +13,7 @@ from deeprob_fast.linear.scaling import unfold
 from deeprob_fast.linear.scores import all_classes, predict
 from deeprob_fast.probes.data import Part, ProbeData
 from deeprob_fast.probes.progress import Fits
-from deeprob_fast.probes.protocol import Chosen, ProbeProtocol, Progress, Report, merit
+from deeprob_fast.probes.protocol import ProbeProtocol, Progress, Report, Selection, merit
 from deeprob_fast.scoring.accuracy import accuracy
 
 _BLOCK_ROWS = 4096
@@ -116,7 +116,7 @@ class LeastSquaresProbe(ProbeProtocol):
         """Number of settings that are tried."""
         return len(self.l2)
 
-    def choose(self, data: ProbeData, *, seed: int, n_threads: int, report: Report, progress: Progress = None) -> Chosen:
+    def choose(self, data: ProbeData, *, seed: int, n_threads: int, report: Report, progress: Progress = None) -> Selection:
         """Train with each setting and choose one."""
         done = Fits(1 if self.shots is None else len(self.shots) * self.n_seeds, progress)
         candidates: list[dict[str, Any]] = []
@@ -133,8 +133,8 @@ class LeastSquaresProbe(ProbeProtocol):
                 if data.validation is not None:
                     candidate["val_accuracy"] = merits[i]
                 if i == best and shots is not None:
-                    found = [predict(data.queries.rows, fit.weights(l2), n_threads) for fit in fits]
-                    candidate["accuracies"] = tuple(accuracy(data.queries.numbers, predictions) for predictions in found)
+                    by_fit = [predict(data.queries.rows, fit.weights(l2), n_threads) for fit in fits]
+                    candidate["accuracies"] = tuple(accuracy(data.queries.numbers, predictions) for predictions in by_fit)
                     candidate["accuracy"] = float(np.mean(candidate["accuracies"]))
                 candidates.append(candidate)
                 report(candidate)
@@ -143,17 +143,17 @@ class LeastSquaresProbe(ProbeProtocol):
         if self.refit and self.shots is None and data.validation is not None:
             weights = Ridge(data.train.joined(data.validation), data.n_classes, self.constant).weights(l2)
         selected = {"shots": shots, "l2": l2, **({} if shots is None else {"seed": seed})}
-        return Chosen(weights, before, tuple(candidates), selected)
+        return Selection(weights, before, tuple(candidates), selected)
 
     def _ridge(self, data: ProbeData, shots: int | None, seed: int) -> Ridge:
         if shots is None:
             return Ridge(data.train, data.n_classes, self.constant)
-        chosen = few_shot(data.train.numbers, data.n_classes, shots, seed)
-        return Ridge(Part(data.train.rows[chosen], data.train.numbers[chosen]), data.n_classes, self.constant)
+        drawn = few_shot(data.train.numbers, data.n_classes, shots, seed)
+        return Ridge(Part(data.train.rows[drawn], data.train.numbers[drawn]), data.n_classes, self.constant)
 
     def _val_accuracy(self, data: ProbeData, fits: list[Ridge], l2: float, n_threads: int) -> float:
         held_out = data.validation
         if held_out is None:
             return np.nan
         predictions = [predict(held_out.rows, fit.weights(l2), n_threads) for fit in fits]
-        return float(np.mean([merit(self.metric, held_out.numbers, found, data.n_classes) for found in predictions]))
+        return float(np.mean([merit(self.metric, held_out.numbers, predicted, data.n_classes) for predicted in predictions]))

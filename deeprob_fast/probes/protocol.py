@@ -21,7 +21,7 @@ _OWN = ("name", "source")
 
 
 @dataclass(frozen=True)
-class Chosen:
+class Selection:
     """The weights that a protocol has chosen, and how.
 
     Attributes
@@ -113,7 +113,7 @@ class ProbeProtocol(ABC):
         """How many settings there are to choose from."""
 
     @abstractmethod
-    def choose(self, data: ProbeData, *, seed: int, n_threads: int, report: Report, progress: Progress = None) -> Chosen:
+    def choose(self, data: ProbeData, *, seed: int, n_threads: int, report: Report, progress: Progress = None) -> Selection:
         """Train, and choose by the validation rows, if there are any; report every candidate, and the fraction done."""
 
     def _check_integer(self, name: str, low: int) -> None:
@@ -132,8 +132,8 @@ class ProbeProtocol(ABC):
 
     def _values(self, name: str) -> tuple[Any, ...]:
         """Return at least one value; one that stands alone stands for itself."""
-        given = getattr(self, name)
-        values = tuple(given) if isinstance(given, (tuple, list, np.ndarray)) else (given,)
+        value = getattr(self, name)
+        values = tuple(value) if isinstance(value, (tuple, list, np.ndarray)) else (value,)
         if not values:
             msg = f"{name} must hold at least one number; got none"
             raise ValueError(msg)

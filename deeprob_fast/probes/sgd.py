@@ -14,7 +14,7 @@ from deeprob_fast.linear.training import sweep
 from deeprob_fast.optim import SGD, CosineAnnealingLR, LambdaLR, LRScheduler, MultiStepLR
 from deeprob_fast.probes.data import ProbeData
 from deeprob_fast.probes.progress import Fits
-from deeprob_fast.probes.protocol import Chosen, ProbeProtocol, Progress, Report, merit, shown
+from deeprob_fast.probes.protocol import ProbeProtocol, Progress, Report, Selection, merit, shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +105,7 @@ class SGDProbe(ProbeProtocol):
         factor = self._factor(epoch_steps)
         return np.outer(self._first_rates(), [factor(step) for step in range(self.n_epochs * epoch_steps)])
 
-    def choose(self, data: ProbeData, *, seed: int, n_threads: int, report: Report, progress: Progress = None) -> Chosen:
+    def choose(self, data: ProbeData, *, seed: int, n_threads: int, report: Report, progress: Progress = None) -> Selection:
         """Train with each setting and choose one."""
         if self.refit:
             msg = "refit must be False for SGD, whose heads are all trained at once; got True"
@@ -141,8 +141,8 @@ class SGDProbe(ProbeProtocol):
         for rate, training in zip(self.lr, trainings, strict=True):
             candidate: dict[str, Any] = {"lr": rate}
             merits.append(-1.0)
-            found = data.train.without_constants(training.W) if self.standardize else training.W
-            weights.append(all_classes(unfold(found, mean, std), present, data.n_classes))
+            trained = data.train.without_constants(training.W) if self.standardize else training.W
+            weights.append(all_classes(unfold(trained, mean, std), present, data.n_classes))
             if training.diverged_at is not None:
                 candidate["diverged_at"] = training.diverged_at
             elif held_out is not None:
@@ -157,4 +157,4 @@ class SGDProbe(ProbeProtocol):
             msg = f"lr must suit the features; got {shown(self.lr)}, and a loss that is not finite at step {diverged_at}"
             raise ValueError(msg + " (standardize=True may help)")
         losses = trainings[best].loss_history
-        return Chosen(weights[best], weights[best], tuple(candidates), {"lr": self.lr[best]}, losses)
+        return Selection(weights[best], weights[best], tuple(candidates), {"lr": self.lr[best]}, losses)

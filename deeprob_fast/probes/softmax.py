@@ -17,7 +17,7 @@ from deeprob_fast.linear.scores import all_classes, predict
 from deeprob_fast.probes import grid
 from deeprob_fast.probes.data import Part, ProbeData
 from deeprob_fast.probes.progress import Descent, Fits
-from deeprob_fast.probes.protocol import Chosen, ProbeProtocol, Progress, Report, merit
+from deeprob_fast.probes.protocol import ProbeProtocol, Progress, Report, Selection, merit
 
 
 def _warn_of_distance(C: float, max_iter: int, optimum: Optimum) -> None:  # noqa: N803  # scikit-learn's
@@ -48,10 +48,10 @@ class _Fitter:
 
     def fit(self, C: float, start: Float64 | None) -> tuple[Optimum, Float64]:  # noqa: N803  # scikit-learn's
         """Return what the solver found, in its own terms, and the weights for all classes and raw features."""
-        found = self._solver.solve(1 / (2 * C * len(self._part.rows)), start)
+        optimum = self._solver.solve(1 / (2 * C * len(self._part.rows)), start)
         self._fits.done()
-        weights = found.W if self._moments[0] is None else self._part.without_constants(found.W)
-        return found, all_classes(unfold(weights, *self._moments), self.present, self._n_classes)
+        weights = optimum.W if self._moments[0] is None else self._part.without_constants(optimum.W)
+        return optimum, all_classes(unfold(weights, *self._moments), self.present, self._n_classes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,13 +92,13 @@ class SoftmaxProbe(ProbeProtocol):
         """Number of settings that are tried."""
         return len(self.C)
 
-    def choose(self, data: ProbeData, *, seed: int, n_threads: int, report: Report, progress: Progress = None) -> Chosen:  # noqa: ARG002  # inherited; the minimum needs no seed
+    def choose(self, data: ProbeData, *, seed: int, n_threads: int, report: Report, progress: Progress = None) -> Selection:  # noqa: ARG002  # inherited; the minimum needs no seed
         """Train with each setting and choose one."""
         held_out = data.validation
         only_fit = len(self.C) == 1 and not (self.refit and held_out is not None)
         fits = Fits(grid.n_visits(len(self.C), self.stride) + (not only_fit), progress)
         solved: dict[int, Optimum] = {}
-        found: dict[int, Float64] = {}
+        fitted: dict[int, Float64] = {}
 
         def evaluate(numbers: Sequence[int]) -> list[float]:
             # What a solver has learned under weak penalties misleads it under the stronger ones of the next round.
@@ -107,10 +107,10 @@ class SoftmaxProbe(ProbeProtocol):
             for i in sorted(numbers, key=lambda number: self.C[number]):
                 stronger = [j for j in solved if self.C[j] <= self.C[i]]
                 nearest = solved[max(stronger, key=lambda j: self.C[j])].W if stronger else None
-                solved[i], found[i] = fitter.fit(self.C[i], nearest)
+                solved[i], fitted[i] = fitter.fit(self.C[i], nearest)
                 candidate: dict[str, Any] = {"C": self.C[i]}
                 if held_out is not None:
-                    predictions = predict(held_out.rows, found[i], n_threads)
+                    predictions = predict(held_out.rows, fitted[i], n_threads)
                     merits[i] = merit(self.metric, held_out.numbers, predictions, data.n_classes)
                     candidate["val_accuracy"] = merits[i]
                 candidates[i] = candidate
@@ -119,7 +119,7 @@ class SoftmaxProbe(ProbeProtocol):
 
         candidates: dict[int, dict[str, Any]] = {}
         best = grid.best_of(grid.coarse_to_fine(len(self.C), self.stride, evaluate))
-        optimum, weights = solved[best], found[best]
+        optimum, weights = solved[best], fitted[best]
         if not only_fit:
             part = data.train.joined(held_out) if self.refit and held_out is not None else data.train
             final = _Fitter(part, data.n_classes, self, self.tol, n_threads, fits)
@@ -128,4 +128,4 @@ class SoftmaxProbe(ProbeProtocol):
         if not optimum.converged and optimum.n_iterations >= self.max_iter:
             _warn_of_distance(self.C[best], self.max_iter, optimum)
         ordered = tuple(candidates[i] for i in sorted(candidates))
-        return Chosen(weights, found[best], ordered, {"C": self.C[best]})
+        return Selection(weights, fitted[best], ordered, {"C": self.C[best]})

@@ -287,9 +287,9 @@ def softmax_path(
         n_threads=n_threads,
     )
     solver = PathSolver(problem, tol=tol, max_iter=max_iter, certified=certified)
-    found: dict[int, Optimum] = {}
+    optima: dict[int, Optimum] = {}
     start = None
     for i in sorted(range(len(strengths)), key=lambda number: -strengths[number]):
-        found[i] = solver.solve(strengths[i], start)
-        start = found[i].W
-    return [found[i] for i in range(len(strengths))]
+        optima[i] = solver.solve(strengths[i], start)
+        start = optima[i].W
+    return [optima[i] for i in range(len(strengths))]

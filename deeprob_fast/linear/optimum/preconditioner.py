@@ -46,7 +46,7 @@ class Preconditioner:
         solved = np.empty_like(rotated)
         centred = rotated[:, :-1] - np.outer(rotated[:, -1], self._mean)
         solved[:, :-1] = ((centred @ self._row_vectors) * self._inverse) @ self._row_vectors.T
-        known = self._class_values > _SMALLEST * self._class_values.max(initial=0)
-        bias = np.divide(rotated[:, -1], self._total * self._class_values, out=np.zeros(len(rotated)), where=known)
+        not_negligible = self._class_values > _SMALLEST * self._class_values.max(initial=0)
+        bias = np.divide(rotated[:, -1], self._total * self._class_values, out=np.zeros(len(rotated)), where=not_negligible)
         solved[:, -1] = bias - solved[:, :-1] @ self._mean
         return np.asarray(self._class_vectors @ solved)
