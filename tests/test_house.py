@@ -15,6 +15,7 @@ import pytest
 import deeprob_fast as df
 from deeprob_fast import _kernels
 from deeprob_fast.knn.metrics import METRICS
+from deeprob_fast.linear import classifiers, settings
 from tests import reference
 from tests.public_names import RECORDED, public_names
 
@@ -221,6 +222,13 @@ def test_update_rules_have_one_name_on_every_floor():
     for rule in rules:
         assert (CPP / "optim" / f"{rule}.hpp").is_file()
         assert (PACKAGE / "optim" / f"{rule}.py").is_file()
+
+
+def test_what_stands_in_both_languages_is_the_same():
+    formulas = re.search(r"kFormulas\{(.*?)\};", text(CPP / "linear" / "loss.hpp"), re.DOTALL).group(1)
+    assert sorted(re.findall(r"\w+", formulas)) == sorted(settings.LOSSES)
+    n_slots = re.search(r"kMaxSlots = (\d+)", text(CPP / "optim" / "rule.hpp")).group(1)
+    assert int(n_slots) == classifiers._N_SLOTS
 
 
 def test_public_names():

@@ -13,7 +13,7 @@ from deeprob_fast.linear.batches import Batches
 from deeprob_fast.linear.examples import Examples
 from deeprob_fast.optim import Optimizer, ReduceLROnPlateau
 
-_N_SLOTS = 3  # room for every rule's state
+_N_SLOTS = 3  # as many arrays as any rule keeps beside the weights
 
 Schedule = Callable[[Optimizer], Any]
 
