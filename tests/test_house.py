@@ -177,6 +177,12 @@ def test_only_the_kernels_module_loads_extensions():
             assert "_cpu" not in found
 
 
+def test_no_property_holds_a_lock():
+    """Before Python 3.12 `functools.cached_property` holds one while it computes; a fork leaves it locked in the child."""
+    for path in PACKAGE.rglob("*.py"):
+        assert "cached_property" not in text(path), path
+
+
 def test_levels_are_listed_once():
     cmake = text(ROOT / "CMakeLists.txt")
     listed = re.search(r"set\(isa_levels (.*?)\)", cmake).group(1).split()

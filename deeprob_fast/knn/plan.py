@@ -58,7 +58,7 @@ def why_not(rows: RowSource, metric: str, name: str) -> str:
 def plan_index(rows: AnyArray, metric: str, requested: str, n_threads: int) -> Plan:
     """Plan the searches of rows that are prepared once, for about as many queries as rows."""
     duplicates = find_duplicates(rows, n_threads)
-    job = Job(rows, metric, len(rows), n_threads, duplicates, limits.LIMITS)
+    job = Job.of(rows, metric, len(rows), n_threads, duplicates, limits.LIMITS)
     return _whole(_tree(job, requested) or _filter(job, requested), job, requested)
 
 
@@ -73,9 +73,9 @@ def plan_search(
         reason = f"at most {bounds.few_queries} queries"
         return Plan("scan", reason, "auto", None, NO_DUPLICATES, 0, False, bounds)
     if _too_large_to_group(rows, metric, bounds):
-        job = Job(rows, metric, n_queries, n_threads, NO_DUPLICATES, bounds)
+        job = Job.of(rows, metric, n_queries, n_threads, NO_DUPLICATES, bounds)
         return _by_pieces(_filter(job, "auto"), job, k, groups_pieces=True)
-    job = Job(rows, metric, n_queries, n_threads, find_duplicates(np.asarray(rows), n_threads), bounds)
+    job = Job.of(rows, metric, n_queries, n_threads, find_duplicates(np.asarray(rows), n_threads), bounds)
     tree = _tree(job, "auto")
     if tree:
         return _whole(tree, job, "auto")
@@ -91,7 +91,7 @@ def plan_selections(rows: AnyArray, metric: str, n_queries: int, k: int, n_threa
     if not boxes.why_not(rows, metric):
         return None
     repeats = len(find_duplicates(rows, n_threads).representatives) > 0
-    job = Job(rows, metric, n_queries, n_threads, NO_DUPLICATES, limits.LIMITS)
+    job = Job.of(rows, metric, n_queries, n_threads, NO_DUPLICATES, limits.LIMITS)
     return _by_pieces(_filter(job, "auto"), job, k, groups_pieces=repeats)
 
 

@@ -64,10 +64,9 @@ def run_module(module, *arguments, timeout, **environment):
 def _finished(process, timeout):
     try:
         out, errors = process.communicate(timeout=timeout)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        out, errors = process.communicate()
-        pytest.fail(f"no end after {timeout} s; it said:\n{out[-3000:]}{errors or ''}")
+    except subprocess.TimeoutExpired as expired:
+        process.kill()  # and no wait for the rest: children of its own may keep the pipe open
+        pytest.fail(f"no end after {timeout} s; it said:\n{(expired.output or b'')[-3000:]!r}")
     assert process.returncode == 0, f"it ended with {process.returncode}; it said:\n{out[-3000:]}{errors or ''}"
     return out.strip()
 

@@ -1,7 +1,6 @@
 """What is to be searched, and what a strategy would make of it."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -26,18 +25,20 @@ class Job:
     n_threads: int
     duplicates: Duplicates
     limits: Limits
+    centering: Centering  # the origin and the unit that the filters give the rows
+
+    @classmethod
+    def of(cls, rows: RowSource, metric: str, n_queries: int, n_threads: int, duplicates: Duplicates, limits: Limits) -> "Job":
+        """Find the centering of the rows on a sample."""
+        # Sums of absolute differences do not cancel, and float32 holds every other dtype as it is.
+        centered = METRICS[metric].adds != "differences" or rows.dtype == np.float64
+        centering = fit_centering(rows, metric, centered=centered)
+        return cls(rows, metric, n_queries, n_threads, duplicates, limits, centering)
 
     @property
     def size(self) -> float:
         """Rows x queries x features."""
         return float(self.n_queries) * self.rows.size
-
-    @cached_property
-    def centering(self) -> Centering:
-        """The origin and the unit that the filters give the rows."""
-        # Sums of absolute differences do not cancel, and float32 holds every other dtype as it is.
-        centered = METRICS[self.metric].adds != "differences" or self.rows.dtype == np.float64
-        return fit_centering(self.rows, self.metric, centered=centered)
 
 
 class Estimate(NamedTuple):

@@ -1,7 +1,5 @@
 """The data term of softmax regression as the full-batch solvers see it, computed by the kernels."""
 
-from functools import cached_property
-
 import numpy as np
 
 from deeprob_fast import _kernels
@@ -28,6 +26,7 @@ class SoftmaxObjective:
         self.examples = examples
         self.n_classes = n_classes
         self.n_threads = n_threads
+        self._sampled: tuple[Float64, Float64] | None = None
 
     @property
     def n_features(self) -> int:
@@ -46,12 +45,14 @@ class SoftmaxObjective:
         weights = self.examples.sample_weights
         return weights[numbers] if weights.size else np.ones(len(self.examples.rows[numbers]))
 
-    @cached_property
+    @property
     def _sample(self) -> tuple[Float64, Float64]:
         """Evenly spread rows, and their weights."""
-        n_rows = len(self.examples.rows)
-        numbers = np.unique(np.linspace(0, n_rows - 1, min(n_rows, _SAMPLE_ROWS)).astype(np.int64))
-        return self.examples.columns(numbers), self._weights(numbers)
+        if self._sampled is None:
+            n_rows = len(self.examples.rows)
+            numbers = np.unique(np.linspace(0, n_rows - 1, min(n_rows, _SAMPLE_ROWS)).astype(np.int64))
+            self._sampled = self.examples.columns(numbers), self._weights(numbers)
+        return self._sampled
 
     def _probabilities(self, weights: Float64) -> Float64:
         scores = self._sample[0] @ weights.T
