@@ -155,7 +155,7 @@ class LinearClassifier(ClassifierMixin, Parameters):
     def _fit_weights(
         self, head: Head, examples: Examples, training_rows: Int64, validation: Examples | None, start: Float64
     ) -> AnyArray:
-        """Return the weights (n_classes, n_columns) that minimise the objective of the training_rows examples.
+        """Return the weights (n_classes, n_columns) that minimise the objective of the training examples.
 
         What is learned on the way is set: n_iter_, t_, loss_curve_, best_loss_ and, with validation data, validation_losses_ and
         validation_scores_.
