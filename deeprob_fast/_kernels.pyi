@@ -9,7 +9,7 @@ from deeprob_fast._typing import (
     Int8,
     Int32,
     Int64,
-    KernelHead,
+    KernelClassifier,
     KernelLoss,
     KernelPenalty,
     PackReport,
@@ -131,7 +131,7 @@ def loss_and_gradient(
 def train(
     examples: _Examples,
     batches: tuple[Int64, Int64],
-    heads: list[KernelHead],
+    classifiers: list[KernelClassifier],
     schedule: Float64,
     n_classes: int,
     weights: AnyArray,

@@ -58,7 +58,7 @@ class KernelPenalty(NamedTuple):
     n_penalized: int
 
 
-class KernelHead(NamedTuple):
+class KernelClassifier(NamedTuple):
     """One classifier of a training, as the kernels read it."""
 
     loss: KernelLoss

@@ -1,7 +1,7 @@
 """What the linear classifiers share as scikit-learn estimators: data in, training, scores out."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Self
 
 import numpy as np
@@ -17,11 +17,12 @@ from deeprob_fast._estimators import DTYPES, checked
 from deeprob_fast._labels import numbered, places, unpacked
 from deeprob_fast._typing import AnyArray, ArrayLike, Float64, Int64
 from deeprob_fast.linear import scaling
+from deeprob_fast.linear.batches import Batches
 from deeprob_fast.linear.checks import check_sample_weight, of_ordinary_size
-from deeprob_fast.linear.classifiers import Head, HeadTrainer
+from deeprob_fast.linear.classifiers import Classifier, Trainer
 from deeprob_fast.linear.convergence import possible_decrease
-from deeprob_fast.linear.examples import Examples, computing_dtype, gather
-from deeprob_fast.linear.loop import Learned, learn
+from deeprob_fast.linear.examples import Examples, computing_dtype, examples_of
+from deeprob_fast.linear.loop import Stopping, Training, TrainingLoop
 from deeprob_fast.linear.parameters import Parameters
 from deeprob_fast.linear.scores import linear_scores
 
@@ -42,7 +43,7 @@ class LinearClassifier(ClassifierMixin, Parameters):
     """Base of the linear classifiers. Subclasses take the parameters and name the loss."""
 
     _weights: Float64  # of the features as they are, (n_classes, n_features + 1), the intercept last
-    _trainer: HeadTrainer | None  # of partial_fit, between its calls
+    _trainer: Trainer | None  # of partial_fit, between its calls
 
     def fit(
         self,
@@ -70,7 +71,7 @@ class LinearClassifier(ClassifierMixin, Parameters):
         -------
         self
         """
-        head = self._head()
+        classifier = self._classifier()
         again = self.warm_start and hasattr(self, "_weights")
         rows, labels = checked(self, X, y, reset=not again)
         check_classification_targets(labels)
@@ -90,7 +91,7 @@ class LinearClassifier(ClassifierMixin, Parameters):
         self._trainer = None
         self.loss_curve_: list[float] = []
         start = scaling.for_columns(self._weights, examples)
-        self._publish(self._fit_weights(head, examples, training_rows, validation, start), examples)
+        self._publish(self._fit_weights(classifier, examples, training_rows, validation, start), examples)
         return self
 
     def partial_fit(
@@ -116,7 +117,7 @@ class LinearClassifier(ClassifierMixin, Parameters):
         The learning rate is constant if the schedule is "cosine", which needs an end. After `fit` the optimizer starts anew.
         Features are standardised by the examples of the first call.
         """
-        head = self._head()
+        classifier = self._classifier()
         if self.class_weight is not None and not isinstance(self.class_weight, Mapping):
             msg = f"class_weight must be a dict or None in partial_fit, which does not see all labels; got {self.class_weight!r}"
             raise ValueError(msg)
@@ -140,20 +141,20 @@ class LinearClassifier(ClassifierMixin, Parameters):
         training_rows = np.arange(len(rows), dtype=np.int64)
         examples = self._examples(rows, class_numbers, weights, training_rows, trainer)
         if trainer is None:
-            trainer = self._make_trainer(head, examples, training_rows, scaling.for_columns(self._weights, examples), None)
-        trainer.examples, trainer.n_threads = examples, _validation.check_n_threads(self.n_jobs, "n_jobs")
+            trainer = self._trainer_of(classifier, examples, training_rows, scaling.for_columns(self._weights, examples), None)
+        threads = _validation.check_n_threads(self.n_jobs, "n_jobs")
         sampler = self._sampler(len(rows), [self._seed(), self.t_])
-        learned = learn(trainer, self._epochs(sampler, training_rows, 1))
-        self._record(learned)
+        trainer.continue_on(examples, threads)
+        training, weights = self._train(trainer, self._epochs(sampler, training_rows, 1), None, Stopping())
+        self._warn_of_divergence(training)
         self.n_iter_ += 1
-        self._publish(learned.weights, examples)
-        nothing = examples._replace(rows=rows[:0].copy(), labels=class_numbers[:0].copy(), sample_weights=np.empty(0))
-        trainer.examples = nothing
-        self._trainer = trainer if learned.diverged_at is None else None
+        self._publish(weights, examples)
+        trainer.continue_on(examples.without_rows(), threads)
+        self._trainer = trainer if training.diverged_at is None else None
         return self
 
     def _fit_weights(
-        self, head: Head, examples: Examples, training_rows: Int64, validation: Examples | None, start: Float64
+        self, classifier: Classifier, examples: Examples, training_rows: Int64, validation: Examples | None, start: Float64
     ) -> AnyArray:
         """Return the weights (n_classes, n_columns) that minimise the objective of the training examples.
 
@@ -162,24 +163,50 @@ class LinearClassifier(ClassifierMixin, Parameters):
         """
         sampler = self._sampler(len(training_rows), self._seed())
         n_epochs, n_to_wait = self._n_epochs(sampler.n_steps)
-        trainer = self._make_trainer(head, examples, training_rows, start, n_epochs * sampler.n_steps)
-        learned = learn(
-            trainer,
-            self._epochs(sampler, training_rows, n_epochs),
-            validation,
+        trainer = self._trainer_of(classifier, examples, training_rows, start, n_epochs * sampler.n_steps)
+        stopping = Stopping(
             patience=n_to_wait if self.early_stopping else None,
             tol=None if self._is_annealed() or self.early_stopping else self.tol,
             n_iter_no_change=n_to_wait,
         )
-        self.n_iter_ = len(learned.loss_curve)
-        if self._record(learned):
-            self._check_convergence(head, examples, training_rows, validation, learned.weights)
+        training, weights = self._train(trainer, self._epochs(sampler, training_rows, n_epochs), validation, stopping)
+        self.n_iter_ = len(self.loss_curve_)
+        if not self._warn_of_divergence(training):
+            self._check_convergence(classifier, examples, training_rows, validation, weights)
         for name in ("validation_losses_", "validation_scores_"):
             if hasattr(self, name):
                 delattr(self, name)
         if validation is not None:
-            self.validation_losses_, self.validation_scores_ = learned.val_losses, learned.val_scores
-        return learned.weights
+            self.validation_losses_ = training.val_losses[: self.n_iter_]
+            self.validation_scores_ = training.val_accuracies[: self.n_iter_]
+        return weights
+
+    def _train(
+        self, trainer: Trainer, epochs: Iterable[Batches], validation: Examples | None, stopping: Stopping
+    ) -> tuple[Training, AnyArray]:
+        """Train, and set t_, loss_curve_ and best_loss_.
+
+        Returns
+        -------
+        training : Training
+        weights : array, shape (n_classes, n_columns)
+            Finite: those of the best epoch after early stopping; after divergence those before the epoch in which it happened.
+        """
+        loop = TrainingLoop(trainer, validation, stopping)
+        first_step, finite = trainer.n_steps, trainer.weights[0]
+        for batches in epochs:
+            goes_on = loop.epoch(batches)
+            weights = trainer.weights[0]
+            if loop.diverged_at[0] < 0:
+                self.loss_curve_.append(float(loop.objectives[-1][0]))
+                finite = weights if np.isfinite(weights).all() else finite
+            if not goes_on:
+                break
+        training = loop.results()[0]
+        self.t_ += trainer.n_steps - first_step
+        self.best_loss_ = min(self.loss_curve_, default=np.inf)
+        has_diverged = training.diverged_at is not None and not loop.is_restored(0)
+        return training, finite if has_diverged else np.ascontiguousarray(training.W.T)
 
     def _begin(self, classes: AnyArray) -> None:
         """Start with these classes, at zero."""
@@ -235,20 +262,18 @@ class LinearClassifier(ClassifierMixin, Parameters):
         class_numbers: Int64,
         weights: Float64 | None,
         training_rows: Int64,
-        trainer: HeadTrainer | None = None,
+        trainer: Trainer | None = None,
     ) -> Examples:
         """Return the examples, standardised as those of `trainer`, or else by the training rows if that is asked for."""
         rows = _validation.check_rows("X", rows)
         if trainer is not None:
-            return trainer.examples._replace(
-                rows=rows, labels=class_numbers, sample_weights=np.empty(0) if weights is None else weights
-            )
+            return trainer.examples.with_rows(rows, class_numbers, weights)
         mean, std = None, None
         if self.standardize:
             shares = np.zeros(len(rows))
             shares[training_rows] = 1.0 if weights is None else weights[training_rows]
             mean, std = scaling.moments("X", rows, shares)
-        return gather(
+        return examples_of(
             rows,
             class_numbers,
             computing_dtype(rows.dtype),
@@ -269,32 +294,29 @@ class LinearClassifier(ClassifierMixin, Parameters):
         return self._validation(examples, rows, self._class_numbers("y_val", labels), None)
 
     def _validation(self, examples: Examples, rows: AnyArray, class_numbers: Int64, weights: AnyArray | None) -> Examples:
-        checked = np.empty(0) if weights is None else check_sample_weight(weights, len(rows))
-        return examples._replace(rows=_validation.check_rows("X_val", rows), labels=class_numbers, sample_weights=checked)
+        checked = None if weights is None else check_sample_weight(weights, len(rows))
+        return examples.with_rows(_validation.check_rows("X_val", rows), class_numbers, checked)
 
-    def _record(self, learned: Learned) -> bool:
-        """Set what training has found, and return whether it went well; warn if not."""
-        self.t_ += learned.n_steps
-        self.loss_curve_ += learned.loss_curve
-        self.best_loss_ = min(self.loss_curve_, default=np.inf)
+    def _warn_of_divergence(self, training: Training) -> bool:
+        """Warn if the training has diverged, or its loss has grown, and return whether that is so."""
         advice = f"try a learning_rate below {self.learning_rate_:.3g}, standardize=True, or weights that are not so large"
         baseline = self._loss_at_zero()
-        if learned.diverged_at is not None:
+        if training.diverged_at is not None:
             msg = (
-                f"training diverged at step {learned.diverged_at}, whose loss was not finite; weights of an earlier epoch "
+                f"training diverged at step {training.diverged_at}, whose loss was not finite; weights of an earlier epoch "
                 f"are kept; {advice}"
             )
             warnings.warn(msg, ConvergenceWarning, stacklevel=4)
-        elif baseline > 0 and learned.loss_curve[-1] > 2 * baseline:
-            last = learned.loss_curve[-1]
+        elif baseline > 0 and self.loss_curve_[-1] > 2 * baseline:
+            last = self.loss_curve_[-1]
             msg = f"the loss of the last epoch, {last:.3g}, is far above that of zero weights, {baseline:.3g}; {advice}"
             warnings.warn(msg, ConvergenceWarning, stacklevel=4)
         else:
-            return True
-        return False
+            return False
+        return True
 
     def _check_convergence(
-        self, head: Head, examples: Examples, training_rows: Int64, validation: Examples | None, weights: AnyArray
+        self, classifier: Classifier, examples: Examples, training_rows: Int64, validation: Examples | None, weights: AnyArray
     ) -> None:
         """Warn if one step would lower the objective by much, or with early stopping the loss that it watches."""
         if len(training_rows) < len(examples.rows):
@@ -304,7 +326,7 @@ class LinearClassifier(ClassifierMixin, Parameters):
         watched = validation if self.early_stopping else None
         threads = _validation.check_n_threads(self.n_jobs, "n_jobs")
         missing = possible_decrease(
-            examples, watched, head, weights, penalize_bias=bool(self.penalize_intercept), n_threads=threads
+            examples, watched, classifier, weights, penalize_bias=bool(self.penalize_intercept), n_threads=threads
         )
         baseline = self._loss_at_zero()
         if missing > _FAR * baseline > 0:

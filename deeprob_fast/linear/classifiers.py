@@ -1,4 +1,4 @@
-"""Heads: classifiers that are trained together on one stream of batches, each with its own loss, penalty, rule and schedule."""
+"""Classifiers that are trained together on one stream of batches, each with its own loss, penalty, rule and schedule."""
 
 import copy
 from collections.abc import Callable, Sequence
@@ -8,7 +8,7 @@ import numpy as np
 
 from deeprob_fast import _kernels
 from deeprob_fast._memory import aligned_empty, aligned_zeros
-from deeprob_fast._typing import AnyArray, Float64, KernelHead, KernelLoss, KernelPenalty
+from deeprob_fast._typing import AnyArray, Float64, KernelClassifier, KernelLoss, KernelPenalty
 from deeprob_fast.linear.batches import Batches
 from deeprob_fast.linear.examples import Examples
 from deeprob_fast.optim import Optimizer, ReduceLROnPlateau
@@ -18,7 +18,7 @@ _N_SLOTS = 3  # as many arrays as any rule keeps beside the weights
 Schedule = Callable[[Optimizer], Any]
 
 
-class Head(NamedTuple):
+class Classifier(NamedTuple):
     """What one classifier minimises, and how.
 
     Attributes
@@ -43,23 +43,23 @@ class Head(NamedTuple):
     schedule: Schedule | None
 
 
-def _schedule_of(head: Head, optimizer: Optimizer) -> Any:
-    """Make the schedule of a head, or None."""
-    schedule = None if head.schedule is None else head.schedule(optimizer)
+def _schedule_of(classifier: Classifier, optimizer: Optimizer) -> Any:
+    """Make the schedule of a classifier, or None."""
+    schedule = None if classifier.schedule is None else classifier.schedule(optimizer)
     if schedule is not None and not callable(getattr(schedule, "step", None)):
         msg = f"schedule must make a schedule of deeprob_fast.optim, or what has its step(); got {schedule!r}"
         raise TypeError(msg)
     return schedule
 
 
-class HeadTrainer:
-    """The weights and states of heads, and the steps that change them.
+class Trainer:
+    """The weights and states of classifiers, and the steps that change them.
 
     Parameters
     ----------
     examples : Examples
-    heads : sequence of Head
-    weights : array, shape (n_heads, n_classes, n_columns)
+    classifiers : sequence of Classifier
+    weights : array, shape (n_classifiers, n_classes, n_columns)
         To start from.
     penalize_bias : bool
     every_step : bool
@@ -70,7 +70,7 @@ class HeadTrainer:
     def __init__(
         self,
         examples: Examples,
-        heads: Sequence[Head],
+        classifiers: Sequence[Classifier],
         weights: AnyArray,
         *,
         penalize_bias: bool,
@@ -78,30 +78,37 @@ class HeadTrainer:
         n_threads: int,
     ) -> None:
         self.examples = examples
-        self.heads = list(heads)
+        self.classifiers = list(classifiers)
         self.every_step = every_step
         self.n_threads = n_threads
         self._n_penalized = examples.n_columns if penalize_bias else examples.rows.shape[1]
         self._weights = examples.packed(weights)
         self._n_classes = weights.shape[1]
         self._slots = aligned_zeros((_N_SLOTS, *self._weights.shape), examples.dtype)
-        self.optimizers = [copy.deepcopy(head.optimizer) for head in self.heads]
-        self.schedules = [_schedule_of(head, optimizer) for head, optimizer in zip(self.heads, self.optimizers, strict=True)]
+        self.optimizers = [copy.deepcopy(classifier.optimizer) for classifier in self.classifiers]
+        self.schedules = [
+            _schedule_of(classifier, optimizer) for classifier, optimizer in zip(self.classifiers, self.optimizers, strict=True)
+        ]
         for i, optimizer in enumerate(self.optimizers):
             slots = optimizer.new_slots(self._weights[i].size, examples.dtype)
             self._slots[: len(slots), i] = slots
-        self.active = np.ones(len(self.heads), dtype=bool)
+        self.active = np.ones(len(self.classifiers), dtype=bool)
         self.n_steps = 0
+
+    def continue_on(self, examples: Examples, n_threads: int) -> None:
+        """Train on other examples of the same features, standardised alike, from here on."""
+        self.examples, self.n_threads = examples, n_threads
 
     @property
     def weights(self) -> AnyArray:
-        """A copy of the weights as they are now, (n_heads, n_classes, n_columns)."""
+        """A copy of the weights as they are now, (n_classifiers, n_classes, n_columns)."""
         return self.examples.unpacked(self._weights, self._n_classes)
 
-    def _kernel_head(self, i: int) -> KernelHead:
-        head, optimizer = self.heads[i], self.optimizers[i]
-        penalty = KernelPenalty(head.l2, head.l1, self._n_penalized)
-        return KernelHead(KernelLoss(head.loss, head.delta), penalty, optimizer.rule, optimizer.hyperparameters())
+    def _kernel_classifier(self, i: int) -> KernelClassifier:
+        classifier, optimizer = self.classifiers[i], self.optimizers[i]
+        penalty = KernelPenalty(classifier.l2, classifier.l1, self._n_penalized)
+        loss = KernelLoss(classifier.loss, classifier.delta)
+        return KernelClassifier(loss, penalty, optimizer.rule, optimizer.hyperparameters())
 
     def _scheduled(self, i: int, n_steps: int) -> Float64:
         """Return the learning rate and the momentum (Adam: beta1) of each step, advancing the schedule."""
@@ -120,19 +127,19 @@ class HeadTrainer:
         return self.every_step and not isinstance(schedule, ReduceLROnPlateau)
 
     def steps(self, batches: Batches) -> Float64:
-        """Take one step a batch with every active head.
+        """Take one step a batch with every active classifier.
 
         Returns
         -------
-        array of float64, shape (n_heads, n_steps)
-            The objective on each batch, before the step; NaN for heads that take no part. From the first value on that is not
-            finite, a head has diverged and its weights stay as they are.
+        array of float64, shape (n_classifiers, n_steps)
+            The objective on each batch, before the step; NaN for classifiers that take no part. From the first value on that is
+            not finite, a classifier has diverged and its weights stay as they are.
         """
-        history = np.full((len(self.heads), batches.n_steps), np.nan)
+        history = np.full((len(self.classifiers), batches.n_steps), np.nan)
         active = np.flatnonzero(self.active)
         if len(active) == 0 or batches.n_steps == 0:
             return history
-        all_active = len(active) == len(self.heads)
+        all_active = len(active) == len(self.classifiers)
         weights, slots = self._weights, self._slots
         if not all_active:
             weights = aligned_empty((len(active), *weights.shape[1:]), weights.dtype)
@@ -144,7 +151,7 @@ class HeadTrainer:
         _kernels.train(
             self.examples,
             batches,
-            [self._kernel_head(i) for i in map(int, active)],
+            [self._kernel_classifier(i) for i in map(int, active)],
             schedule,
             self._n_classes,
             weights.reshape(-1),
@@ -161,6 +168,10 @@ class HeadTrainer:
         self.active[active] &= np.isfinite(part).all(axis=1)
         return history
 
+    def stop(self, classifiers: AnyArray) -> None:
+        """Let these classifiers, a mask, take no further steps."""
+        self.active &= ~classifiers
+
     def next_epoch(self, losses: Float64, accuracies: Float64 | None) -> None:
         """Advance the schedules that count epochs; those on a plateau watch the loss, or the accuracy if they maximise."""
         for i, schedule in enumerate(self.schedules):
@@ -171,8 +182,8 @@ class HeadTrainer:
                 schedule.step()
 
     def evaluate(self, examples: Examples) -> tuple[Float64, Float64]:
-        """Compute the mean losses, without penalties, and the accuracies of all heads in one pass over other examples."""
-        losses, accuracies = np.empty(len(self.heads)), np.empty(len(self.heads))
-        formulas = [KernelLoss(head.loss, head.delta) for head in self.heads]
+        """Compute the mean losses, without penalties, and the accuracies of all classifiers in one pass over other examples."""
+        losses, accuracies = np.empty(len(self.classifiers)), np.empty(len(self.classifiers))
+        formulas = [KernelLoss(classifier.loss, classifier.delta) for classifier in self.classifiers]
         _kernels.evaluate(examples, formulas, self._n_classes, self._weights.reshape(-1), losses, accuracies, self.n_threads)
         return losses, accuracies

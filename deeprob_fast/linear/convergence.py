@@ -9,7 +9,7 @@ import numpy as np
 from deeprob_fast import _kernels
 from deeprob_fast._memory import aligned_empty
 from deeprob_fast._typing import AnyArray, Float64, KernelLoss, KernelPenalty
-from deeprob_fast.linear.classifiers import Head
+from deeprob_fast.linear.classifiers import Classifier
 from deeprob_fast.linear.examples import Examples
 
 _SAMPLE_ROWS = 4096  # the direction may be any; only what it gains is computed from all examples
@@ -28,7 +28,13 @@ def _centers_and_spreads(examples: Examples) -> tuple[Float64, Float64]:
 
 @np.errstate(all="ignore")  # what overflows gains nothing
 def possible_decrease(
-    examples: Examples, held_out: Examples | None, head: Head, weights: AnyArray, *, penalize_bias: bool, n_threads: int
+    examples: Examples,
+    held_out: Examples | None,
+    classifier: Classifier,
+    weights: AnyArray,
+    *,
+    penalize_bias: bool,
+    n_threads: int,
 ) -> float:
     """Return by how much one step lowers the objective, a lower bound of its distance from the minimum; 0 if none lowers it.
 
@@ -37,7 +43,7 @@ def possible_decrease(
     examples : Examples
     held_out : Examples or None
         If these are given, the step has to lower their loss.
-    head : Head
+    classifier : Classifier
         Whose loss and penalty count.
     weights : array, shape (n_classes, n_columns)
     penalize_bias : bool
@@ -51,7 +57,7 @@ def possible_decrease(
     n_penalized = examples.n_columns if penalize_bias else n_features
     packed = examples.packed(weights)
     gradient = aligned_empty(packed.shape, packed.dtype)
-    loss, penalty = KernelLoss(head.loss, head.delta), KernelPenalty(head.l2, head.l1, n_penalized)
+    loss, penalty = KernelLoss(classifier.loss, classifier.delta), KernelPenalty(classifier.l2, classifier.l1, n_penalized)
     _kernels.loss_and_gradient(examples, loss, penalty, n_classes, packed, gradient, n_threads)
     step = examples.unpacked(gradient, n_classes).astype(np.float64)
     centers, spreads = _centers_and_spreads(examples)
@@ -68,5 +74,5 @@ def possible_decrease(
     _kernels.evaluate(judge, [loss] * len(tried), n_classes, judge.packed(tried).reshape(-1), losses, accuracies, n_threads)
     if held_out is None:
         penalized = tried[..., :n_penalized].astype(np.float64)
-        losses += head.l2 * (penalized**2).sum(axis=(1, 2)) + head.l1 * np.abs(penalized).sum(axis=(1, 2))
+        losses += classifier.l2 * (penalized**2).sum(axis=(1, 2)) + classifier.l1 * np.abs(penalized).sum(axis=(1, 2))
     return float(losses[0] - np.fmin.reduce(losses))

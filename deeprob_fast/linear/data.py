@@ -4,9 +4,8 @@ import numpy as np
 
 from deeprob_fast import _scalars, _validation
 from deeprob_fast._typing import AnyArray, ArrayLike, Int64
-from deeprob_fast.linear import examples
 from deeprob_fast.linear.checks import check_weights
-from deeprob_fast.linear.examples import Examples
+from deeprob_fast.linear.examples import Examples, check_finite_loss, computing_dtype, examples_of
 
 
 def _labels(name: str, labels: ArrayLike, n_rows: int, n_classes: int | None) -> tuple[Int64, int]:
@@ -50,12 +49,12 @@ class TrainingData:
             msg = f"initial_weights must have n_classes = {self.n_classes} columns; got shape {self.start.shape}"
             raise ValueError(msg)
         if dtype is None:
-            computing = examples.computing_dtype(rows.dtype, *([] if self.start is None else [self.start.dtype]))
+            computing = computing_dtype(rows.dtype, *([] if self.start is None else [self.start.dtype]))
         else:
             computing = np.dtype(_scalars.check_choice("dtype", dtype, ("float32", "float64")))
         if computing == np.float32 and rows.dtype == np.float64:
             rows = _as_float32("X", rows)
-        self.examples = examples.gather(rows, labels, computing, sample_weight=sample_weight, mean=mean, std=std, bias=bool(bias))
+        self.examples = examples_of(rows, labels, computing, sample_weight=sample_weight, mean=mean, std=std, bias=bool(bias))
 
     def validation(self, X: ArrayLike | None, y: ArrayLike | None) -> Examples | None:
         """Return validation data with the same features and classes, or None if there are none."""
@@ -68,11 +67,11 @@ class TrainingData:
         labels, _ = _labels("y_val", y, len(rows), self.n_classes)
         if rows.dtype == np.float64 and self.examples.dtype == np.float32:
             rows = _as_float32("X_val", rows)
-        return self.examples._replace(rows=rows, labels=labels, sample_weights=np.empty(0))
+        return self.examples.with_rows(rows, labels)
 
     def check_finite(self) -> None:
         """Name the input that is not finite, where a loss was not."""
-        examples.check_finite_loss(np.nan, self.examples.rows, self.start, "initial_weights")
+        check_finite_loss(np.nan, self.examples.rows, self.start, "initial_weights")
 
     def starting_weights(self, scale: float, seed: int) -> AnyArray:
         """Return weights to start from, (n_classes, n_columns)."""

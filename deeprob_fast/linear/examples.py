@@ -5,7 +5,7 @@ The kernels keep weights slice of columns by slice, each (n_classes, width of th
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -46,8 +46,16 @@ class Examples(NamedTuple):
         """How many weights a class has, its bias included."""
         return int(self.rows.shape[1]) + self.bias
 
+    def with_rows(self, rows: AnyArray, labels: Int64, sample_weights: Float64 | None = None) -> Self:
+        """Return other examples of the same features, standardised alike."""
+        return self._replace(rows=rows, labels=labels, sample_weights=np.empty(0) if sample_weights is None else sample_weights)
+
+    def without_rows(self) -> Self:
+        """Return no examples of these features; the rows are not kept alive."""
+        return self.with_rows(self.rows[:0].copy(), self.labels[:0].copy())
+
     def columns(self, numbers: slice | AnyArray) -> Float64:
-        """Return some rows as the classifier sees them, standardised and with the column of ones, in float64."""
+        """Return these rows as the classifier sees them, standardised and with the column of ones, in float64."""
         rows = self.rows[numbers].astype(np.float64)
         if self.shift.size:
             rows = (rows - self.shift) * self.scale
@@ -55,9 +63,9 @@ class Examples(NamedTuple):
 
     def packed(self, weights: AnyArray) -> AnyArray:
         """Return weights (..., n_classes, n_columns) in the kernels' layout, (..., size)."""
-        *heads, n_classes, _ = weights.shape
+        *several, n_classes, _ = weights.shape
         bounds = _kernels.column_slices(self.n_columns)
-        packed = aligned_zeros((*heads, n_classes * bounds[-1]), self.dtype)
+        packed = aligned_zeros((*several, n_classes * bounds[-1]), self.dtype)
         for columns, part in self._slices(packed, n_classes):
             part[..., : columns.stop - columns.start] = weights[..., columns]
         return packed
@@ -98,7 +106,7 @@ def _factors(values: ArrayLike | None, name: str, n_features: int, dtype: np.dty
     return factors
 
 
-def gather(
+def examples_of(
     rows: AnyArray,
     labels: Int64,
     dtype: np.dtype[Any],

@@ -1,6 +1,5 @@
 """Epochs of training: validation, every rule by which training stops, divergence, and which weights are kept."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -8,7 +7,7 @@ import numpy as np
 
 from deeprob_fast._typing import AnyArray, Float64
 from deeprob_fast.linear.batches import Batches
-from deeprob_fast.linear.classifiers import HeadTrainer
+from deeprob_fast.linear.classifiers import Trainer
 from deeprob_fast.linear.examples import Examples
 
 
@@ -27,7 +26,8 @@ class Training:
     best_epoch : int
         Of the smallest validation loss, from 0; the last one without validation data.
     diverged_at : int or None
-        The first step whose loss was not finite. The weights are those that gave it.
+        The first step whose loss was not finite, or would be: that of the weights after the last step. Without early stopping the
+        weights are those that gave it.
     stopped_early : bool
     """
 
@@ -45,161 +45,132 @@ class Training:
         return float(self.loss_history[-max(1, len(self.loss_history) // 10) :].mean())
 
 
-class TrainingLoop:
-    """One stream of batches, and the heads that train on it."""
+class Stopping(NamedTuple):
+    """When a classifier stops before the last epoch.
 
-    def __init__(self, trainer: HeadTrainer, validation: Examples | None, patience: int | None) -> None:
+    Attributes
+    ----------
+    patience : int or None
+        After so many epochs without a new smallest validation loss, whose weights are restored.
+    tol : float or None
+        When the mean objective of `n_iter_no_change` epochs in a row was not below the smallest by as much.
+    n_iter_no_change : int
+    """
+
+    patience: int | None = None
+    tol: float | None = None
+    n_iter_no_change: int = 1
+
+
+def _means(history: Float64, batches: Batches, examples: Examples) -> Float64:
+    """Return the mean over the examples of the objectives of the batches, for each classifier."""
+    starts = batches.starts
+    weights = np.diff(starts).astype(np.float64)
+    if examples.sample_weights.size:
+        weights = np.add.reduceat(examples.sample_weights[batches.order[: starts[-1]]], starts[:-1])
+    means: Float64 = (history * weights).sum(axis=1) / (weights.sum() or 1.0)
+    return means
+
+
+class TrainingLoop:
+    """Epochs of the classifiers of a trainer.
+
+    Parameters
+    ----------
+    trainer : Trainer
+    validation : Examples, optional
+        Evaluated after each epoch.
+    stopping : Stopping
+    """
+
+    def __init__(self, trainer: Trainer, validation: Examples | None, stopping: Stopping) -> None:
         self.trainer = trainer
         self.validation = validation
-        self.patience = patience
-        n = len(trainer.heads)
+        self.stopping = stopping
+        n = len(trainer.classifiers)
         self.histories: list[Float64] = []
+        self.objectives: list[Float64] = []
         self.losses: list[Float64] = []
         self.accuracies: list[Float64] = []
-        self.best = trainer.weights
+        self.smallest_objective = np.full(n, np.inf)
+        self.n_without_change = np.zeros(n, dtype=int)
+        self.best_weights = trainer.weights
         self.best_loss = np.full(n, np.inf)
         self.best_epoch = np.zeros(n, dtype=int)
         self.n_epochs = np.zeros(n, dtype=int)
         self.stopped = np.zeros(n, dtype=bool)
-        self.diverged = np.full(n, -1)
+        self.diverged_at = np.full(n, -1)
+        self._first_step = trainer.n_steps
 
-    def epoch(self, batches: Batches) -> None:
-        """Take the steps of an epoch, validate, keep the best weights and stop the heads that no longer improve."""
+    def epoch(self, batches: Batches) -> bool:
+        """Take the steps of an epoch, validate and stop whom the rules stop; return whether any classifier goes on."""
         trainer = self.trainer
         before = trainer.active.copy()
         first_step = trainer.n_steps
         history = trainer.steps(batches)
         self.histories.append(history)
+        self.objectives.append(_means(history, batches, trainer.examples))
         self.n_epochs += before
         for i in np.flatnonzero(before & ~trainer.active):
-            self.diverged[i] = first_step + int(np.argmin(np.isfinite(history[i])))
-        means = history.mean(axis=1) if history.shape[1] else np.full(len(before), np.nan)
-        accuracies = None
+            self.diverged_at[i] = first_step + int(np.argmin(np.isfinite(history[i])))
+        losses, accuracies = history.mean(axis=1), None
         if self.validation is not None:
-            means, accuracies = trainer.evaluate(self.validation)
-            self.losses.append(means)
-            self.accuracies.append(accuracies)
-            better = trainer.active & (means < self.best_loss)
-            self.best_loss[better] = means[better]
-            self.best_epoch[better] = len(self.losses) - 1
-            if self.patience is not None:
-                self.best[better] = trainer.weights[better]
-                waited = trainer.active & (len(self.losses) - 1 - self.best_epoch >= self.patience)
-                self.stopped |= waited
-                trainer.active &= ~waited
-        trainer.next_epoch(means, accuracies)
+            losses, accuracies = trainer.evaluate(self.validation)
+            self._validated(losses, accuracies)
+        self._stop()
+        trainer.next_epoch(losses, accuracies)
+        return bool(trainer.active.any())
+
+    def _validated(self, losses: Float64, accuracies: Float64) -> None:
+        """Note the losses and accuracies of an epoch on validation data, and the best weights if they are to be restored."""
+        self.losses.append(losses)
+        self.accuracies.append(accuracies)
+        better = self.trainer.active & (losses < self.best_loss)
+        self.best_loss[better] = losses[better]
+        self.best_epoch[better] = len(self.losses) - 1
+        if self.stopping.patience is not None:
+            self.best_weights[better] = self.trainer.weights[better]
+
+    def _stop(self) -> None:
+        """Stop the classifiers that no longer improve."""
+        patience, tol, n_iter_no_change = self.stopping
+        done = np.zeros(len(self.stopped), dtype=bool)
+        if patience is not None:
+            done |= len(self.losses) - 1 - self.best_epoch >= patience
+        if tol is not None:
+            falls = self.objectives[-1] < self.smallest_objective - tol
+            self.n_without_change = np.where(falls, 0, self.n_without_change + 1)
+            self.smallest_objective = np.fmin(self.smallest_objective, self.objectives[-1])
+            done |= self.n_without_change >= n_iter_no_change
+        self.stopped |= done & self.trainer.active
+        self.trainer.stop(done)
+
+    def is_restored(self, i: int) -> bool:
+        """Return whether the weights of a classifier are those of its best epoch."""
+        return self.stopping.patience is not None and bool(np.isfinite(self.best_loss[i]))
 
     def results(self) -> list[Training]:
-        """Return what became of each head."""
+        """Return what became of each classifier."""
         history = np.concatenate(self.histories, axis=1)
         lengths = np.cumsum([part.shape[1] for part in self.histories])
         weights = self.trainer.weights
-        restored = self.patience is not None and self.validation is not None
         trainings = []
         for i, n_epochs in enumerate(self.n_epochs):
-            n_steps = int(lengths[n_epochs - 1]) if self.diverged[i] < 0 else int(self.diverged[i]) + 1
-            losses = np.array([epoch[i] for epoch in self.losses[:n_epochs]])
-            accuracies = np.array([epoch[i] for epoch in self.accuracies[:n_epochs]])
-            best = self.best_epoch[i] if self.losses else n_epochs - 1
-            final = self.best[i] if restored and np.isfinite(self.best_loss[i]) else weights[i]
-            diverged = None if self.diverged[i] < 0 else int(self.diverged[i])
+            n_steps, diverged_at = int(lengths[n_epochs - 1]), None
+            if self.diverged_at[i] >= 0:
+                diverged_at = int(self.diverged_at[i])
+                n_steps = diverged_at - self._first_step + 1
+            elif not np.isfinite(weights[i]).all():
+                diverged_at = self._first_step + n_steps
             trainings.append(
                 Training(
-                    np.ascontiguousarray(final.T),
-                    history[i, :n_steps].copy(),
-                    losses,
-                    accuracies,
-                    int(best),
-                    diverged,
-                    bool(self.stopped[i]),
+                    W=np.ascontiguousarray((self.best_weights if self.is_restored(i) else weights)[i].T),
+                    loss_history=history[i, :n_steps].copy(),
+                    val_losses=np.array([losses[i] for losses in self.losses[:n_epochs]]),
+                    val_accuracies=np.array([accuracies[i] for accuracies in self.accuracies[:n_epochs]]),
+                    best_epoch=int(self.best_epoch[i] if self.losses else n_epochs - 1),
+                    diverged_at=diverged_at,
+                    stopped_early=bool(self.stopped[i]),
                 )
             )
         return trainings
-
-
-class Learned(NamedTuple):
-    """What became of a classifier.
-
-    Attributes
-    ----------
-    weights : array, shape (n_classes, n_columns)
-        Finite: those of the best epoch after early stopping; after divergence those before the epoch in which it happened.
-    loss_curve : list of float
-        Mean objective of each epoch that was finished.
-    n_steps : int
-        Steps taken.
-    val_losses, val_scores : array of float64
-        After each epoch; empty without validation data.
-    diverged_at : int or None
-        The first step whose loss was not finite.
-    """
-
-    weights: AnyArray
-    loss_curve: list[float]
-    n_steps: int
-    val_losses: Float64
-    val_scores: Float64
-    diverged_at: int | None
-
-
-def _mean(history: Float64, batches: Batches, examples: Examples) -> float:
-    """Return the mean over the examples of the objectives of the batches."""
-    starts = batches.starts
-    weights = np.diff(starts).astype(np.float64)
-    if examples.sample_weights.size:
-        weights = np.add.reduceat(examples.sample_weights[batches.order[: starts[-1]]], starts[:-1])
-    return float(np.average(history, weights=weights))
-
-
-def learn(
-    trainer: HeadTrainer,
-    epochs: Iterable[Batches],
-    validation: Examples | None = None,
-    *,
-    patience: int | None = None,
-    tol: float | None = None,
-    n_iter_no_change: int = 1,
-) -> Learned:
-    """Train the only head of a trainer.
-
-    Parameters
-    ----------
-    trainer : HeadTrainer
-    epochs : iterable of Batches
-    validation : Examples, optional
-    patience : int, optional
-        Epochs without a new smallest validation loss after which to stop and take the best weights.
-    tol : float, optional
-        Stop as well when the loss of `n_iter_no_change` epochs in a row was not below the best by as much.
-    n_iter_no_change : int
-
-    Returns
-    -------
-    Learned
-    """
-    loop = TrainingLoop(trainer, validation, patience)
-    first_step = trainer.n_steps
-    finite = trainer.weights[0]
-    losses: list[float] = []
-    best, waited = np.inf, 0
-    diverged_at = None
-    for batches in epochs:
-        loop.epoch(batches)
-        if loop.diverged[0] >= 0:
-            diverged_at = int(loop.diverged[0])
-            break
-        losses.append(_mean(loop.histories[-1][0], batches, trainer.examples))
-        if not np.isfinite(trainer.weights).all():  # of the last step, whose loss was still finite
-            diverged_at = trainer.n_steps
-            break
-        finite = trainer.weights[0]
-        waited = 0 if tol is None or losses[-1] < best - tol else waited + 1
-        best = min(best, losses[-1])
-        if loop.stopped[0] or waited >= n_iter_no_change:
-            break
-    result = loop.results()[0]
-    restored = patience is not None and np.isfinite(loop.best_loss[0])
-    weights = np.ascontiguousarray(result.W.T) if diverged_at is None or restored else finite
-    n_epochs = len(losses)
-    validated = result.val_losses[:n_epochs], result.val_accuracies[:n_epochs]
-    return Learned(weights, losses, trainer.n_steps - first_step, *validated, diverged_at)

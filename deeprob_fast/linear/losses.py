@@ -9,7 +9,7 @@ from deeprob_fast._docstrings import sharing
 from deeprob_fast._memory import aligned_empty
 from deeprob_fast._typing import AnyArray, ArrayLike, KernelLoss, KernelPenalty
 from deeprob_fast.linear.checks import FORMULATIONS, check_penalty, check_weights
-from deeprob_fast.linear.examples import check_finite_loss, computing_dtype, gather
+from deeprob_fast.linear.examples import check_finite_loss, computing_dtype, examples_of
 
 
 class Loss(NamedTuple):
@@ -51,7 +51,7 @@ def _loss(
     labels = _validation.check_class_numbers("y", y, len(rows), weights.shape[1])
     l2, l1 = check_penalty(reg, penalty, l1_ratio)
     dtype = computing_dtype(rows.dtype, weights.dtype)
-    examples = gather(rows, labels, dtype, sample_weight=sample_weight, mean=mean, std=std, bias=bool(bias))
+    examples = examples_of(rows, labels, dtype, sample_weight=sample_weight, mean=mean, std=std, bias=bool(bias))
     packed = examples.packed(weights.T)
     gradient = aligned_empty(packed.shape, packed.dtype)
     n_penalized = examples.n_columns if penalize_bias else rows.shape[1]

@@ -12,10 +12,10 @@ from deeprob_fast import _scalars, _validation
 from deeprob_fast._typing import AnyArray, Int64
 from deeprob_fast.linear import settings
 from deeprob_fast.linear.batches import Batches, Sampler
-from deeprob_fast.linear.classifiers import Head, HeadTrainer
+from deeprob_fast.linear.classifiers import Classifier, Trainer
 from deeprob_fast.linear.examples import Examples
 from deeprob_fast.linear.step_size import auto_learning_rate
-from deeprob_fast.optim import CosineAnnealingLR, Optimizer, ReduceLROnPlateau
+from deeprob_fast.optim import CosineAnnealingLR, Optimizer
 
 # "auto": as many epochs as make enough steps, within bounds.
 _STEPS = 2000
@@ -63,7 +63,7 @@ class Parameters(BaseEstimator):
         """Return what an example loses where all weights are 0."""
         raise NotImplementedError
 
-    def _head(self) -> Head:
+    def _classifier(self) -> Classifier:
         """Check the parameters, and return what the kernels need of them."""
         if isinstance(self.learning_rate, str):
             _scalars.check_choice("learning_rate", self.learning_rate, ("auto",))
@@ -84,7 +84,7 @@ class Parameters(BaseEstimator):
         _scalars.check_real("validation_fraction", self.validation_fraction, 0, 1, below=True)
         by_name = self._is_plain_sgd()
         loss, delta = self._loss()
-        return settings.head_of(
+        return settings.classifier_of(
             {
                 "loss": loss,
                 "delta": delta,
@@ -128,27 +128,31 @@ class Parameters(BaseEstimator):
             wait if isinstance(self.n_iter_no_change, str) else int(self.n_iter_no_change),
         )
 
-    def _make_trainer(
-        self, head: Head, examples: Examples, training_rows: Int64, start: AnyArray, n_steps: int | None
-    ) -> HeadTrainer:
+    def _trainer_of(
+        self, classifier: Classifier, examples: Examples, training_rows: Int64, start: AnyArray, n_steps: int | None
+    ) -> Trainer:
         """Return a trainer of this classifier; what depends on the examples or on the number of steps is decided here."""
         batch_size = len(training_rows) if self.batch_size is None else min(self.batch_size, len(training_rows))
         if isinstance(self.learning_rate, str) and self._is_plain_sgd():
             rate = auto_learning_rate(
-                examples, training_rows, batch_size, head.loss, len(start), head.l2, self.momentum, self.nesterov
+                examples,
+                training_rows,
+                batch_size,
+                classifier.loss,
+                len(start),
+                classifier.l2,
+                self.momentum,
+                self.nesterov,
             )
-            head.optimizer.lr = rate
-        self.learning_rate_ = head.optimizer.lr
+            classifier = classifier._replace(optimizer=settings.make_optimizer(classifier.optimizer, lr=rate))
+        self.learning_rate_ = classifier.optimizer.lr
         if self._is_annealed() and n_steps is not None:
-            head = head._replace(schedule=lambda optimizer: CosineAnnealingLR(optimizer, n_steps))
-        threads = _validation.check_n_threads(self.n_jobs, "n_jobs")
-        trainer = HeadTrainer(
+            classifier = classifier._replace(schedule=lambda optimizer: CosineAnnealingLR(optimizer, n_steps))
+        return Trainer(
             examples,
-            [head],
+            [classifier],
             start[np.newaxis],
             penalize_bias=bool(self.penalize_intercept),
             every_step=True,
-            n_threads=threads,
+            n_threads=_validation.check_n_threads(self.n_jobs, "n_jobs"),
         )
-        trainer.every_step = not isinstance(trainer.schedules[0], ReduceLROnPlateau)
-        return trainer

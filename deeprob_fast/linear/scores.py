@@ -6,7 +6,7 @@ import numpy as np
 
 from deeprob_fast import _kernels
 from deeprob_fast._typing import AnyArray, Float64, Int64
-from deeprob_fast.linear.examples import computing_dtype, gather
+from deeprob_fast.linear.examples import computing_dtype, examples_of
 
 _BLOCK_VALUES = 2**22
 _NO_LABELS = np.empty(0, dtype=np.int64)
@@ -15,7 +15,7 @@ _NO_LABELS = np.empty(0, dtype=np.int64)
 def linear_scores(rows: AnyArray, weights: AnyArray, n_threads: int) -> AnyArray:
     """Return the scores (n_rows, n_classes) under weights (n_classes, n_features + 1), the bias last, in their common dtype."""
     dtype = computing_dtype(rows.dtype, weights.dtype)
-    examples = gather(rows, _NO_LABELS, dtype, bias=True)
+    examples = examples_of(rows, _NO_LABELS, dtype, bias=True)
     scores = np.empty((len(rows), len(weights)), dtype=dtype)
     _kernels.linear_scores(examples, len(weights), examples.packed(weights), scores, n_threads)
     return scores

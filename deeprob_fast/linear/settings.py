@@ -1,4 +1,4 @@
-"""The settings of a head by the names that users give them."""
+"""The settings of a classifier by the names that users give them."""
 
 import inspect
 import itertools
@@ -7,7 +7,7 @@ from typing import Any
 
 from deeprob_fast import _scalars, optim
 from deeprob_fast.linear.checks import FORMULATIONS, check_penalty
-from deeprob_fast.linear.classifiers import Head
+from deeprob_fast.linear.classifiers import Classifier
 from deeprob_fast.optim import Optimizer
 
 LOSSES = ("softmax", *FORMULATIONS)
@@ -49,7 +49,7 @@ def make_optimizer(optimizer: object, **changes: Any) -> Optimizer:
     return made
 
 
-def head_of(setting: Mapping[str, Any]) -> Head:
+def classifier_of(setting: Mapping[str, Any]) -> Classifier:
     """Check a complete setting and return what the kernels need."""
     loss = _scalars.check_choice("loss", setting["loss"], LOSSES)
     l2, l1 = check_penalty(setting["reg"], setting["penalty"], setting["l1_ratio"])
@@ -61,7 +61,7 @@ def head_of(setting: Mapping[str, Any]) -> Head:
         msg = f"schedule must be a function that makes a schedule for an optimizer, or None; got {schedule!r}"
         raise TypeError(msg)
     delta = _scalars.check_real("delta", setting["delta"], 0)
-    return Head(loss, delta, l2, l1, make_optimizer(setting["optimizer"], **changes), schedule)
+    return Classifier(loss, delta, l2, l1, make_optimizer(setting["optimizer"], **changes), schedule)
 
 
 def expand(grid: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

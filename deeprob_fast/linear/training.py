@@ -9,10 +9,10 @@ import numpy as np
 from deeprob_fast import _scalars, _validation
 from deeprob_fast._typing import ArrayLike
 from deeprob_fast.linear.batches import Plan, as_given
-from deeprob_fast.linear.classifiers import HeadTrainer, Schedule
+from deeprob_fast.linear.classifiers import Schedule, Trainer
 from deeprob_fast.linear.data import TrainingData
-from deeprob_fast.linear.loop import Training, TrainingLoop
-from deeprob_fast.linear.settings import DEFAULTS, NAMES, expand, head_of
+from deeprob_fast.linear.loop import Stopping, Training, TrainingLoop
+from deeprob_fast.linear.settings import DEFAULTS, NAMES, classifier_of, expand
 from deeprob_fast.optim import Optimizer
 
 
@@ -139,7 +139,7 @@ def sweep(
     {'learning_rate': 1.0, 'reg': 0.0}
     """
     settings = expand(grid)
-    heads = [head_of({**DEFAULTS, **setting}) for setting in settings]
+    classifiers = [classifier_of({**DEFAULTS, **setting}) for setting in settings]
     seeds = [_scalars.check_seed(setting.get("seed", 0)) for setting in settings]
     data = TrainingData(X, y, n_classes, bias, sample_weight, mean, std, dtype, initial_weights)
     validation = data.validation(X_val, y_val)
@@ -158,22 +158,20 @@ def sweep(
     for number, seed in enumerate(streams):
         members = [i for i, other in enumerate(seeds) if other == seed]
         weights = np.repeat(data.starting_weights(scale, seed)[np.newaxis], len(members), axis=0)
-        trainer = HeadTrainer(
+        trainer = Trainer(
             data.examples,
-            [heads[i] for i in members],
+            [classifiers[i] for i in members],
             weights,
             penalize_bias=bool(penalize_bias),
             every_step=every_step,
             n_threads=threads,
         )
-        loop = TrainingLoop(trainer, validation, patience)
-        n_steps_done = 0
+        loop = TrainingLoop(trainer, validation, Stopping(patience))
         for epoch in plan.epochs(seed):
-            loop.epoch(epoch)
-            n_steps_done += epoch.n_steps
+            goes_on = loop.epoch(epoch)
             if callback is not None:
-                callback((number + n_steps_done / plan.count()) / len(streams))
-            if not trainer.active.any():
+                callback((number + trainer.n_steps / plan.count()) / len(streams))
+            if not goes_on:
                 break
         results.update(zip(members, loop.results(), strict=True))
     trainings = tuple(results[i] for i in range(len(settings)))

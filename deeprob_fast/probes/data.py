@@ -89,7 +89,7 @@ def _split(part: Part, fraction: float, seed: int) -> tuple[Part, Part]:
     return Part(part.rows[kept], part.numbers[kept]), Part(part.rows[held_out], part.numbers[held_out])
 
 
-def gather(
+def probe_data(
     train: ArrayLike,
     train_labels: ArrayLike,
     queries: ArrayLike,

@@ -10,7 +10,7 @@ from deeprob_fast import _scalars, _validation
 from deeprob_fast._typing import AnyArray, ArrayLike, Float64, Int64
 from deeprob_fast.knn.distances import top_k
 from deeprob_fast.linear.scores import score_blocks
-from deeprob_fast.probes.data import Part, ProbeData, gather
+from deeprob_fast.probes.data import Part, ProbeData, probe_data
 from deeprob_fast.probes.protocol import ProbeProtocol, Selection
 from deeprob_fast.probes.protocols import PROBE_PROTOCOLS as PROBE_PROTOCOLS  # noqa: PLC0414  # re-exported
 from deeprob_fast.scoring.accuracy import accuracy, confusion_matrix, mean_per_class_accuracy
@@ -208,7 +208,7 @@ def evaluate_probe(
         _scalars.check_callable("progress", progress)
     if validation is None and probe.n_settings > 1:
         validation = probe.validation_fraction
-    data = gather(train, train_labels, queries, query_labels, validation=validation, seed=number, normalize=probe.normalize)
+    data = probe_data(train, train_labels, queries, query_labels, validation=validation, seed=number, normalize=probe.normalize)
     report = callback or (lambda _: None)
     selection = probe.choose(data, seed=number, n_threads=threads, report=report, progress=progress)
     settings = {

@@ -90,7 +90,7 @@ class SGDProbe(ProbeProtocol):
         return lambda step: schedule.lr_at(step if by_step else step // epoch_steps)
 
     def learning_rates(self, n_train: int) -> Float64:
-        """Return the learning rate of each head at each step.
+        """Return the learning rate of each setting at each step.
 
         Parameters
         ----------
@@ -99,7 +99,7 @@ class SGDProbe(ProbeProtocol):
 
         Returns
         -------
-        array of float64, shape (n_heads, n_steps)
+        array of float64, shape (n_settings, n_steps)
         """
         epoch_steps = self._epoch_steps(n_train)
         factor = self._factor(epoch_steps)
@@ -108,7 +108,7 @@ class SGDProbe(ProbeProtocol):
     def choose(self, data: ProbeData, *, seed: int, n_threads: int, report: Report, progress: Progress = None) -> Selection:
         """Train with each setting and choose one."""
         if self.refit:
-            msg = "refit must be False for SGD, whose heads are all trained at once; got True"
+            msg = "refit must be False for SGD, whose settings are all trained at once; got True"
             raise ValueError(msg)
         rows, held_out = data.train.rows, data.validation
         present, numbers = np.unique(data.train.numbers, return_inverse=True)

@@ -46,9 +46,9 @@ void require_labels(const linear::Examples<T>& examples, const ExamplesRecord<T>
 }
 
 // Elements of the weights of that many classifiers.
-template <class T> Index n_weights(const linear::Examples<T>& examples, Index n_heads, Index n_classes) {
+template <class T> Index n_weights(const linear::Examples<T>& examples, Index n_classifiers, Index n_classes) {
     require_range("n_classes", n_classes, 1, std::numeric_limits<std::int32_t>::max());
-    return product({n_heads, n_classes, linear::column_stride(examples.n_columns())});
+    return product({n_classifiers, n_classes, linear::column_stride(examples.n_columns())});
 }
 
 // l2, l1, n_penalized
@@ -86,10 +86,10 @@ double loss_and_gradient(
 }
 
 // loss, penalty, rule, hyperparameters
-using HeadRecord = std::tuple<LossRecord, PenaltyRecord, std::string, HyperparameterTuple>;
+using ClassifierRecord = std::tuple<LossRecord, PenaltyRecord, std::string, HyperparameterTuple>;
 
-linear::HeadSettings head_settings(const HeadRecord& head) {
-    const auto& [loss, penalty, rule, hyperparameters] = head;
+linear::ClassifierSettings classifier_settings(const ClassifierRecord& classifier) {
+    const auto& [loss, penalty, rule, hyperparameters] = classifier;
     return {
         .loss = loss_of(loss),
         .penalty = penalty_of(penalty),
@@ -103,27 +103,28 @@ using BatchesRecord = std::tuple<Labels, Labels>;
 
 template <class T>
 void train(
-    const ExamplesRecord<T>& record, const BatchesRecord& drawn, const py::list& heads, const py::array& schedule_array,
-    Index n_classes, core::MutableVector<T> weights, core::MutableVector<T> slots, core::Matrix<double> history,
-    Index first_step, int n_threads
+    const ExamplesRecord<T>& record, const BatchesRecord& drawn, const py::list& classifiers,
+    const py::array& schedule_array, Index n_classes, core::MutableVector<T> weights, core::MutableVector<T> slots,
+    core::Matrix<double> history, Index first_step, int n_threads
 ) {
     const auto& [order, starts] = drawn;
     static_assert(sizeof(linear::ScheduledStep) == 2 * sizeof(double));
     const auto examples = examples_of<T>(record);
-    std::vector<linear::HeadSettings> settings;
-    for (const py::handle head : heads) settings.push_back(head_settings(head.cast<HeadRecord>()));
+    std::vector<linear::ClassifierSettings> settings;
+    for (const py::handle classifier : classifiers)
+        settings.push_back(classifier_settings(classifier.cast<ClassifierRecord>()));
     const Index size = weights.size();
-    const auto n_heads = static_cast<Index>(settings.size());
+    const auto n_classifiers = static_cast<Index>(settings.size());
     require_labels(examples, record, n_classes);
-    require_size("weights", weights, n_weights(examples, n_heads, n_classes));
+    require_size("weights", weights, n_weights(examples, n_classifiers, n_classes));
     require_size("slots", slots, optim::kMaxSlots * size);
     require_within("order", order, examples.rows.n_rows);
-    require(starts.size() > 0 && n_heads > 0, "starts, heads", "must not be empty");
+    require(starts.size() > 0 && n_classifiers > 0, "starts, classifiers", "must not be empty");
     require_ascending("starts", starts, order.size());
     const Index n_steps = starts.size() - 1;
     const auto schedule = matrix_of<double>("schedule", schedule_array);
-    require_shape("schedule", schedule, product({n_heads, n_steps}), 2);
-    require_shape("history", history, n_heads, n_steps);
+    require_shape("schedule", schedule, product({n_classifiers, n_steps}), 2);
+    require_shape("history", history, n_classifiers, n_steps);
     require_range("first_step", first_step, 0, std::numeric_limits<std::int64_t>::max() / 2);
     const linear::TrainingState<T> state{
         weights.data(),
@@ -163,12 +164,12 @@ void evaluate(
     const auto examples = examples_of<T>(record);
     std::vector<linear::Loss> formulas;
     for (const py::handle loss : losses) formulas.push_back(loss_of(loss.cast<LossRecord>()));
-    const auto n_heads = static_cast<Index>(formulas.size());
-    require(n_heads > 0, "losses", "must not be empty");
+    const auto n_classifiers = static_cast<Index>(formulas.size());
+    require(n_classifiers > 0, "losses", "must not be empty");
     require_labels(examples, record, n_classes);
-    require_size("weights", weights, n_weights(examples, n_heads, n_classes));
-    require_size("mean_losses", mean_losses, n_heads);
-    require_size("accuracies", accuracies, n_heads);
+    require_size("weights", weights, n_weights(examples, n_classifiers, n_classes));
+    require_size("mean_losses", mean_losses, n_classifiers);
+    require_size("accuracies", accuracies, n_classifiers);
     without_gil([&] {
         linear::evaluate<T>(
             examples, formulas, weights.data(), n_classes, mean_losses.data(), accuracies.data(), execution(n_threads)
@@ -196,9 +197,9 @@ template <class T> void bind_computing_in(py::module_& m) {
         "mean_losses"_a.noconvert(), "accuracies"_a.noconvert(), "n_threads"_a
     );
     m.def(
-        "train", &train<T>, "examples"_a.noconvert(), "batches"_a.noconvert(), "heads"_a, "schedule"_a.noconvert(),
-        "n_classes"_a, "weights"_a.noconvert(), "slots"_a.noconvert(), "history"_a.noconvert(), "first_step"_a,
-        "n_threads"_a
+        "train", &train<T>, "examples"_a.noconvert(), "batches"_a.noconvert(), "classifiers"_a,
+        "schedule"_a.noconvert(), "n_classes"_a, "weights"_a.noconvert(), "slots"_a.noconvert(),
+        "history"_a.noconvert(), "first_step"_a, "n_threads"_a
     );
     m.def(
         "loss_and_gradient", &loss_and_gradient<T>, "examples"_a.noconvert(), "loss"_a, "penalty"_a, "n_classes"_a,

@@ -13,7 +13,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import deeprob_fast as df
 from deeprob_fast.linear import base, scores
-from deeprob_fast.linear.examples import gather
+from deeprob_fast.linear.examples import examples_of
 from tests.examples import blobs, pixels
 
 BOTH = [df.SoftmaxClassifier, df.LinearSVM]
@@ -193,10 +193,10 @@ def test_rows_are_read_in_place(monkeypatch):
 
     def spy(rows, *arguments, **options):
         seen.append(np.shares_memory(rows, x))
-        return gather(rows, *arguments, **options)
+        return examples_of(rows, *arguments, **options)
 
     for module in (base, scores):
-        monkeypatch.setattr(module, "gather", spy)
+        monkeypatch.setattr(module, "examples_of", spy)
     df.LinearSVM(max_epochs=1, early_stopping=True).fit(x, y).predict(x)
     assert seen == [True, True]
 

@@ -9,7 +9,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 import deeprob_fast as df
-from deeprob_fast.linear.examples import gather
+from deeprob_fast.linear.examples import examples_of
 from deeprob_fast.linear.step_size import auto_learning_rate
 from tests.examples import blobs, pixels
 
@@ -168,7 +168,7 @@ def test_the_automatic_step_follows_its_formula():
     rng = np.random.default_rng(0)
     x = rng.standard_normal((500, 8)) * np.arange(1, 9)
     chosen = np.arange(500)
-    examples = gather(x, np.zeros(500, dtype=np.int64), np.dtype(np.float64), bias=True)
+    examples = examples_of(x, np.zeros(500, dtype=np.int64), np.dtype(np.float64), bias=True)
     ones = np.column_stack([x, np.ones(500)])
     eigenvalue, square = np.linalg.norm(ones, 2) ** 2 / 500, (ones**2).sum(axis=1).max()
     whole = auto_learning_rate(examples, chosen, 500, "softmax", 3, 0.5, 0.9, False)
@@ -177,7 +177,7 @@ def test_the_automatic_step_follows_its_formula():
     np.testing.assert_allclose(single, 0.75 * 3.8 / 2.8 / (square / 2), rtol=0.05)
     hinge = auto_learning_rate(examples, chosen, 500, "weston_watkins", 40, 0.0, 0.0, False)
     np.testing.assert_allclose(hinge, 0.75 * 2 / (20 * eigenvalue), rtol=0.05)
-    nothing = gather(np.zeros((5, 2)), np.zeros(5, dtype=np.int64), np.dtype(np.float64))
+    nothing = examples_of(np.zeros((5, 2)), np.zeros(5, dtype=np.int64), np.dtype(np.float64))
     assert auto_learning_rate(nothing, np.arange(5), 5, "softmax", 3, 0.0, 0.9, False) == 1.0
 
 

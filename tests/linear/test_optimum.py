@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import deeprob_fast as df
-from deeprob_fast.linear.examples import gather
+from deeprob_fast.linear.examples import examples_of
 from deeprob_fast.linear.optimum.objective import SoftmaxObjective
 from tests import reference
 
@@ -19,7 +19,7 @@ WEIGHTS = RNG.integers(0, 4, 300).astype(float)
 def test_the_objective_is_that_of_the_reference(bias, weighted):
     weights = WEIGHTS / WEIGHTS.mean() if weighted else None
     mean, std = X.mean(axis=0), X.std(axis=0)
-    examples = gather(X, Y, np.dtype(np.float64), sample_weight=weights, mean=mean, std=std, bias=bias)
+    examples = examples_of(X, Y, np.dtype(np.float64), sample_weight=weights, mean=mean, std=std, bias=bias)
     ours = SoftmaxObjective(examples, 5, 2)
     columns = (X - mean.astype(np.float64)) / std.astype(np.float64)
     columns = np.hstack([columns, np.ones((300, 1))]) if bias else columns

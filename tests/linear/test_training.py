@@ -145,6 +145,16 @@ def test_divergence_is_reported(isa, dtype):
     assert np.isfinite(found.loss_history[:-1]).all()
 
 
+@pytest.mark.parametrize("n_epochs", [1, 2])
+def test_weights_that_overflow_at_the_last_step_are_divergence(isa, n_epochs):
+    options = {"bias": False, "dtype": "float32", "batch_size": None, "learning_rate": 1e38}
+    found = df.train([[1000.0], [-1000.0]], [0, 1], n_epochs=n_epochs, **options)
+    assert not np.isfinite(found.W).all()
+    assert found.diverged_at == 1
+    assert np.isfinite(found.loss_history[0])
+    assert len(found.loss_history) == n_epochs
+
+
 def test_gradient_descent_takes_all_examples():
     found = df.train(X, Y, batch_size=None, n_steps=5, learning_rate=0.1, reg=0.1)
     W, history = numpy_training([np.arange(230)] * 5, np.zeros((45, 4)), "softmax", df.optim.SGD(lr=0.1), reg=0.1)

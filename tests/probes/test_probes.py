@@ -118,7 +118,7 @@ def test_the_refit_is_the_fit_to_everything(digits):
 
 def test_the_split_is_that_of_ssl_transfer():
     X, y = np.arange(57.0)[:, np.newaxis], np.arange(57)
-    split = probe_data.gather(X, y, X, y, validation=0.2, seed=0, normalize=False)
+    split = probe_data.probe_data(X, y, X, y, validation=0.2, seed=0, normalize=False)
     indices = list(range(57))
     np.random.RandomState(0).shuffle(indices)
     assert split.validation.numbers.tolist() == sorted(indices[:11])

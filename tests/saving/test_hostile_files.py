@@ -122,7 +122,7 @@ def test_pickles_are_not_executed(tmp_path):
         ("operator", "methodcaller", "OperatorFuncNode"),
         ("functools", "partial", "PartialNode"),
         ("subprocess", "Popen", "ConstructorFromReduceNode"),
-        ("deeprob_fast.linear.classifiers", "HeadTrainer", "ObjectNode"),
+        ("deeprob_fast.linear.classifiers", "Trainer", "ObjectNode"),
     ],
 )
 def test_untrusted_types_are_named_and_not_made(tmp_path, module, name, loader):

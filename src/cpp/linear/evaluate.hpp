@@ -9,18 +9,18 @@ namespace deeprob::linear {
 
 // The weights of all classifiers pass by once for each block: large blocks where these are many.
 inline constexpr Index kEvaluationBlockBytes = Index{1024} * 1024;
-inline constexpr Index kManyHeads = 16;
+inline constexpr Index kManyClassifiers = 16;
 
-template <class T> Shape evaluation_shape(Index n_classes, Index stride, Index n_rows, Index n_heads) {
-    return shape_of<T>(n_classes, stride, n_rows, kEvaluationBlockBytes * (n_heads < kManyHeads ? 1 : 4));
+template <class T> Shape evaluation_shape(Index n_classes, Index stride, Index n_rows, Index n_classifiers) {
+    return shape_of<T>(n_classes, stride, n_rows, kEvaluationBlockBytes * (n_classifiers < kManyClassifiers ? 1 : 4));
 }
 
-// Calls consume(block, head, scores of the block (n_classes, block_rows), its rows) for every block of rows and every head of
-// `weights`, which lie head after head.
+// Calls consume(block, classifier, scores of the block (n_classes, block_rows), its rows) for every block of rows and every
+// classifier of `weights`, which lie classifier after classifier.
 template <class T, class Consume>
 void for_each_block(
-    const Examples<T>& examples, const Shape& shape, const T* weights, Index n_heads, const core::Execution& execution,
-    const Consume& consume
+    const Examples<T>& examples, const Shape& shape, const T* weights, Index n_classifiers,
+    const core::Execution& execution, const Consume& consume
 ) {
     const Index n_rows = examples.rows.n_rows;
     const Index n_blocks = shape.n_blocks(n_rows);
@@ -40,10 +40,10 @@ void for_each_block(
         const Range rows = part(n_rows, n_blocks, b);
         const Range slices{0, n_slices(shape.stride)};
         room.block.load(examples, {nullptr, rows.begin, rows.size()}, slices);
-        for (Index h = 0; h < n_heads && !control.stopped(thread); ++h) {
+        for (Index h = 0; h < n_classifiers && !control.stopped(thread); ++h) {
             T* scores = room.scores.data();
-            const T* head = weights + h * shape.n_classes * shape.stride;
-            room.block.score(head, slices, rows.size(), scores, scores + shape.n_scores());
+            const T* classifier = weights + h * shape.n_classes * shape.stride;
+            room.block.score(classifier, slices, rows.size(), scores, scores + shape.n_scores());
             consume(b, h, scores, rows);
         }
     });
@@ -64,22 +64,22 @@ void scores_of_rows(
     });
 }
 
-// Weighted means over the examples, one for each head: losses without penalties, and accuracies.
+// Weighted means over the examples, one for each classifier: losses without penalties, and accuracies.
 template <class T>
 void evaluate(
     const Examples<T>& examples, const std::vector<Loss>& losses, const T* weights, Index n_classes,
     double* mean_losses, double* accuracies, const core::Execution& execution
 ) {
-    const auto n_heads = static_cast<Index>(losses.size());
+    const auto n_classifiers = static_cast<Index>(losses.size());
     const Index n_rows = examples.rows.n_rows;
-    const Shape shape = evaluation_shape<T>(n_classes, column_stride(examples.n_columns()), n_rows, n_heads);
+    const Shape shape = evaluation_shape<T>(n_classes, column_stride(examples.n_columns()), n_rows, n_classifiers);
     struct Sums {
         double loss = 0;
         double correct = 0;
     };
-    std::vector<Sums> sums(static_cast<std::size_t>(shape.n_blocks(n_rows) * n_heads));
-    for_each_block<T>(examples, shape, weights, n_heads, execution, [&](Index b, Index h, T* scores, Range rows) {
-        Sums& sum = sums[static_cast<std::size_t>(b * n_heads + h)];
+    std::vector<Sums> sums(static_cast<std::size_t>(shape.n_blocks(n_rows) * n_classifiers));
+    for_each_block<T>(examples, shape, weights, n_classifiers, execution, [&](Index b, Index h, T* scores, Range rows) {
+        Sums& sum = sums[static_cast<std::size_t>(b * n_classifiers + h)];
         for (Index first = 0; first < rows.size(); first += kLanes<T>) {
             const Index n = std::min(kLanes<T>, rows.size() - first);
             std::int64_t labels[kLanes<T>] = {};
@@ -97,11 +97,11 @@ void evaluate(
     });
     double weight = 0;
     for (Index i = 0; i < n_rows; ++i) weight += examples.weights == nullptr ? 1 : examples.weights[i];
-    for (Index h = 0; h < n_heads; ++h) {
+    for (Index h = 0; h < n_classifiers; ++h) {
         Sums total;
         for (Index b = 0; b < shape.n_blocks(n_rows); ++b) {
-            total.loss += sums[static_cast<std::size_t>(b * n_heads + h)].loss;
-            total.correct += sums[static_cast<std::size_t>(b * n_heads + h)].correct;
+            total.loss += sums[static_cast<std::size_t>(b * n_classifiers + h)].loss;
+            total.correct += sums[static_cast<std::size_t>(b * n_classifiers + h)].correct;
         }
         mean_losses[h] = total.loss / weight;
         accuracies[h] = total.correct / weight;

@@ -26,13 +26,13 @@ template <class T> struct ChunkSums {
     double losses = 0;
     double weights = 0;
 
-    void loss(Index /*batch*/, Index /*head*/, double sum, double weight) {
+    void loss(Index /*batch*/, Index /*classifier*/, double sum, double weight) {
         losses = sum;
         weights = weight;
     }
 
     void gradient(
-        Index /*batch*/, Index /*head*/, Range classes, Index s, const T* values, double /*weight*/
+        Index /*batch*/, Index /*classifier*/, Range classes, Index s, const T* values, double /*weight*/
     ) const {
         const Range columns = slice(stride, s);
         T* place = gradients + weight_offset(n_classes, columns, classes.begin);
@@ -87,7 +87,7 @@ double loss_and_gradient(
     for (Index i = 1; i < chunks; ++i) sums[static_cast<std::size_t>(i)].gradients = partial.data() + (i - 1) * size;
     std::vector<Pass<T>> passes;
     const auto make_pass = [&](int n_threads) {
-        passes.emplace_back(examples, shape, std::vector<Head<T>>{{weights, gradient, loss}}, n_threads);
+        passes.emplace_back(examples, shape, std::vector<Classifier<T>>{{weights, gradient, loss}}, n_threads);
     };
     if (chunks == 1) {
         make_pass(core::team_limit(n_slices(stride), execution));

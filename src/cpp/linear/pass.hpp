@@ -1,4 +1,4 @@
-// One pass over a batch of examples for any number of classifiers (heads): scores, losses and gradients, block by block. Block
+// One pass over a batch of examples for any number of classifiers: scores, losses and gradients, block by block. Block
 // after block the threads of a team do three things, with a barrier between:
 //
 //   1. each of its slices: load the columns, compute the scores they contribute;
@@ -6,7 +6,7 @@
 //   3. each of its slices: the gradient; at the last block a consumer gets it tile by tile, while it is in the cache.
 //
 // The columns stay in the cache of the thread that owns the slice, and so do the weights. No matrix of scores of all examples
-// exists. The heads of a pass share the loaded rows and nothing else: each has the bits it would have alone.
+// exists. The classifiers of a pass share the loaded rows and nothing else: each has the bits it would have alone.
 #pragma once
 
 #include "core/borrowed.hpp"
@@ -19,7 +19,7 @@
 
 namespace deeprob::linear {
 
-template <class T> struct Head {
+template <class T> struct Classifier {
     const T* weights;
     T* gradient; // as the weights; used when a batch has several blocks
     Loss loss;
@@ -27,11 +27,13 @@ template <class T> struct Head {
 
 template <class T> class Pass {
   public:
-    Pass(core::Borrowed<Examples<T>> examples, const Shape& shape, std::vector<Head<T>> heads, int n_threads)
-        : heads_(std::move(heads)), examples_(examples), shape_(shape), n_slices_(n_slices(shape.stride)),
+    Pass(
+        core::Borrowed<Examples<T>> examples, const Shape& shape, std::vector<Classifier<T>> classifiers, int n_threads
+    )
+        : classifiers_(std::move(classifiers)), examples_(examples), shape_(shape), n_slices_(n_slices(shape.stride)),
           block_(shape), scores_(size_of_scores() * static_cast<std::size_t>(n_threads)),
-          coefficients_(size_of_scores()), losses_(heads_.size() * static_cast<std::size_t>(shape.block_rows)),
-          sums_(heads_.size()), finite_(heads_.size()),
+          coefficients_(size_of_scores()), losses_(classifiers_.size() * static_cast<std::size_t>(shape.block_rows)),
+          sums_(classifiers_.size()), finite_(classifiers_.size()),
           tiles_(static_cast<std::size_t>(n_threads), core::AlignedVector<T>(size_of_tile())),
           scratch_(
               static_cast<std::size_t>(n_threads),
@@ -43,16 +45,16 @@ template <class T> class Pass {
         for (auto& flag : finite_) flag.store(true);
     }
 
-    // For a pass of one head, whose batches are summed in different places.
-    void set_gradient(T* gradient) { heads_[0].gradient = gradient; }
+    // For a pass of one classifier, whose batches are summed in different places.
+    void set_gradient(T* gradient) { classifiers_[0].gradient = gradient; }
 
-    // Whether all losses of a head were finite so far. A head whose were not takes no part any more.
-    [[nodiscard]] bool finite(Index head) const { return finite_[static_cast<std::size_t>(head)].load(); }
+    // Whether all losses of a classifier were finite so far. A classifier whose were not takes no part any more.
+    [[nodiscard]] bool finite(Index classifier) const { return finite_[static_cast<std::size_t>(classifier)].load(); }
 
-    // Called by each thread of the team with the same batches, numbered from 0. For every head the consumer's
-    // loss(number, head, weighted sum of losses, sum of weights) is called once, and gradient(number, head, classes, slice, sum
-    // of weighted gradients, sum of weights) for every tile, a row of the slice for each of its classes. What they get of a head
-    // that has diverged is to be ignored. False if the user interrupted.
+    // Called by each thread of the team with the same batches, numbered from 0. For every classifier the consumer's
+    // loss(number, classifier, weighted sum of losses, sum of weights) is called once, and gradient(number, classifier, classes,
+    // slice, sum of weighted gradients, sum of weights) for every tile, a row of the slice for each of its classes. What they get
+    // of a classifier that has diverged is to be ignored. False if the user interrupted.
     template <class Consumer>
     bool run(
         core::Team& team, int thread, core::LoopControl& control, Index number, const Selection& batch,
@@ -72,12 +74,12 @@ template <class T> class Pass {
             const bool last = b + 1 == n_blocks;
             const Ahead ahead = ahead_of(thread, block.n_rows, last ? block_of(next, 0) : block_of(batch, b + 1));
             const Step step{number, block.n_rows, b == 0, last, weight, ahead};
-            for (Index h = thread; h < n_heads(); h += team.size()) {
+            for (Index h = thread; h < n_classifiers(); h += team.size()) {
                 const double sum = add_losses(h, block.n_rows, b == 0);
                 if (last) consumer.loss(number, h, sum, weight);
             }
             for (Index s = own.begin; s < own.end; ++s) {
-                for (Index h = 0; h < n_heads(); ++h) {
+                for (Index h = 0; h < n_classifiers(); ++h) {
                     if (finite(h)) gradient_of(step, h, s, thread, consumer);
                 }
             }
@@ -112,20 +114,20 @@ template <class T> class Pass {
         return {rows.data(), size_of(examples_.rows.dtype)};
     }
 
-    [[nodiscard]] Index n_heads() const { return static_cast<Index>(heads_.size()); }
+    [[nodiscard]] Index n_classifiers() const { return static_cast<Index>(classifiers_.size()); }
     [[nodiscard]] std::size_t size_of_scores() const {
-        return heads_.size() * static_cast<std::size_t>(shape_.n_scores());
+        return classifiers_.size() * static_cast<std::size_t>(shape_.n_scores());
     }
     [[nodiscard]] std::size_t size_of_tile() const {
         Index widest = 0;
         for (Index s = 0; s < n_slices_; ++s) widest = std::max(widest, slice(shape_.stride, s).size());
         return static_cast<std::size_t>(core::kTileQueries * widest);
     }
-    [[nodiscard]] T* scores_of(Index head, int thread) {
-        return scores_.data() + (thread * n_heads() + head) * shape_.n_scores();
+    [[nodiscard]] T* scores_of(Index classifier, int thread) {
+        return scores_.data() + (thread * n_classifiers() + classifier) * shape_.n_scores();
     }
-    [[nodiscard]] T* coefficients_of(Index head) { return coefficients_.data() + head * shape_.n_scores(); }
-    [[nodiscard]] double* losses_of(Index head) { return losses_.data() + head * shape_.block_rows; }
+    [[nodiscard]] T* coefficients_of(Index classifier) { return coefficients_.data() + classifier * shape_.n_scores(); }
+    [[nodiscard]] double* losses_of(Index classifier) { return losses_.data() + classifier * shape_.block_rows; }
 
     void start_block(const Selection& block, bool first, double& weight, core::LoopControl& control) {
         stopped_ = control.stopped(0);
@@ -140,19 +142,19 @@ template <class T> class Pass {
     void score_slices(const Selection& block, Range own, int thread) {
         block_.load(examples_, block, own);
         T* scratch = scratch_[static_cast<std::size_t>(thread)].data();
-        for (Index h = 0; h < n_heads(); ++h) {
+        for (Index h = 0; h < n_classifiers(); ++h) {
             if (!finite(h)) continue;
-            const T* weights = heads_[static_cast<std::size_t>(h)].weights;
+            const T* weights = classifiers_[static_cast<std::size_t>(h)].weights;
             block_.score(weights, own, block.n_rows, scores_of(h, thread), scratch);
         }
     }
 
     void differentiate(const Selection& block, const core::Team& team, int thread) {
-        const Index per_head = core::ceil_div(block.n_rows, kLanes<T>);
-        const Range items = part(per_head * n_heads(), team.size(), thread);
+        const Index per_classifier = core::ceil_div(block.n_rows, kLanes<T>);
+        const Range items = part(per_classifier * n_classifiers(), team.size(), thread);
         for (Index item = items.begin; item < items.end; ++item) {
-            const Index h = item / per_head;
-            if (finite(h)) differentiate_rows(block, h, item % per_head * kLanes<T>, team.size());
+            const Index h = item / per_classifier;
+            if (finite(h)) differentiate_rows(block, h, item % per_classifier * kLanes<T>, team.size());
         }
     }
 
@@ -176,7 +178,7 @@ template <class T> class Pass {
         }
         double losses[kLanes<T>];
         const Scores<T> scores{scores_of(h, 0) + first, shape_.block_rows, shape_.n_classes, labels};
-        heads_[static_cast<std::size_t>(h)].loss.differentiate(scores, losses);
+        classifiers_[static_cast<std::size_t>(h)].loss.differentiate(scores, losses);
         double finite = 0;
         for (Index r = 0; r < n_rows; ++r) {
             losses_of(h)[first + r] =
@@ -203,7 +205,7 @@ template <class T> class Pass {
         double& sum = sums_[static_cast<std::size_t>(h)];
         if (first) sum = 0;
         for (Index r = 0; r < n_rows; ++r) sum += losses_of(h)[r];
-        // A head that is no longer finite has the losses of some earlier block.
+        // A classifier that is no longer finite has the losses of some earlier block.
         const bool left_over = !finite(h) && std::isfinite(sum);
         return left_over ? std::numeric_limits<double>::quiet_NaN() : sum;
     }
@@ -214,7 +216,7 @@ template <class T> class Pass {
             const Range classes = class_tile(shape_.n_classes, t);
             const bool whole = step.first && step.last;
             T* out = whole ? tiles_[static_cast<std::size_t>(thread)].data()
-                           : heads_[static_cast<std::size_t>(h)].gradient
+                           : classifiers_[static_cast<std::size_t>(h)].gradient
                                  + weight_offset(shape_.n_classes, columns, classes.begin);
             const T* coefficients = coefficients_of(h) + classes.begin * shape_.block_rows;
             class_product(
@@ -226,14 +228,14 @@ template <class T> class Pass {
         }
     }
 
-    std::vector<Head<T>> heads_;
+    std::vector<Classifier<T>> classifiers_;
     const Examples<T>& examples_;
     Shape shape_;
     Index n_slices_;
     Block<T> block_;
-    core::AlignedVector<T> scores_;       // by threads, (n_heads, n_classes, block_rows)
-    core::AlignedVector<T> coefficients_; // by heads and tiles of classes, each (block_rows, classes)
-    std::vector<double> losses_;          // (n_heads, block_rows)
+    core::AlignedVector<T> scores_;       // by threads, (n_classifiers, n_classes, block_rows)
+    core::AlignedVector<T> coefficients_; // by classifiers and tiles of classes, each (block_rows, classes)
+    std::vector<double> losses_;          // (n_classifiers, block_rows)
     std::vector<double> sums_;
     std::vector<std::atomic<bool>> finite_;
     std::vector<core::AlignedVector<T>> tiles_; // one for each thread, for a gradient that is used at once
