@@ -4,11 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from deeprob_fast.bench.numpy_search import Array, Found
+from deeprob_fast.bench.numpy_search import Array, DistancesAndIndices
 from deeprob_fast.bench.peers import MANHATTAN, Peer
 
 
-def knn_ckdtree(train: Array, queries: Array, k: int, metric: str, n_threads: int) -> Found:
+def knn_ckdtree(train: Array, queries: Array, k: int, metric: str, n_threads: int) -> DistancesAndIndices:
     """Run SciPy's cKDTree."""
     from scipy.spatial import cKDTree
 

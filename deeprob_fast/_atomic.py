@@ -146,10 +146,11 @@ def _is_locked(lock: int) -> bool:
 def _remove_abandoned(folder: Path, stem: str) -> None:
     """Remove the unfinished files whose writers have ended."""
     pattern = re.compile(re.escape(stem) + r"\.[0-9a-f]{16}\.partial")
-    found: list[Path] = []
+    abandoned: list[Path] = []
     with suppress(OSError), os.scandir(folder) as entries:
-        found += [Path(entry.path) for entry in entries if pattern.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)]
-    for partial in found:
+        files = (entry for entry in entries if entry.is_file(follow_symlinks=False))
+        abandoned += [Path(file.path) for file in files if pattern.fullmatch(file.name)]
+    for partial in abandoned:
         with suppress(OSError):  # its writer is alive or has just finished it, or it is another user's
             lock = os.open(partial, os.O_RDWR | os.O_NOFOLLOW)
             try:

@@ -181,12 +181,12 @@ def _numbered_values(
         msg = f"{' and '.join(name for name, _ in named)} must hold labels of one type, which can be sorted: {error}"
         raise TypeError(msg) from None
     place = {label: number for number, label in enumerate(classes)}
-    return gather(classes), [np.fromiter(map(place.__getitem__, own), np.int64, len(own)) for own in values]
+    return gather(classes), [np.fromiter(map(place.__getitem__, labels), np.int64, len(labels)) for labels in values]
 
 
 def places(name: str, labels: AnyArray, classes: AnyArray) -> Int64:
     """Return the place of each label among the classes, -1 for those that are none of them."""
-    union, (known, wanted) = numbered(("classes", classes), (name, labels))
+    union, (class_numbers, label_numbers) = numbered(("classes", classes), (name, labels))
     place = np.full(len(union), -1, dtype=np.int64)
-    place[known] = np.arange(len(classes))
-    return place[wanted]
+    place[class_numbers] = np.arange(len(classes))
+    return place[label_numbers]

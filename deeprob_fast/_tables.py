@@ -43,11 +43,12 @@ def _columns_of_pandas(table: Any) -> list[tuple[object, _Column]]:
 
 def _columns_of_arrow(table: Any) -> list[tuple[object, _Column]]:
     named = zip(table.column_names, table.columns, strict=True)
-    return [(label, _Column(own.type, own.to_numpy(), own.is_null().to_numpy())) for label, own in named]
+    return [(label, _Column(column.type, column.to_numpy(), column.is_null().to_numpy())) for label, column in named]
 
 
 def _columns_of_polars(table: Any) -> list[tuple[object, _Column]]:
-    return [(own.name, _Column(own.dtype, own.to_numpy(), own.is_null().to_numpy())) for own in table.get_columns()]
+    columns = table.get_columns()
+    return [(column.name, _Column(column.dtype, column.to_numpy(), column.is_null().to_numpy())) for column in columns]
 
 
 _TABLES = {

@@ -56,11 +56,11 @@ def read_npy_header(file: IO[bytes]) -> NpyHeader:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    record = dict(pairs)
+    if len(record) != len(pairs):
         msg = "a name stands twice"
         raise ValueError(msg)
-    return found
+    return record
 
 
 def _integer(digits: str) -> int:

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from deeprob_fast.bench.numpy_search import Array, Found
+from deeprob_fast.bench.numpy_search import Array, DistancesAndIndices
 
 SAMPLE = 16  # queries or rows that are compared with float64 brute force
 TOLERANCE = 1e-3  # relative; a peer whose typical distance is farther off computed something else
@@ -38,12 +38,12 @@ def sample(n_rows: int) -> Array:
     return np.unique(np.linspace(0, n_rows - 1, SAMPLE).astype(np.int64))
 
 
-def assert_exact(train: Array, queries: Array, found: Found, metric: str, *, with_self: bool = True) -> str:
+def assert_exact(train: Array, queries: Array, neighbors: DistancesAndIndices, metric: str, *, with_self: bool = True) -> str:
     """Compare our neighbours of a sample of queries with float64 brute force; return what was shown.
 
     Without `with_self` the queries are the training rows, none of which is its own neighbour.
     """
-    distances, indices = found
+    distances, indices = neighbors
     rows = sample(len(queries))
     for row in rows:
         true = true_distances(queries[row].astype(np.float64), train, metric)
@@ -57,12 +57,12 @@ def assert_exact(train: Array, queries: Array, found: Found, metric: str, *, wit
     return f"equal to float64 brute force on {len(rows)} queries"
 
 
-def assert_same_distances(train: Array, queries: Array, found: Found) -> str:
+def assert_same_distances(train: Array, queries: Array, neighbors: DistancesAndIndices) -> str:
     """Compare our distances of a sample of queries with float64 brute force; return what was shown."""
     rows = sample(len(queries))
     for row in rows:
-        true = np.sort(true_distances(queries[row].astype(np.float64), train, "euclidean"))[: found[0].shape[1]]
-        np.testing.assert_allclose(found[0][row], true, rtol=1e-12, atol=0, err_msg=f"query {row}")
+        true = np.sort(true_distances(queries[row].astype(np.float64), train, "euclidean"))[: neighbors[0].shape[1]]
+        np.testing.assert_allclose(neighbors[0][row], true, rtol=1e-12, atol=0, err_msg=f"query {row}")
     return f"distances equal to float64 brute force on {len(rows)} queries"
 
 
@@ -73,7 +73,7 @@ class Agreement(NamedTuple):
     up_to_ties: float
 
 
-def agreement(train: Array, queries: Array, indices: Array, ours: Found, metric: str) -> Agreement:
+def agreement(train: Array, queries: Array, indices: Array, ours: DistancesAndIndices, metric: str) -> Agreement:
     """Compare neighbours with the exact ones; rows at the same distance, to nine digits, are ties."""
     distances, exact = ours
     different = np.flatnonzero((np.asarray(indices) != exact).any(axis=1))
@@ -84,10 +84,12 @@ def agreement(train: Array, queries: Array, indices: Array, ours: Found, metric:
     return Agreement(1 - len(different) / len(exact), 1 - n_errors / len(exact))
 
 
-def compare_neighbors(name: str, train: Array, queries: Array, found: Found, ours: Found, metric: str) -> dict[str, Any]:
+def compare_neighbors(
+    name: str, train: Array, queries: Array, neighbors: DistancesAndIndices, ours: DistancesAndIndices, metric: str
+) -> dict[str, Any]:
     """Return how often a peer's neighbours are ours, and how far its distances are from ours at most."""
-    equal, up_to_ties = agreement(train, queries, np.asarray(found[1]), ours, metric)
-    error = _relative_error(name, found[0], ours[0])
+    equal, up_to_ties = agreement(train, queries, np.asarray(neighbors[1]), ours, metric)
+    error = _relative_error(name, neighbors[0], ours[0])
     shares = f"{100 * equal:.2f} % of queries equal" + (f", {100 * up_to_ties:.2f} % up to ties" if up_to_ties > equal else "")
     return {"agreement": equal, "agreement_up_to_ties": up_to_ties, "error": error, "note": f"{shares}, error {error:.0e}"}
 

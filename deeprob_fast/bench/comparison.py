@@ -66,14 +66,14 @@ def compare_search(
     facts: dict[str, dict[str, Any]] = {}
     ours: list[Neighbors] = []
 
-    def inspect(name: str, found: Any) -> None:
+    def inspect(name: str, result: Any) -> None:
         if name == OURS:
-            ours.append(found)
+            ours.append(result)
             facts[name] = {"note": "exact"}
             if metric != "cosine":
-                facts[name] = {"note": checks.assert_exact(train, queries, found, metric)}
+                facts[name] = {"note": checks.assert_exact(train, queries, result, metric)}
         else:
-            facts[name] = checks.compare_neighbors(name, train, queries, found, ours[0], metric)
+            facts[name] = checks.compare_neighbors(name, train, queries, result, ours[0], metric)
 
     summary = summarise(time_interleaved(contestants, rounds, inspect, "search"), facts, None)
     return {**summary, "n_train": len(train), "n_queries": len(queries)}
@@ -105,8 +105,8 @@ def compare_gradient(
     facts: dict[str, dict[str, Any]] = {}
     exact = linear_peers.numpy_gradient("softmax", W.astype(np.float64), X.astype(np.float64), y)[1]
 
-    def inspect(name: str, found: Any) -> None:
-        error = float(np.linalg.norm(found[1] - exact) / np.linalg.norm(exact))
+    def inspect(name: str, result: Any) -> None:
+        error = float(np.linalg.norm(result[1] - exact) / np.linalg.norm(exact))
         if not error < _GRADIENT_TOLERANCE:
             msg = f"{name}: the gradient is {error:.1e} off, more than {_GRADIENT_TOLERANCE:.0e}"
             raise AssertionError(msg)

@@ -8,7 +8,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 Array = np.ndarray[Any, np.dtype[Any]]
-Found = tuple[Array, Array]
+DistancesAndIndices = tuple[Array, Array]
 BLOCK = 256  # queries of one thread at a time
 GROUP = 32  # columns that share one minimum in a selection
 TILE = (1024, 8192)  # query rows and training rows of one bare sgemm: 32 MiB of output
@@ -16,7 +16,7 @@ TILE = (1024, 8192)  # query rows and training rows of one bare sgemm: 32 MiB of
 
 def knn_numpy(
     train: Array, queries: Array, k: int, metric: str, n_threads: int, done: Callable[[int], object] | None = None
-) -> Found:
+) -> DistancesAndIndices:
     """NumPy at its best: tiles that fit the cache, one thread per query block for product and selection alike.
 
     In float32; `done` is called with the number of queries of each block that is finished.
@@ -31,14 +31,14 @@ def knn_numpy(
         """Return what is smallest for the nearest rows."""
         if metric == "manhattan":
             return _absolute_differences(block, train[rows])
-        found: Array = block @ train[rows].T
+        products: Array = block @ train[rows].T
         if half_norms is None:
-            np.negative(found, out=found)
+            np.negative(products, out=products)
         else:
-            np.subtract(half_norms[rows], found, out=found)  # half of the squared distance, but for the query's norm
-        return found
+            np.subtract(half_norms[rows], products, out=products)  # half of the squared distance, but for the query's norm
+        return products
 
-    def search(block: Array) -> Found:
+    def search(block: Array) -> DistancesAndIndices:
         values, indices = [], []
         for start in starts:
             best, columns = smallest(scores(block, slice(start, start + 4096)), k)
@@ -74,8 +74,12 @@ def _distances(scores: Array, block: Array, metric: str) -> Array:
 
 
 def in_query_blocks(
-    search: Callable[[Array], Found], queries: Array, size: int, n_threads: int, done: Callable[[int], object] | None = None
-) -> Found:
+    search: Callable[[Array], DistancesAndIndices],
+    queries: Array,
+    size: int,
+    n_threads: int,
+    done: Callable[[int], object] | None = None,
+) -> DistancesAndIndices:
     """Search blocks of queries in a pool of threads; `done` is called with the number of queries of each."""
     blocks: Iterable[Array] = (queries[start : start + size] for start in range(0, len(queries), size))
     distances, indices = [], []
@@ -88,7 +92,7 @@ def in_query_blocks(
     return np.concatenate(distances), np.concatenate(indices)
 
 
-def smallest(values: Array, k: int) -> Found:
+def smallest(values: Array, k: int) -> DistancesAndIndices:
     """Return the k smallest values of each row in order, and their columns.
 
     The k smallest lie in the k groups of columns with the smallest minima, and minima are far cheaper than a partition.
@@ -103,7 +107,7 @@ def smallest(values: Array, k: int) -> Found:
     return best, np.take_along_axis(columns, within, axis=1)
 
 
-def _partition(values: Array, k: int) -> Found:
+def _partition(values: Array, k: int) -> DistancesAndIndices:
     """Return the k smallest values of each row in order, and their columns, by a partition of whole rows."""
     count = min(k, values.shape[1])
     columns = np.argpartition(values, count - 1, axis=1)[:, :count]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from deeprob_fast.bench.numpy_search import Array, Found, in_query_blocks, knn_numpy, smallest
+from deeprob_fast.bench.numpy_search import Array, DistancesAndIndices, in_query_blocks, knn_numpy, smallest
 
 
 class Peer(NamedTuple):
@@ -21,7 +21,7 @@ class Peer(NamedTuple):
     rounds: int | None = None
 
 
-def knn_faiss(train: Array, queries: Array, k: int, metric: str, n_threads: int) -> Found:
+def knn_faiss(train: Array, queries: Array, k: int, metric: str, n_threads: int) -> DistancesAndIndices:
     """Run faiss.knn, which needs no index and no copy of the rows."""
     import faiss
 
@@ -31,7 +31,7 @@ def knn_faiss(train: Array, queries: Array, k: int, metric: str, n_threads: int)
     return np.sqrt(squared), indices
 
 
-def knn_faiss_blas(train: Array, queries: Array, k: int, metric: str, n_threads: int) -> Found:
+def knn_faiss_blas(train: Array, queries: Array, k: int, metric: str, n_threads: int) -> DistancesAndIndices:
     """Run faiss.knn through BLAS, where by itself it would scan the rows once per query."""
     import faiss
 
@@ -50,7 +50,7 @@ def scans_per_query(n_queries: int, n_features: int) -> bool:
     return n_queries * n_features < faiss.cvar.distance_compute_blas_threshold
 
 
-def knn_sklearnex(train: Array, queries: Array, k: int, metric: str, n_threads: int) -> Found:
+def knn_sklearnex(train: Array, queries: Array, k: int, metric: str, n_threads: int) -> DistancesAndIndices:
     """Run the brute force of oneDAL."""
     from sklearnex.neighbors import NearestNeighbors
 
@@ -58,7 +58,7 @@ def knn_sklearnex(train: Array, queries: Array, k: int, metric: str, n_threads: 
     return model.fit(train).kneighbors(queries)
 
 
-def knn_sklearn(train: Array, queries: Array, k: int, metric: str, n_threads: int) -> Found:
+def knn_sklearn(train: Array, queries: Array, k: int, metric: str, n_threads: int) -> DistancesAndIndices:
     """Run the brute force of scikit-learn."""
     from sklearn.neighbors import NearestNeighbors
 
@@ -66,20 +66,20 @@ def knn_sklearn(train: Array, queries: Array, k: int, metric: str, n_threads: in
     return model.fit(train).kneighbors(queries)
 
 
-def knn_torch(train: Array, queries: Array, k: int, metric: str, n_threads: int) -> Found:
+def knn_torch(train: Array, queries: Array, k: int, metric: str, n_threads: int) -> DistancesAndIndices:
     """Run torch.cdist and topk on blocks of queries, at most 512 MiB of distances at a time."""
     import torch
 
     rows = torch.from_numpy(train)
     power = 1.0 if metric == "manhattan" else 2.0
-    found = [
+    blocks = [
         torch.topk(torch.cdist(block, rows, p=power), k, largest=False)
         for block in torch.from_numpy(queries).split(max(1, 2**27 // len(train)))
     ]
-    return torch.cat([best.values for best in found]).numpy(), torch.cat([best.indices for best in found]).numpy()
+    return torch.cat([best.values for best in blocks]).numpy(), torch.cat([best.indices for best in blocks]).numpy()
 
 
-def knn_scipy(train: Array, queries: Array, k: int, metric: str, n_threads: int) -> Found:
+def knn_scipy(train: Array, queries: Array, k: int, metric: str, n_threads: int) -> DistancesAndIndices:
     """Run SciPy's cdist and a selection on blocks of queries; cdist has one thread, so the blocks go to several."""
     from scipy.spatial.distance import cdist
 

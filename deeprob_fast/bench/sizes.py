@@ -57,11 +57,11 @@ def _copies(rows: AnyArray, n_rows: int) -> AnyArray:
     """Return so many rows: each again and again, with noise."""
     rng = np.random.default_rng(n_rows)
     spread = _NOISE * rows.std(axis=0, dtype=np.float64)
-    found = rows[np.arange(n_rows) % len(rows)] + spread * rng.standard_normal((n_rows, rows.shape[1]))
+    noisy = rows[np.arange(n_rows) % len(rows)] + spread * rng.standard_normal((n_rows, rows.shape[1]))
     if rows.dtype.kind in "iu":
         limits = np.iinfo(rows.dtype)
-        found = np.clip(np.rint(found), limits.min, limits.max)
-    copies: AnyArray = found.astype(rows.dtype)
+        noisy = np.clip(np.rint(noisy), limits.min, limits.max)
+    copies: AnyArray = noisy.astype(rows.dtype)
     return copies
 
 

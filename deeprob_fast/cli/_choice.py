@@ -23,7 +23,9 @@ choose_option = click.option(
 )
 
 
-def best_setting(found: KNNEvaluation, data: Dataset, by: str, seed: int, *, quiet: bool, **options: Any) -> tuple[KNNScore, str]:
+def best_setting(
+    evaluation: KNNEvaluation, data: Dataset, by: str, seed: int, *, quiet: bool, **options: Any
+) -> tuple[KNNScore, str]:
     """Return the score of the best setting, and in words on which rows it is the best.
 
     Parameters
@@ -39,17 +41,17 @@ def best_setting(found: KNNEvaluation, data: Dataset, by: str, seed: int, *, qui
         Of `evaluate_knn`.
     """
     if by != VALIDATION:
-        return found.best, "these queries"
+        return evaluation.best, "these queries"
     kept, held_out = stratified_rows(data.train_labels, _SHARE, seed)
     if not len(held_out):
         msg = f"--choose validation needs a class of two training rows; {data.name} has none"
         raise click.ClickException(msg)
-    options["k"] = [k for k in dict.fromkeys(score.k for score in found.scores) if k <= len(kept)]
+    options["k"] = [k for k in dict.fromkeys(score.k for score in evaluation.scores) if k <= len(kept)]
     if not options["k"]:
-        msg = f"--choose validation leaves {len(kept)} training rows, too few for k = {found.scores[0].k}"
+        msg = f"--choose validation leaves {len(kept)} training rows, too few for k = {evaluation.scores[0].k}"
         raise click.ClickException(msg)
     rows, labels = data.train, data.train_labels
     with percentage("choice of k", quiet=quiet) as tell:
         judged = df.evaluate_knn(rows[kept], labels[kept], rows[held_out], labels[held_out], **options, callback=tell)
-    best = next(score for score in found.scores if score[:2] == judged.best[:2])
+    best = next(score for score in evaluation.scores if score[:2] == judged.best[:2])
     return best, f"{len(held_out)} validation rows"

@@ -11,7 +11,7 @@ from deeprob_fast import _kernels
 from deeprob_fast._scalars import did_you_mean
 from deeprob_fast.cli._errors import refuse_without_effect
 from deeprob_fast.cli._output import Outputs
-from deeprob_fast.cli._places import Given, Input, Output
+from deeprob_fast.cli._places import Input, Output, Values
 from deeprob_fast.datasets._named import NAMED, SOURCES
 from deeprob_fast.datasets._sources import find
 from deeprob_fast.datasets._splitting import SPLITS
@@ -52,7 +52,7 @@ COUNTS = Listed(click.IntRange(min=1))
 NUMBERS = Listed(click.FloatRange(min=0))
 
 
-def given(**options: Any) -> dict[str, Any]:
+def without_none(**options: Any) -> dict[str, Any]:
     """Return the options that were given: for the others the library has defaults."""
     return {name: value for name, value in options.items() if value is not None}
 
@@ -82,7 +82,7 @@ def data_options(*, test: bool = True, draws: bool = False) -> Decorator:
     def collect(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def wrapper(**options: Any) -> Any:
-            source = given(**{name: options.pop(name) for name in names})
+            source = without_none(**{name: options.pop(name) for name in names})
             return function(source=source, **options, **({"seed": source.get("seed", 0)} if draws else {}))
 
         return wrapper
@@ -115,7 +115,7 @@ def data_options(*, test: bool = True, draws: bool = False) -> Decorator:
     return _combined(*options, collect)
 
 
-def _find_data(value: str, _: Given) -> Path | None:
+def _find_data(value: str, _: Values) -> Path | None:
     """Return where the data lies that a name or a path stands for."""
     if value not in NAMED:
         return Path(value)

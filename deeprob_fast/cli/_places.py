@@ -18,7 +18,7 @@ from deeprob_fast.cli._errors import warnings_as_messages
 STDOUT = Path("-")
 _PAGES = {".html", ".json", ".csv"}  # written by commands, read by none
 
-Given = Mapping[str, Any]
+Values = Mapping[str, Any]
 
 
 class _Place(click.Path):
@@ -41,13 +41,13 @@ class Input(_Place):
         is its path.
     """
 
-    def __init__(self, find: Callable[[str, Given], Path | None] | None = None) -> None:
+    def __init__(self, find: Callable[[str, Values], Path | None] | None = None) -> None:
         super().__init__(readable=False)  # those who read it say what is wrong with it
         self._find = find
 
-    def files(self, value: str, given: Given) -> Iterator[Path]:
+    def files(self, value: str, values: Values) -> Iterator[Path]:
         """Yield the file, or the folder and all in it that may be data."""
-        place = Path(value) if self._find is None else self._find(value, given)
+        place = Path(value) if self._find is None else self._find(value, values)
         if place is None:
             return
         yield place
@@ -67,7 +67,7 @@ class Output(_Place):
         Of click.Path.
     """
 
-    def __init__(self, inside: Callable[[Path, Given], list[Path]] | None = None, **options: Any) -> None:
+    def __init__(self, inside: Callable[[Path, Values], list[Path]] | None = None, **options: Any) -> None:
         super().__init__(path_type=Path, readable=False, **options)
         self.inside = (lambda _value, _given: []) if inside is None else inside
 
@@ -134,15 +134,15 @@ def _stdout() -> os.stat_result | None:
 def _identity(path: Path) -> object:
     """Return what is the same for all names of a file, also of one that is yet to be made."""
     if path == STDOUT:
-        found = _stdout()
-        return STDOUT if found is None else (found.st_dev, found.st_ino, "")
+        status = _stdout()
+        return STDOUT if status is None else (status.st_dev, status.st_ino, "")
     real = Path(os.path.realpath(path))
     for place, name in ((real, ""), (real.parent, real.name)):
         try:
-            found = place.stat()
+            status = place.stat()
         except OSError:
             continue
-        return found.st_dev, found.st_ino, name
+        return status.st_dev, status.st_ino, name
     return real
 
 

@@ -21,12 +21,12 @@ _MOST_CLASSES_DRAWN = 40
 _MOST_CLASSES_COUNTED = 2000  # more would need gigabytes for their confusion matrix
 
 
-def display(name: str, source: str, *found: object) -> Callable[[Any], object]:
+def display(name: str, source: str, *results: object) -> Callable[[Any], object]:
     """Return what draws: the display `name` of `deeprob_fast.plots`, made by its method `source` from what was found."""
 
     def draw(axes: Any) -> object:
         plots: Any = importlib.import_module("deeprob_fast.plots")  # only for those who look
-        return getattr(getattr(plots, name), source)(*found, ax=axes)
+        return getattr(getattr(plots, name), source)(*results, ax=axes)
 
     return draw
 
@@ -143,8 +143,8 @@ def class_names(data: Dataset, classes: Any) -> list[str]:
     """Return the names of classes: those that the data set gives to numbers, else the labels themselves."""
     names: Sequence[str] = getattr(data, "class_names", ())
     labels = plain(classes)
-    known = range(len(names))
-    return [str(names[label]) if label in known else str(label) for label in labels]
+    numbers = range(len(names))
+    return [str(names[label]) if label in numbers else str(label) for label in labels]
 
 
 def _drawable(name: str) -> str:

@@ -9,11 +9,11 @@ from deeprob_fast.cli._options import (
     COUNTS,
     Choice,
     data_options,
-    given,
     output_options,
     plain_metric_option,
     refuse_temperature,
     threads_option,
+    without_none,
 )
 from deeprob_fast.cli._output import Outputs
 from deeprob_fast.cli._places import Command
@@ -57,32 +57,32 @@ def cross_validate(source: dict[str, Any], outputs: Outputs, **options: Any) -> 
     refuse_temperature(options["temperature"], options["weights"])
     data = load_whole(source, outputs)
     with progress("folds", options["num_folds"], quiet=outputs.quiet, unit="fold") as done:
-        found = df.knn_cross_validate(data.train, data.train_labels, callback=lambda _: done(1), **given(**options))
-    settings = given(n_folds=options["num_folds"], fold_rule=options["folds"])
-    settings |= given(**{name: options[name] for name in ("metric", "weights", "temperature")})
+        result = df.knn_cross_validate(data.train, data.train_labels, callback=lambda _: done(1), **without_none(**options))
+    settings = without_none(n_folds=options["num_folds"], fold_rule=options["folds"])
+    settings |= without_none(**{name: options[name] for name in ("metric", "weights", "temperature")})
     size = describe(data, n_queries=None)
     if len(data.test):
         size["split"] += f"; the {len(data.test)} test rows are not used"
-    section = _section(found)
+    section = _section(result)
     highlights = {
-        "best k, by the mean of the folds": str(found.best_k),
+        "best k, by the mean of the folds": str(result.best_k),
         "mean accuracy": f"{section.rows[section.best or 0][1]:.2%}",
     }
     made = provenance(options["n_threads"])
     outputs.write(Result("cross-validate", "Cross-validation of k", size, settings, [section], made, highlights))
 
 
-def _section(found: Any) -> Section:
-    choices = list(found.accuracies)
-    n_folds = len(found.accuracies[choices[0]])
+def _section(result: Any) -> Section:
+    choices = list(result.accuracies)
+    n_folds = len(result.accuracies[choices[0]])
     columns = [Column("k", "k", measured=False), Column("mean", "mean", PERCENT), Column("std", "deviation", PERCENT)]
     columns += [Column(f"fold_{i + 1}", f"fold {i + 1}", PERCENT) for i in range(n_folds)]
-    rows = [[k, found.mean[k], found.std[k], *found.accuracies[k]] for k in choices]
-    best = choices.index(found.best_k)
+    rows = [[k, result.mean[k], result.std[k], *result.accuracies[k]] for k in choices]
+    best = choices.index(result.best_k)
     figure = Figure(
         "Accuracy of each fold, their mean and deviation, for each k",
-        f"Dots for the folds and a line for their mean, which is largest, {rows[best][1]:.2%}, at k = {found.best_k}.",
-        display("CrossValidationDisplay", "from_results", found),
+        f"Dots for the folds and a line for their mean, which is largest, {rows[best][1]:.2%}, at k = {result.best_k}.",
+        display("CrossValidationDisplay", "from_results", result),
     )
     text = "Each fold is classified by the others."
     return Section("cross_validation", "Folds", text, columns, rows, best, [figure], best_on="the mean of the folds")

@@ -8,7 +8,7 @@ import numpy as np
 from deeprob_fast.cli._errors import refuse_without_effect
 from deeprob_fast.cli._options import Choice
 from deeprob_fast.cli._output import say
-from deeprob_fast.cli._places import Command, Given, Input, Output
+from deeprob_fast.cli._places import Command, Input, Output, Values
 from deeprob_fast.cli._progress import waiting
 from deeprob_fast.datasets import convert_embeddings
 from deeprob_fast.datasets._named import NAMED, SOURCES
@@ -19,14 +19,14 @@ from deeprob_fast.datasets._sources import ENVIRONMENT, fetch, find, how_to_get
 _DOWNLOADABLE = [name for name, source in SOURCES.items() if source.files]
 
 
-def _find_source(value: str, given: Given) -> Path | None:
+def _find_source(value: str, values: Values) -> Path | None:
     if value != "props":
         return Path(value)
-    return find(PROPS) if given["folder"] is None else None
+    return find(PROPS) if values["folder"] is None else None
 
 
-def _inside(folder: Path, given: Given) -> list[Path]:
-    return part_files(folder) if given["source"] == "props" else []
+def _inside(folder: Path, values: Values) -> list[Path]:
+    return part_files(folder) if values["source"] == "props" else []
 
 
 @click.group()
@@ -40,8 +40,8 @@ def list_() -> None:
     for name in NAMED:
         if name not in SOURCES:
             say(f"{name:14}comes with scikit-learn")
-        elif (found := find(SOURCES[name])) is not None:
-            say(f"{name:14}{found}")
+        elif (path := find(SOURCES[name])) is not None:
+            say(f"{name:14}{path}")
         else:
             say(f"{name:14}not found: {how_to_get(SOURCES[name])}")
 

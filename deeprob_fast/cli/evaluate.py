@@ -53,18 +53,18 @@ def evaluate(
     k_values = k_values or tuple(k for k in _K_VALUES if k <= len(data.train)) or (1,)
     settings: dict[str, Any] = {"metric": metric, "n_threads": n_threads}
     with percentage("k-NN", quiet=outputs.quiet) as tell:
-        found = df.evaluate_knn(*parts, k=k_values, **settings, callback=tell)
+        evaluation = df.evaluate_knn(*parts, k=k_values, **settings, callback=tell)
     best, best_on = best_setting(
-        found, data, choose, source.get("seed", 0), quiet=outputs.quiet, metric=metric, n_threads=n_threads
+        evaluation, data, choose, source.get("seed", 0), quiet=outputs.quiet, metric=metric, n_threads=n_threads
     )
     speed = _speed_section(data, max(k_values), metric, n_threads or available_threads(), quiet=outputs.quiet)
     with percentage("linear probe", quiet=outputs.quiet) as tell:
         probe = df.evaluate_probe(*parts, n_threads=n_threads, progress=tell)
     sections = [
-        knn_section(found, best, best_on),
+        knn_section(evaluation, best, best_on),
         probe_section(probe),
         speed,
-        *confusion_sections(found, data, f"k-NN with k = {best.k}", best),
+        *confusion_sections(evaluation, data, f"k-NN with k = {best.k}", best),
     ]
     size = describe(data, n_queries=len(data.test))
     highlights = {
@@ -82,7 +82,7 @@ def _speed_section(data: Dataset, k: int, metric: str, n_threads: int, *, quiet:
     from deeprob_fast.bench.sizes import SHORTEST
 
     with progress("the same search by NumPy", None, quiet=quiet) as done:
-        found = compare_with_numpy(data.train, data.test, k, metric=metric, n_threads=n_threads, done=done)
+        comparison = compare_with_numpy(data.train, data.test, k, metric=metric, n_threads=n_threads, done=done)
     columns = [
         Column("implementation", "implementation", measured=False),
         Column("n_train", "rows", ",", measured=False),
@@ -93,26 +93,33 @@ def _speed_section(data: Dataset, k: int, metric: str, n_threads: int, *, quiet:
         Column("rows_equal", "same neighbours", PERCENT),
         Column("rows_equal_up_to_ties", "up to ties", PERCENT),
     ]
-    size = found.n_train, found.n_queries
+    size = comparison.n_train, comparison.n_queries
     rows = [
-        ("deeprob_fast", *size, found.seconds, found.n_queries / found.seconds, found.ratio, 1.0, 1.0),
-        ("NumPy", *size, found.numpy_seconds, found.n_queries / found.numpy_seconds, found.ratio and 1.0, *found.agreement),
+        ("deeprob_fast", *size, comparison.seconds, comparison.n_queries / comparison.seconds, comparison.ratio, 1.0, 1.0),
+        (
+            "NumPy",
+            *size,
+            comparison.numpy_seconds,
+            comparison.n_queries / comparison.numpy_seconds,
+            comparison.ratio and 1.0,
+            *comparison.agreement,
+        ),
     ]
     text = (
-        f"The {k} nearest of the rows for every query, preparation included, median of {len(found.ratios)} rounds; by NumPy in "
-        f"float32, by blocks on {n_threads} threads. "
+        f"The {k} nearest of the rows for every query, preparation included, median of {len(comparison.ratios)} rounds; by NumPy "
+        f"in float32, by blocks on {n_threads} threads. "
     )
-    if found.copies:
+    if comparison.copies:
         text += "The rows and queries are those of the data, again and again with noise: alone they are too few to be timed. "
-    elif (found.n_train, found.n_queries) != (len(data.train), len(data.test)):
+    elif (comparison.n_train, comparison.n_queries) != (len(data.train), len(data.test)):
         text += f"NumPy would take too long for the {len(data.test)} queries with {len(data.train)} rows. "
-    lowest, highest = found.ratios[0], found.ratios[-1]
-    if found.ratio is not None:
+    lowest, highest = comparison.ratios[0], comparison.ratios[-1]
+    if comparison.ratio is not None:
         text += f"The ratios of the rounds are {lowest:.1f} to {highest:.1f}. "
-    elif min(found.seconds, found.numpy_seconds) < SHORTEST:
+    elif min(comparison.seconds, comparison.numpy_seconds) < SHORTEST:
         text += f"Work of less than {1000 * SHORTEST:.0f} ms is not compared. "
     else:
         text += f"The machine was too busy to compare: the ratios of the rounds were {lowest:.1f} to {highest:.1f}. "
     text += "Up to ties: rows at equal distances, which NumPy takes as they come, are as good as each other; the rest are errors."
-    title = "Speed of the search" + (", on copies of the rows with noise" if found.copies else "")
+    title = "Speed of the search" + (", on copies of the rows with noise" if comparison.copies else "")
     return Section("speed", title, text, columns, rows)

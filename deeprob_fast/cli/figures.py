@@ -7,7 +7,7 @@ import click
 from deeprob_fast._scalars import did_you_mean
 from deeprob_fast.cli._options import Choice
 from deeprob_fast.cli._output import say
-from deeprob_fast.cli._places import Command, Given, Output
+from deeprob_fast.cli._places import Command, Output, Values
 from deeprob_fast.cli._progress import waiting
 from deeprob_fast.figures import FORMATS, NAMES, save, title
 
@@ -20,8 +20,8 @@ def _check_names(_: click.Context, __: click.Parameter, names: tuple[str, ...]) 
     return names or NAMES
 
 
-def _inside(folder: Path, given: Given) -> list[Path]:
-    return [folder / f"{name}.{given['format_']}" for name in dict.fromkeys(given["names"])]
+def _inside(folder: Path, values: Values) -> list[Path]:
+    return [folder / f"{name}.{values['format_']}" for name in dict.fromkeys(values["names"])]
 
 
 @click.command(cls=Command, epilog=f"Figures: {', '.join(NAMES)}.")

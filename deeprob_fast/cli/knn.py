@@ -13,11 +13,11 @@ from deeprob_fast.cli._options import (
     NUMBERS,
     Choice,
     data_options,
-    given,
     metric_option,
     output_options,
     refuse_temperature,
     threads_option,
+    without_none,
 )
 from deeprob_fast.cli._output import Outputs
 from deeprob_fast.cli._places import Command
@@ -68,15 +68,15 @@ def knn(
     data = _data(source, outputs, choose, leave_one_out=leave_one_out)
     queries, labels = (None, None) if leave_one_out else (data.test, data.test_labels)
     with percentage("k-NN", quiet=outputs.quiet) as tell:
-        found = df.evaluate_knn(data.train, data.train_labels, queries, labels, **given(**options), callback=tell)
+        evaluation = df.evaluate_knn(data.train, data.train_labels, queries, labels, **without_none(**options), callback=tell)
     voting = {name: options[name] for name in ("protocol", "temperature", "weights", "metric", "n_threads")}
-    best, best_on = best_setting(found, data, choose, source.get("seed", 0), quiet=outputs.quiet, **given(**voting))
-    few_shot = [few_shot_section(found)] if found.few_shot else []
-    confusions = confusion_sections(found, data, f"k-NN with k = {best.k}", best)
-    sections = [knn_section(found, best, best_on), *few_shot, *confusions]
-    size = describe(data, n_queries=len(found.truth))
-    known = size if options["protocol"] else {*size, "protocol", "source"}
-    settings = {name: value for name, value in found.settings.items() if name not in known}
+    best, best_on = best_setting(evaluation, data, choose, source.get("seed", 0), quiet=outputs.quiet, **without_none(**voting))
+    few_shot = [few_shot_section(evaluation)] if evaluation.few_shot else []
+    confusions = confusion_sections(evaluation, data, f"k-NN with k = {best.k}", best)
+    sections = [knn_section(evaluation, best, best_on), *few_shot, *confusions]
+    size = describe(data, n_queries=len(evaluation.truth))
+    told = size if options["protocol"] else {*size, "protocol", "source"}
+    settings = {name: value for name, value in evaluation.settings.items() if name not in told}
     highlights = {f"top-1 (k = {best.k}, best on {best_on})": f"{best.top1:.2%}"}
     outputs.write(Result("knn", "k-NN evaluation", size, settings, sections, provenance(options["n_threads"]), highlights))
 

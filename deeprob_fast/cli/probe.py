@@ -8,7 +8,7 @@ import click
 import numpy as np
 
 from deeprob_fast.cli._library import df, load, require_test
-from deeprob_fast.cli._options import Choice, data_options, given, output_options, threads_option
+from deeprob_fast.cli._options import Choice, data_options, output_options, threads_option, without_none
 from deeprob_fast.cli._output import Outputs
 from deeprob_fast.cli._places import Command
 from deeprob_fast.cli._progress import percentage
@@ -49,32 +49,38 @@ def probe(source: dict[str, Any], outputs: Outputs, **options: Any) -> None:
     data = require_test(load(source, outputs, draws=True))
     parts = (data.train, data.train_labels, data.test, data.test_labels)
     with percentage("linear probe", quiet=outputs.quiet) as tell:
-        found = df.evaluate_probe(*parts, progress=tell, **given(**options))
+        evaluation = df.evaluate_probe(*parts, progress=tell, **without_none(**options))
     sections = [
-        probe_section(found),
-        *_candidate_sections(found),
-        *_loss_sections(found),
-        *confusion_sections(found, data, "the linear probe"),
+        probe_section(evaluation),
+        *_candidate_sections(evaluation),
+        *_loss_sections(evaluation),
+        *confusion_sections(evaluation, data, "the linear probe"),
     ]
     size = describe(data, n_queries=len(data.test))
-    used = {name: value for name, value in found.settings.items() if name not in size}
-    settings = {"protocol": found.protocol, "source": found.source, **used}
+    used = {name: value for name, value in evaluation.settings.items() if name not in size}
+    settings = {"protocol": evaluation.protocol, "source": evaluation.source, **used}
     outputs.write(
         Result(
-            "probe", "Linear probe", size, settings, sections, provenance(options["n_threads"]), {"top-1": f"{found.top1:.2%}"}
+            "probe",
+            "Linear probe",
+            size,
+            settings,
+            sections,
+            provenance(options["n_threads"]),
+            {"top-1": f"{evaluation.top1:.2%}"},
         )
     )
 
 
-def _candidate_sections(found: Any) -> list[Section]:
+def _candidate_sections(evaluation: Any) -> list[Section]:
     """Show the settings that the protocol tried, if it had a choice."""
-    tried = [_flat(candidate) for candidate in found.candidates]
+    tried = [_flat(candidate) for candidate in evaluation.candidates]
     if len(tried) < 2:
         return []
     names = list(dict.fromkeys(name for candidate in tried for name in candidate))
-    columns = [_column(name, measured=name not in found.selected) for name in names]
+    columns = [_column(name, measured=name not in evaluation.selected) for name in names]
     rows = [[candidate.get(name) for name in names] for candidate in tried]
-    chosen = [all(candidate.get(name, value) == value for name, value in found.selected.items()) for candidate in tried]
+    chosen = [all(candidate.get(name, value) == value for name, value in evaluation.selected.items()) for candidate in tried]
     text = "The best on rows that are held out is taken."
     return [
         Section(
@@ -102,11 +108,11 @@ def _column(name: str, *, measured: bool) -> Column:
     return Column(name, name.replace("_", " "), number, measured)
 
 
-def _loss_sections(found: Any) -> list[Section]:
+def _loss_sections(evaluation: Any) -> list[Section]:
     """Draw the losses, where there are steps."""
-    if found.losses is None:
+    if evaluation.losses is None:
         return []
-    losses = np.asarray(found.losses)
+    losses = np.asarray(evaluation.losses)
     training = SimpleNamespace(loss_history=losses, val_losses=np.empty(0), diverged_at=None)
     figure = Figure(
         "Training of the chosen setting",

@@ -8,7 +8,7 @@ import numpy as np
 from deeprob_fast._labels import numbered, places
 from deeprob_fast._typing import AnyArray, Int64
 from deeprob_fast.cli._library import df, load
-from deeprob_fast.cli._options import NUMBERS, Choice, Listed, data_options, given, output_options, threads_option
+from deeprob_fast.cli._options import NUMBERS, Choice, Listed, data_options, output_options, threads_option, without_none
 from deeprob_fast.cli._output import Outputs
 from deeprob_fast.cli._places import Command
 from deeprob_fast.cli._progress import percentage
@@ -61,12 +61,12 @@ def sweep(source: dict[str, Any], standardize: bool, seed: int, outputs: Outputs
     plan |= {"n_classes": len(classes), "bias": True, "penalize_bias": False}
     if standardize:
         plan["mean"], plan["std"] = scaling.moments("train", train, np.ones(len(train)))
-    grid = given(**{name: options[name] for name in ("loss", "optimizer", "learning_rate", "reg", "momentum")})
+    grid = without_none(**{name: options[name] for name in ("loss", "optimizer", "learning_rate", "reg", "momentum")})
     validation: dict[str, Any] = {"X_val": data.train[held_out], "y_val": numbers[held_out]}
     with percentage("settings", quiet=outputs.quiet) as tell:
-        found = df.sweep(train, labels, {**grid, "seed": seed}, **validation, **plan, callback=tell)
-    sections = [_sweep_section(found, list(grid), -(-len(train) // options["batch_size"]))]
-    best = found.trainings[found.best]
+        result = df.sweep(train, labels, {**grid, "seed": seed}, **validation, **plan, callback=tell)
+    sections = [_sweep_section(result, list(grid), -(-len(train) // options["batch_size"]))]
+    best = result.trainings[result.best]
     highlights = {}
     if best.diverged_at is None:
         highlights["held-out accuracy"] = f"{best.val_accuracies[best.best_epoch]:.2%}"
@@ -74,14 +74,14 @@ def sweep(source: dict[str, Any], standardize: bool, seed: int, outputs: Outputs
     if has_test and best.diverged_at is None:
         # Trained again, the same bits come, and the test rows meet no other setting.
         again = {**plan, "n_epochs": best.best_epoch + 1}
-        known, truth = _known(classes, data)
+        rows, truth = _known(classes, data)
         with percentage("the best setting", quiet=outputs.quiet) as tell:
-            tested = df.train(train, labels, X_val=known, y_val=truth, **found.settings[found.best], **again, callback=tell)
-        accuracy = float(tested.val_accuracies[-1]) * len(known) / len(data.test)
+            tested = df.train(train, labels, X_val=rows, y_val=truth, **result.settings[result.best], **again, callback=tell)
+        accuracy = float(tested.val_accuracies[-1]) * len(rows) / len(data.test)
         sections.append(_test_section(accuracy))
         highlights["on the test rows"] = f"{accuracy:.2%}"
     size = describe(data, n_queries=len(data.test) if has_test else None)
-    settings = {"n_settings": len(found.settings), "standardize": standardize, "seed": seed, "n_held_out": len(held_out)}
+    settings = {"n_settings": len(result.settings), "standardize": standardize, "seed": seed, "n_held_out": len(held_out)}
     settings |= {name: options[name] for name in ("n_epochs", "batch_size")}
     outputs.write(
         Result("sweep", "Sweep of linear classifiers", size, settings, sections, provenance(options["n_threads"]), highlights)
@@ -91,14 +91,14 @@ def sweep(source: dict[str, Any], standardize: bool, seed: int, outputs: Outputs
 def _known(classes: AnyArray, data: Any) -> tuple[AnyArray, Int64]:
     """Return the test rows whose labels occur in training, and their numbers."""
     numbers = places("test labels", data.test_labels, classes)
-    known = numbers >= 0
-    if not known.any():
+    is_known = numbers >= 0
+    if not is_known.any():
         msg = f"{data.name} must have test labels that occur among the training labels; it has none"
         raise ValueError(msg)
-    return data.test[known], numbers[known]
+    return data.test[is_known], numbers[is_known]
 
 
-def _sweep_section(found: Any, names: list[str], n_steps: int) -> Section:
+def _sweep_section(result: Any, names: list[str], n_steps: int) -> Section:
     columns = [Column(name, name.replace("_", " "), "g", measured=False) for name in names]
     columns += [
         Column("train_loss", "training loss", ".4f"),
@@ -108,7 +108,7 @@ def _sweep_section(found: Any, names: list[str], n_steps: int) -> Section:
         Column("diverged_at", "diverged at step"),
     ]
     rows = []
-    for setting, training in zip(found.settings, found.trainings, strict=True):
+    for setting, training in zip(result.settings, result.trainings, strict=True):
         scores: list[Any] = [None, None, None, None, training.diverged_at]
         if training.diverged_at is None:
             epoch = training.best_epoch
@@ -117,13 +117,13 @@ def _sweep_section(found: Any, names: list[str], n_steps: int) -> Section:
         rows.append([*(setting[name] for name in names), *scores])
     if all(row[-1] is None for row in rows):
         columns, rows = columns[:-1], [row[:-1] for row in rows]
-    best = found.trainings[found.best]
+    best = result.trainings[result.best]
     figures = [
         Figure(
             "Held-out accuracy of each setting",
-            f"One mark for each of {len(rows)} settings; the best is number {found.best + 1}.",
-            display("SweepDisplay", "from_sweep", found),
-            (5.2, 1.6 + 0.5 * len({setting["reg"] for setting in found.settings})),
+            f"One mark for each of {len(rows)} settings; the best is number {result.best + 1}.",
+            display("SweepDisplay", "from_sweep", result),
+            (5.2, 1.6 + 0.5 * len({setting["reg"] for setting in result.settings})),
         ),
         Figure(
             "Training of the best setting",
@@ -132,7 +132,7 @@ def _sweep_section(found: Any, names: list[str], n_steps: int) -> Section:
         ),
     ]
     text = "Training loss: mean of the last epoch. Held out: after the epoch with the smallest held-out loss."
-    return Section("sweep", "Settings", text, columns, rows, found.best, figures, best_on="held-out rows")
+    return Section("sweep", "Settings", text, columns, rows, result.best, figures, best_on="held-out rows")
 
 
 def _test_section(accuracy: float) -> Section:

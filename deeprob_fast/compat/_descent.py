@@ -70,8 +70,8 @@ def descend(
     batch_size = _scalars.check_integer("batch_size", batch_size, 1, 2**31, "a number of examples")
     learning_rate = _scalars.check_real("learning_rate", learning_rate, 0)
     X, y = examples(X, y)
-    for own, formula in _COMPILED:
-        if loss_func is own:
+    for course_loss, formula in _COMPILED:
+        if loss_func is course_loss:
             return _compiled(formula, W, X, y, learning_rate, reg, num_iters, batch_size, verbose)
     _scalars.check_callable("loss_func", loss_func)
     history: list[float] = []
@@ -105,9 +105,10 @@ def _compiled(
     history = np.full(num_iters, np.nan)
     final = weights.copy()
     if num_iters:
-        found = train(rows, labels, loss=formula, reg=reg, learning_rate=learning_rate, initial_weights=weights, batches=batches)
-        history[: len(found.loss_history)] = found.loss_history
-        final = found.W
+        options: dict[str, Any] = {"reg": reg, "learning_rate": learning_rate, "initial_weights": weights, "batches": batches}
+        training = train(rows, labels, loss=formula, **options)
+        history[: len(training.loss_history)] = training.loss_history
+        final = training.W
         if np.isnan(history).any():  # what diverges is no error, unless the examples are to blame
             _validation.check_finite_rows("X", rows)
     for iteration in range(0, num_iters if verbose else 0, _PRINT_EVERY):

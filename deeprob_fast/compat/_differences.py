@@ -79,8 +79,8 @@ def gradient(f: Function, x: Arrays, upstream: Arrays | None, h: float, *, ones:
     with in_numpy(f, x, h) as function:
         if weights is None and ones:
             weights = np.ones(np.shape(function(array.astype(np.float64))))
-        found = numerical_gradient(function, array, h=h, upstream=weights)
-    return like(x, found, array.dtype)
+        differences = numerical_gradient(function, array, h=h, upstream=weights)
+    return like(x, differences, array.dtype)
 
 
 def check_sparse(f: Function, x: Arrays, analytic_grad: Arrays, num_checks: int, h: float, seed: int) -> None:

@@ -93,8 +93,8 @@ def majority(neighbors: Neighbors, labels: AnyArray, k: int) -> Int64:
         temperature=1.0,
         n_threads=_validation.check_n_threads(None),
     )
-    found: Int64 = classes[ranked[0, :, 0]].astype(np.int64)
-    return found
+    predictions: Int64 = classes[ranked[0, :, 0]].astype(np.int64)
+    return predictions
 
 
 def labels_by_distance(by_query: AnyArray, labels: AnyArray, k: int) -> Int64:

@@ -12,9 +12,9 @@ from deeprob_fast.linear.losses import Loss, softmax_loss, svm_loss
 _BLOCK = 4096  # rows whose scores are computed at a time
 
 
-def _as_given(W: Arrays, weights: AnyArray, found: Loss) -> tuple[Arrays, Arrays]:
+def _as_given(W: Arrays, weights: AnyArray, result: Loss) -> tuple[Arrays, Arrays]:
     dtype = floating_dtype(weights)
-    return number_like(W, found.loss, dtype), like(W, found.grad, dtype)
+    return number_like(W, result.loss, dtype), like(W, result.grad, dtype)
 
 
 def svm_loss_vectorized(W: Arrays, X: Arrays, y: Arrays, reg: float) -> tuple[Arrays, Arrays]:

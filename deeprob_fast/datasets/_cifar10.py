@@ -35,10 +35,10 @@ def _records(where: Path, content: bytes) -> tuple[AnyArray, AnyArray]:
 
 def _unpickled(where: Path, content: bytes) -> tuple[AnyArray, AnyArray]:
     """Return the images and labels of a pickle."""
-    found = unpickle(content, where)
-    found = found if isinstance(found, dict) else {}
-    images: Any = found.get("data", found.get(b"data"))
-    labels: Any = found.get("labels", found.get(b"labels"))
+    record = unpickle(content, where)
+    record = record if isinstance(record, dict) else {}
+    images: Any = record.get("data", record.get(b"data"))
+    labels: Any = record.get("labels", record.get(b"labels"))
     pixels = images.array if isinstance(images, PickledArray) else np.empty(0)
     if pixels.dtype != np.uint8 or pixels.shape != (_N_RECORDS, N_BYTES):
         msg = f"{where} must hold {_N_RECORDS} x {N_BYTES} bytes in 'data'; it holds {pixels.dtype} of shape {pixels.shape}"
@@ -93,19 +93,19 @@ CIFAR10 = Source(
 )
 
 
-def _version(found: Path) -> _Version:
+def _version(place: Path) -> _Version:
     """Tell the version of a folder by its files, of an archive by its name."""
-    is_python = (found / _PYTHON.train_files[0]).is_file() if found.is_dir() else "python" in found.name
-    return _PYTHON if is_python and not (found / _BINARY.train_files[0]).is_file() else _BINARY
+    is_python = (place / _PYTHON.train_files[0]).is_file() if place.is_dir() else "python" in place.name
+    return _PYTHON if is_python and not (place / _BINARY.train_files[0]).is_file() else _BINARY
 
 
-def _batches(found: Path, version: _Version) -> Iterator[tuple[str, tuple[AnyArray, AnyArray]]]:
+def _batches(place: Path, version: _Version) -> Iterator[tuple[str, tuple[AnyArray, AnyArray]]]:
     """Yield the name, images and labels of each file of a folder or an archive."""
     names = (*version.train_files, version.test_file)
     largest = _N_RECORDS * (_RECORD + _PICKLED) + (1 << 16)
-    if found.is_dir():
+    if place.is_dir():
         for name in names:
-            path = found / name
+            path = place / name
             if path.is_file():
                 if (size := regular_size(path)) > largest:
                     msg = f"{path} must hold at most {largest} bytes; it holds {size}"
@@ -113,8 +113,8 @@ def _batches(found: Path, version: _Version) -> Iterator[tuple[str, tuple[AnyArr
                 with open_regular(path) as file:
                     yield name, version.read(path, file.read(largest))
     else:
-        for name, content in read_members(found, version.folder, names.__contains__, largest):
-            yield name, version.read(found / version.folder / name, content)
+        for name, content in read_members(place, version.folder, names.__contains__, largest):
+            yield name, version.read(place / version.folder / name, content)
 
 
 @sharing(loads=LOADS)
@@ -143,14 +143,14 @@ def load_cifar10(folder: str | Path | None = None, *, layout: str = "CHW", downl
     FileNotFoundError: no/such/folder must be the folder of the CIFAR-10 files, binary ...
     """
     layout = check_layout(layout)
-    found = locate(CIFAR10, folder, download=download)
-    version = _version(found)
+    place = locate(CIFAR10, folder, download=download)
+    version = _version(place)
     train = np.empty((len(version.train_files) * _N_RECORDS, N_BYTES), dtype=np.uint8)
     train_labels = np.empty(len(train), dtype=np.uint8)
     test = np.empty((_N_RECORDS, N_BYTES), dtype=np.uint8)
     test_labels = np.empty(len(test), dtype=np.uint8)
     missing = {*version.train_files, version.test_file}
-    for name, (images, labels) in _batches(found, version):
+    for name, (images, labels) in _batches(place, version):
         missing.remove(name)
         into, into_labels = test, test_labels
         if name != version.test_file:
@@ -160,6 +160,6 @@ def load_cifar10(folder: str | Path | None = None, *, layout: str = "CHW", downl
         into[:] = rows_in_layout(images, "CHW", layout)
         into_labels[:] = labels
     if missing:
-        msg = f"{found} must hold the six files of {version.folder}; it lacks {', '.join(sorted(missing))}"
-        raise FileNotFoundError(msg) if found.is_dir() else ValueError(msg)
+        msg = f"{place} must hold the six files of {version.folder}; it lacks {', '.join(sorted(missing))}"
+        raise FileNotFoundError(msg) if place.is_dir() else ValueError(msg)
     return Dataset("cifar10", train, train_labels, test, test_labels, CIFAR10_NAMES, IMAGE_SHAPES[layout])

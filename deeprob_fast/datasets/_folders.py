@@ -120,10 +120,10 @@ class _Piece(NamedTuple):
 
 
 def _piece(path: Path) -> _Piece | None:
-    found = _PIECE.fullmatch(path.stem)
-    if found is None or _means_part(path.stem) or not _means_part(found[1]):
+    match = _PIECE.fullmatch(path.stem)
+    if match is None or _means_part(path.stem) or not _means_part(match[1]):
         return None
-    return _Piece(path, found[1], int(found[2]), int(found[3]) if found[3] else None)
+    return _Piece(path, match[1], int(match[2]), int(match[3]) if match[3] else None)
 
 
 def _grouped(folder: Path, paths: list[Path]) -> dict[str, list[Path]]:

@@ -59,13 +59,13 @@ def read_idx(path: Path, n_dimensions: int) -> AnyArray:
 
 def _check_size(path: Path, header: int, size: int, shape: tuple[int, ...]) -> None:
     """Compare what a header states with the size of the file before anything is read."""
-    found = regular_size(path)
+    n_bytes = regular_size(path)
     if is_gzip(path):
-        check_unpacked(path, f"an array of shape {shape},", size, found, is_deflated=True)
-    elif found != header + size:
-        raise _other_size(path, size, shape, str(found - header))
+        check_unpacked(path, f"an array of shape {shape},", size, n_bytes, is_deflated=True)
+    elif n_bytes != header + size:
+        raise _other_size(path, size, shape, str(n_bytes - header))
     check_memory(path, size)
 
 
-def _other_size(path: Path, size: int, shape: tuple[int, ...], found: str) -> FormatError:
-    return FormatError(f"{path} must hold {size} bytes after its header, for shape {shape}; it holds {found}")
+def _other_size(path: Path, size: int, shape: tuple[int, ...], held: str) -> FormatError:
+    return FormatError(f"{path} must hold {size} bytes after its header, for shape {shape}; it holds {held}")

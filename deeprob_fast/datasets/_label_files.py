@@ -40,8 +40,8 @@ def open_labels(path: Path, label_key: str | None = None) -> Stored:
     else:
         name, values = _column(path, lines, label_key)
     _check(path, values)
-    found = text(values)
-    return Stored(path, name, found.shape, np.dtype("U"), view=lambda: found)
+    labels = text(values)
+    return Stored(path, name, labels.shape, np.dtype("U"), view=lambda: labels)
 
 
 def _lines(path: Path) -> list[str]:
@@ -52,13 +52,13 @@ def _lines(path: Path) -> list[str]:
         content = file.read(_LARGEST_TEXT)
     encoding = next((name for mark, name in _MARKS.items() if content.startswith(mark)), "utf-8")
     try:
-        found = content.decode(encoding)
+        decoded = content.decode(encoding)
     except UnicodeDecodeError as error:
         raise refuse(path, f"must be text in UTF-8, or in UTF-16 with its mark: {error}") from error
-    if "\0" in found:
+    if "\0" in decoded:
         raise refuse(path, "must be text in UTF-8, or in UTF-16 with its mark; it holds zeros")
     # Not str.splitlines, which cuts at characters that may stand in a label.
-    lines = found.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    lines = decoded.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     while lines and not lines[-1].strip():
         lines.pop()
     return lines

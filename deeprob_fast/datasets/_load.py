@@ -153,8 +153,8 @@ def _test_parts(path: Path, key: str | None, label_key: str | None) -> dict[str,
     parts = parts_of(path, arrays, key if key in arrays else None, label_key if label_key in arrays else None)
     if parts.get("X") is parts.get("X_test"):
         parts.pop("X")
-    found = {"X_test": parts.get("X_test", parts.get("X")), "y_test": parts.get("y_test", parts.get("y"))}
-    return {part: stored for part, stored in found.items() if stored is not None}
+    test_parts = {"X_test": parts.get("X_test", parts.get("X")), "y_test": parts.get("y_test", parts.get("y"))}
+    return {part: stored for part, stored in test_parts.items() if stored is not None}
 
 
 def _add(parts: dict[str, Stored], part: str, path: Path, stored: Stored) -> None:
@@ -169,10 +169,10 @@ def _read_labels(path: Path, label_key: str | None, part: str) -> Stored:
         return open_labels(path, label_key)
     arrays = open_arrays(path)
     if label_key is not None and "" not in arrays:
-        found = labels_of(path, arrays, label_key)
+        labels = labels_of(path, arrays, label_key)
     else:
         named = [arrays[name] for name in arrays if means(name, part)] or [arrays[name] for name in arrays if means(name, "y")]
-        found = (named or list(arrays.values()))[0] if len(named or arrays) == 1 else None
-    if found is None:
+        labels = (named or list(arrays.values()))[0] if len(named or arrays) == 1 else None
+    if labels is None:
         raise refuse(path, f"must hold labels, one array in one dimension, or label_key must be given; {describe(arrays)}")
-    return found.usable()
+    return labels.usable()

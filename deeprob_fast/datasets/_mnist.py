@@ -37,7 +37,7 @@ def _spellings(stem: str) -> tuple[str, ...]:
 def _remotes(sha256: tuple[str, str, str, str], servers: tuple[str, ...]) -> tuple[Remote, ...]:
     names = [f"{kind.format(part)}.gz" for part in ("train", "t10k") for kind in (_IMAGES, _LABELS)]
     return tuple(
-        Remote(name, known, tuple(f"{server}/{name}" for server in servers)) for name, known in zip(names, sha256, strict=True)
+        Remote(name, digest, tuple(f"{server}/{name}" for server in servers)) for name, digest in zip(names, sha256, strict=True)
     )
 
 

@@ -15,13 +15,13 @@ _CHANNELS = (1, 3, 4)
 
 def parts_of(path: Path, arrays: Arrays, key: str | None = None, label_key: str | None = None) -> Arrays:
     """Return X, and y, X_test, y_test, groups and classes where they are found."""
-    found = {part: _named(path, arrays, part) for part in ("X_test", "y_test", "groups", "classes")}
-    found["y"] = labels_of(path, arrays, label_key)
-    features = features_of(path, arrays, key, [stored for stored in found.values() if stored is not None])
-    if features is found["y"]:
+    by_part = {part: _named(path, arrays, part) for part in ("X_test", "y_test", "groups", "classes")}
+    by_part["y"] = labels_of(path, arrays, label_key)
+    features = features_of(path, arrays, key, [stored for stored in by_part.values() if stored is not None])
+    if features is by_part["y"]:
         raise refuse(path, f"must hold features and labels in two arrays; both are to be {features.name}")
-    found["X"] = features
-    return {part: stored for part, stored in found.items() if stored is not None}
+    by_part["X"] = features
+    return {part: stored for part, stored in by_part.items() if stored is not None}
 
 
 def labels_of(path: Path, arrays: Arrays, label_key: str | None = None) -> Stored | None:
@@ -39,8 +39,8 @@ def features_of(path: Path, arrays: Arrays, key: str | None, others: list[Stored
     """Return the array of that name, or the one that can be meant besides the other parts."""
     if key is not None:
         return _keyed(path, arrays, key)
-    if (found := _named(path, arrays, "X", "key")) is not None:
-        return found
+    if (named := _named(path, arrays, "X", "key")) is not None:
+        return named
     if "" in arrays:
         return arrays[""]
     rest = [stored for stored in arrays.values() if all(stored is not other for other in others)]
@@ -61,11 +61,11 @@ def _keyed(path: Path, arrays: Arrays, key: str) -> Stored:
 
 
 def _named(path: Path, arrays: Arrays, part: str, option: str = "") -> Stored | None:
-    found = [name for name in arrays if means(name, part)]
-    if len(found) > 1:
+    names = [name for name in arrays if means(name, part)]
+    if len(names) > 1:
         remedy = f": give {option}" if option else ""
-        raise refuse(path, f"must hold one array for {part}; {' and '.join(found)} may all be it{remedy}")
-    return arrays[found[0]] if found else None
+        raise refuse(path, f"must hold one array for {part}; {' and '.join(names)} may all be it{remedy}")
+    return arrays[names[0]] if names else None
 
 
 def _side_by_side(path: Path, columns: list[Stored]) -> Stored:

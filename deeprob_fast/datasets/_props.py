@@ -58,7 +58,7 @@ class _Instance(NamedTuple):
 def _known_sums() -> dict[str, str]:
     """Return the md5 sum of each file by its name."""
     lines = resources.files("deeprob_fast.datasets").joinpath("props.md5").read_text(encoding="ascii").splitlines()
-    return {name: known for known, name in (line.split() for line in lines)}
+    return {name: md5 for md5, name in (line.split() for line in lines)}
 
 
 def _folder_members(folder: Path) -> Iterator[tuple[str, bytes]]:
@@ -69,20 +69,20 @@ def _folder_members(folder: Path) -> Iterator[tuple[str, bytes]]:
             yield path.name, file.read(_LARGEST_FILE)
 
 
-def _verified(found: Path, members: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
+def _verified(place: Path, members: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
     """Let exactly the known files through."""
-    known = _known_sums()
+    sums = _known_sums()
     for name, content in members:
-        if name not in known:
-            raise refuse(found / one_line(name), "is not a file of PROPS; verify=False reads other collections")
-        expected = known.pop(name)
+        if name not in sums:
+            raise refuse(place / one_line(name), "is not a file of PROPS; verify=False reads other collections")
+        expected = sums.pop(name)
         # The sums that the course publishes are of this kind; whoever forges one still meets the unpickler.
         if (md5 := hashlib.md5(content, usedforsecurity=False).hexdigest()) != expected:
-            msg = f"{found / name} must have the md5 sum {expected}; it has {md5}"
+            msg = f"{place / name} must have the md5 sum {expected}; it has {md5}"
             raise ValueError(msg)
         yield name, content
-    if known:
-        msg = f"{found} must hold all files of PROPS; it lacks {', '.join(sorted(known, key=natural))}"
+    if sums:
+        msg = f"{place} must hold all files of PROPS; it lacks {', '.join(sorted(sums, key=natural))}"
         raise ValueError(msg)
 
 
@@ -139,13 +139,13 @@ def _test_split(where: Path, content: Any, instances: dict[str, _Instance]) -> s
     return set(names)
 
 
-def _read_pickles(found: Path, *, verify: bool) -> Parts:
+def _read_pickles(path: Path, *, verify: bool) -> Parts:
     """Read all instances in the natural order of their names."""
-    archive = not found.is_dir()
+    archive = not path.is_dir()
     members: Iterable[tuple[str, bytes]] = (
-        read_members(found, _FOLDER, lambda name: name.endswith(".pkl"), _LARGEST_FILE) if archive else _folder_members(found)
+        read_members(path, _FOLDER, lambda name: name.endswith(".pkl"), _LARGEST_FILE) if archive else _folder_members(path)
     )
-    place = found / _FOLDER if archive else found
+    place = path / _FOLDER if archive else path
     meta, instances, allowance = None, {}, Allowance()
     for name, content in _verified(place, members) if verify else members:
         value = unpickle(content, place / one_line(name), allowance)
@@ -173,13 +173,13 @@ def _read_pickles(found: Path, *, verify: bool) -> Parts:
 
 def read_props(folder: str | Path | None, *, verify: bool) -> Parts:
     """Read PROPS in the natural order of the instances' names, from its pickles or from what `write_parts` wrote."""
-    found = locate(PROPS, folder)
-    if (found / SIGN).is_file():
-        parts = read_parts(found)
-        check_class_numbers(found / "y.npy", parts.y, len(PROPS_NAMES))
-        check_class_numbers(found / "y_test.npy", parts.y_test, len(PROPS_NAMES))
+    path = locate(PROPS, folder)
+    if (path / SIGN).is_file():
+        parts = read_parts(path)
+        check_class_numbers(path / "y.npy", parts.y, len(PROPS_NAMES))
+        check_class_numbers(path / "y_test.npy", parts.y_test, len(PROPS_NAMES))
         return parts
-    return _read_pickles(found, verify=verify)
+    return _read_pickles(path, verify=verify)
 
 
 def load_props(folder: str | Path | None = None, *, layout: str = "HWC", shuffle: bool = True, verify: bool = True) -> Dataset:

@@ -64,7 +64,7 @@ def _read(path: Path, dtype: str, shape: tuple[int, ...]) -> AnyArray:
     stored = open_npy(path)[""]
     kind_fits = stored.dtype.str.lstrip("<>|=").startswith(dtype)
     shape_fits = len(stored.shape) == len(shape) and all(
-        size in (-1, found) for size, found in zip(shape, stored.shape, strict=True)
+        size in (-1, length) for size, length in zip(shape, stored.shape, strict=True)
     )
     if not kind_fits or not shape_fits or stored.shape[0] == 0:
         stated = str(shape).replace("-1", "n")

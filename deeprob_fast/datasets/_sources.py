@@ -80,8 +80,8 @@ def find(source: Source) -> Path | None:
     if source.system is not None:
         folders.append(source.system)
     for folder in folders:
-        if (found := _signed(source, folder)) is not None:
-            return found
+        if (path := _signed(source, folder)) is not None:
+            return path
     if not source.files:
         return None
     try:
@@ -111,17 +111,17 @@ def locate(source: Source, folder: str | Path | None, *, download: bool = False)
     """
     if folder is not None:
         path = check_path("folder", folder)
-        found = _signed(source, path)
-        if found is None and not path.is_dir():
+        place = _signed(source, path)
+        if place is None and not path.is_dir():
             msg = f"{path} must be the folder of the {source.what} ({source.by_hand.removeprefix('or ')})"
             raise FileNotFoundError(msg)
-        if found is None:
+        if place is None:
             held = one_line(", ".join(sorted(entry.name for entry in path.iterdir())) or "nothing")
             msg = f"{path} must hold {' or '.join(source.signs)}; it holds {held}"
             raise FileNotFoundError(msg)
-        return found
-    if (found := find(source)) is not None:
-        return found
+        return place
+    if (place := find(source)) is not None:
+        return place
     if download:
         return fetch(source)
     msg = f"the {source.what} were not found: {how_to_get(source)}"
@@ -146,9 +146,9 @@ def fetch(source: Source) -> Path:
     cache = _cache(source)
     for remote in source.files:
         _fetch_file(remote, cache)
-    found = _signed(source, cache)
-    assert found is not None  # the signs name the files
-    return found
+    place = _signed(source, cache)
+    assert place is not None  # the signs name the files
+    return place
 
 
 def _fetch_file(remote: Remote, cache: Path) -> None:
@@ -177,6 +177,6 @@ def _fetch_file(remote: Remote, cache: Path) -> None:
 
 def _check_sum(file: BinaryIO, expected: str) -> None:
     file.seek(0)
-    if (found := hashlib.file_digest(cast("BufferedRandom", file), "sha256").hexdigest()) != expected:
-        msg = f"what came must have the SHA256 sum {expected}; it has {found}"
+    if (digest := hashlib.file_digest(cast("BufferedRandom", file), "sha256").hexdigest()) != expected:
+        msg = f"what came must have the SHA256 sum {expected}; it has {digest}"
         raise ValueError(msg)

@@ -98,8 +98,8 @@ class Split:
             return np.arange(len(numbers) - n_test, len(numbers)), note
         generator = _generator(self.seed)
         if kind == "groups":
-            _, found = split_groups(groups, share, generator)
-            return found, f"{note} of the groups, seed {self.seed}"
+            _, rows = split_groups(groups, share, generator)
+            return rows, f"{note} of the groups, seed {self.seed}"
         if kind == "random":
             return generator.permutation(len(numbers))[:n_test], f"{note}, seed {self.seed}"
         counts = np.bincount(numbers)
@@ -176,5 +176,5 @@ def _check_classes(name: str, kind: str, classes: AnyArray, numbers: Int64, is_t
 
 def warn_of_unknown_classes(name: str, train_labels: AnyArray, test_labels: AnyArray, what: str = "test") -> None:
     """Warn if test rows that the user has set apart are of classes without training rows."""
-    classes, (known, asked) = numbered(("y", train_labels), ("y_test", test_labels))
-    warn_of_unknown_labels(f"{what} rows of {name}", known, asked, classes, stacklevel=5)
+    classes, (train_numbers, test_numbers) = numbered(("y", train_labels), ("y_test", test_labels))
+    warn_of_unknown_labels(f"{what} rows of {name}", train_numbers, test_numbers, classes, stacklevel=5)

@@ -58,12 +58,12 @@ def parse(body: bytes) -> Any:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    record = dict(pairs)
+    if len(record) < len(pairs):
         repeated, _ = Counter(name for name, _ in pairs).most_common(1)[0]
         msg = f"the body must name each field of an object once; got {shown(repeated)} twice"
         raise FieldError(msg)
-    return found
+    return record
 
 
 def _no_constant(text: str) -> NoReturn:

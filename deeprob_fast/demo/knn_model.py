@@ -52,7 +52,7 @@ class KNNState:
         check_header(state, "knn")
         points, labels, n_classes = check_points(state)
         query = state["query"]
-        found = cls(
+        checked = cls(
             points,
             labels,
             n_classes,
@@ -63,11 +63,11 @@ class KNNState:
             query=None if query is None else _fields.vector("state.query", query, 2, FARTHEST),
         )
         try:
-            check_voting(found.weights, found.temperature, found.metric)
+            check_voting(checked.weights, checked.temperature, checked.metric)
         except ValueError as error:
             msg = f"state.{error}"
             raise _fields.FieldError(msg) from error
-        return found
+        return checked
 
     def to_json(self) -> dict[str, Any]:
         """Return what `from_json` reads."""
@@ -126,12 +126,12 @@ def _leave_one_out(state: KNNState, index: KNNIndex) -> dict[str, Any]:
 
 
 def _ask(state: KNNState, index: KNNIndex, query: Float64) -> dict[str, Any]:
-    found = index.search(query[np.newaxis], state.k)
-    votes = state.votes(found)[0]
+    neighbors = index.search(query[np.newaxis], state.k)
+    votes = state.votes(neighbors)[0]
     return {
-        "neighbors": found.indices[0].tolist(),
-        "distances": found.distances[0].tolist(),
-        "weights": neighbor_weights(found.distances, state.weights, state.metric, state.temperature)[0].tolist(),
+        "neighbors": neighbors.indices[0].tolist(),
+        "distances": neighbors.distances[0].tolist(),
+        "weights": neighbor_weights(neighbors.distances, state.weights, state.metric, state.temperature)[0].tolist(),
         "votes": votes.tolist(),
         "prediction": int(votes.argmax()),
     }

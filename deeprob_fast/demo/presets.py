@@ -108,11 +108,11 @@ DEFAULT_N_CLASSES = 3
 
 def linear(name: str, seed: int, n_classes: int = DEFAULT_N_CLASSES) -> LinearState:
     """Return a state of the linear page; the number of classes matters where they are drawn."""
-    found = LINEAR[name](seed, n_classes)
-    nothing = np.zeros((found.n_classes, 3))
+    preset = LINEAR[name](seed, n_classes)
+    nothing = np.zeros((preset.n_classes, 3))
     state = LinearState(
-        found.points,
-        found.labels,
+        preset.points,
+        preset.labels,
         nothing[:, :2],
         nothing[:, 2],
         loss="weston_watkins",
@@ -136,7 +136,7 @@ def linear(name: str, seed: int, n_classes: int = DEFAULT_N_CLASSES) -> LinearSt
 
 def knn(name: str, seed: int, n_classes: int = DEFAULT_N_CLASSES) -> KNNState:
     """Return a state of the k-NN page; the number of classes matters where they are drawn."""
-    found = KNN[name](seed, n_classes)
+    preset = KNN[name](seed, n_classes)
     query = np.array([-0.3, 0.5])
     options: dict[str, Any] = {"k": 3, "metric": "euclidean", "weights": "uniform", "temperature": 0.07, "query": query}
-    return KNNState(found.points, found.labels, found.n_classes, **options)
+    return KNNState(preset.points, preset.labels, preset.n_classes, **options)

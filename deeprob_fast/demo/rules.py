@@ -50,12 +50,12 @@ def check(value: object) -> dict[str, Any]:
     """Return a rule by name with its learning rate and all its hyperparameters, defaults for those not named."""
     where = "state.optimizer"
     name = _fields.choice(f"{where}.name", _fields.mapping(where, value).get("name"), tuple(OPTIMIZERS))
-    known = defaults(name)
-    given = _fields.record(where, value, ("name", "lr"), tuple(known))
-    chosen: dict[str, Any] = {"name": name, "lr": _fields.number(f"{where}.lr", given["lr"])}
-    for field, default in known.items():
+    default_values = defaults(name)
+    record = _fields.record(where, value, ("name", "lr"), tuple(default_values))
+    chosen: dict[str, Any] = {"name": name, "lr": _fields.number(f"{where}.lr", record["lr"])}
+    for field, default in default_values.items():
         check_one = _fields.flag if isinstance(default, bool) else _fields.number
-        chosen[field] = check_one(f"{where}.{field}", given.get(field, default))
+        chosen[field] = check_one(f"{where}.{field}", record.get(field, default))
     try:
         make(chosen)
     except (ValueError, TypeError) as error:
@@ -81,14 +81,14 @@ def check_memory(value: object, chosen: dict[str, Any], n_classes: int) -> dict[
     if value is None:
         return None
     where = "state.optimizer_state"
-    given = _fields.record(where, value, ("rule", *_PARAMETERS))
+    record = _fields.record(where, value, ("rule", *_PARAMETERS))
     rule = make(chosen).rule
-    _fields.choice(f"{where}.rule", given["rule"], (rule,))
+    _fields.choice(f"{where}.rule", record["rule"], (rule,))
     names = _memory_names(chosen["name"])
     memory: dict[str, Any] = {"rule": rule}
     for parameter in _PARAMETERS:
         inside = f"{where}.{parameter}"
-        entry = _fields.record(inside, given[parameter], ("step",), sorted(names))
+        entry = _fields.record(inside, record[parameter], ("step",), sorted(names))
         memory[parameter] = {"step": _fields.integer(f"{inside}.step", entry["step"], 1, MOST)}
         for name in entry:
             if name == "step":

@@ -24,13 +24,13 @@ class Choice(NamedTuple):
 
     Attributes
     ----------
-    found : CrossValidation
+    cross_validation : CrossValidation
     n_train, n_test : int
     test_accuracy : float
         Of the chosen k, on the test rows.
     """
 
-    found: CrossValidation
+    cross_validation: CrossValidation
     n_train: int
     n_test: int
     test_accuracy: float
@@ -39,17 +39,17 @@ class Choice(NamedTuple):
 def compute() -> Choice:
     """Compute the numbers of the figure."""
     digits = datasets.load_digits()
-    found = knn_cross_validate(digits.train, digits.train_labels, _N_FOLDS, n_threads=1)
-    test = evaluate_knn(digits.train, digits.train_labels, digits.test, digits.test_labels, k=found.best_k, n_threads=1)
-    return Choice(found, len(digits.train), len(digits.test), test.accuracies[found.best_k])
+    result = knn_cross_validate(digits.train, digits.train_labels, _N_FOLDS, n_threads=1)
+    test = evaluate_knn(digits.train, digits.train_labels, digits.test, digits.test_labels, k=result.best_k, n_threads=1)
+    return Choice(result, len(digits.train), len(digits.test), test.accuracies[result.best_k])
 
 
 def draw(numbers: Choice) -> "Figure":
     """Draw the figure."""
-    found = numbers.found
-    title = f"Cross-validation of k on {numbers.n_train} digits: {len(found.fold_sizes)} folds, each held out once"
+    result = numbers.cross_validation
+    title = f"Cross-validation of k on {numbers.n_train} digits: {len(result.fold_sizes)} folds, each held out once"
     figure, (ax,) = new_figure(title, 4.6)
-    CrossValidationDisplay.from_results(found, ax=ax)
-    mean, test = found.mean[found.best_k], numbers.test_accuracy
-    ax.set_title(f"best: k = {found.best_k} with {mean:.1%}; on {numbers.n_test} test digits it gets {test:.1%} right")
+    CrossValidationDisplay.from_results(result, ax=ax)
+    mean, test = result.mean[result.best_k], numbers.test_accuracy
+    ax.set_title(f"best: k = {result.best_k} with {mean:.1%}; on {numbers.n_test} test digits it gets {test:.1%} right")
     return figure

@@ -42,8 +42,8 @@ class EqualDistances(NamedTuple):
 
 def _distances(original: Float64, *images: Float64) -> list[float]:
     rows = np.stack(images).reshape(len(images), -1)
-    found: list[float] = pairwise_distances(original.reshape(1, -1), rows, n_threads=1)[0].tolist()
-    return found
+    distances: list[float] = pairwise_distances(original.reshape(1, -1), rows, n_threads=1)[0].tolist()
+    return distances
 
 
 def _cut(photograph: Float64, left: int) -> Float64:

@@ -45,13 +45,13 @@ class Valleys(NamedTuple):
         Along the parameters.
     condition_number : float
         Of its Hessian.
-    found : dict of dict of Tuned
+    tuned : dict of dict of Tuned
         By how the valley lies, then by rule.
     """
 
     valley: Landscape
     condition_number: float
-    found: dict[str, dict[str, Tuned]]
+    tuned: dict[str, dict[str, Tuned]]
 
 
 def _valley(angle: float) -> Landscape:
@@ -63,28 +63,28 @@ def _tuned(valley: Landscape, starts: Float64, rule: Rule) -> Tuned:
     for learning_rate in _LEARNING_RATES[rule.scales]:
         walks = [walk(valley, start, rule, learning_rate, N_STEPS) for start in starts]
         # A jump far away that happens to end well, such as RMSprop's first step of 10 times the rate, does not count.
-        distances = [np.linalg.norm(found.points, axis=1) for found in walks]
+        distances = [np.linalg.norm(trajectory.points, axis=1) for trajectory in walks]
         calm = all(away.max() < _FAR * away[0] for away in distances)
-        steps = [found.steps_to(TOLERANCE) if calm else None for found in walks]
+        steps = [trajectory.steps_to(TOLERANCE) if calm else None for trajectory in walks]
         tried.append(Tuned(learning_rate, float(np.mean([np.inf if n is None else n for n in steps])), walks[0]))
     return min(tried, key=lambda one: one.mean_steps)
 
 
 def compute() -> Valleys:
     """Compute the numbers of the figure."""
-    found = {}
+    tuned = {}
     for lie, angle in _ANGLES.items():
         turned = _STARTS @ np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-        found[lie] = {name: _tuned(_valley(angle), turned, rule) for name, rule in RULES.items()}
+        tuned[lie] = {name: _tuned(_valley(angle), turned, rule) for name, rule in RULES.items()}
     valley = _valley(0.0)
-    return Valleys(valley, condition_number(valley.hessian([0.0, 0.0])), found)
+    return Valleys(valley, condition_number(valley.hessian([0.0, 0.0])), tuned)
 
 
 def draw(numbers: Valleys) -> "Figure":
     """Draw the figure."""
     title = f"Condition number {numbers.condition_number:.0f}: steep one way, shallow the other"
     figure, axes = new_figure(title, 6.0, 3, 4, grid=False, height_ratios=[1, 1, 1.6])
-    along = next(iter(numbers.found.values()))
+    along = next(iter(numbers.tuned.values()))
     for ax, (rule, tuned) in zip(axes, along.items(), strict=False):
         draw_map(ax, numbers.valley, (-2.0, 1.0, -0.75, 0.75))
         draw_walk(ax, tuned.trajectory.points, RULES[rule].color)
@@ -102,8 +102,8 @@ def draw(numbers: Valleys) -> "Figure":
     light_grid(bars)
     positions = np.arange(len(RULES))
     colors = [rule.color for rule in RULES.values()]
-    for number, (lie, found) in enumerate(numbers.found.items()):
-        steps = [tuned.mean_steps for tuned in found.values()]
+    for number, (lie, by_rule) in enumerate(numbers.tuned.items()):
+        steps = [tuned.mean_steps for tuned in by_rule.values()]
         drawn = bars.bar(
             positions + 0.4 * number - 0.2,
             np.minimum(steps, N_STEPS),

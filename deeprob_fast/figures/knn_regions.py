@@ -91,16 +91,16 @@ def compute() -> tuple[Regions, Regions]:
 def draw(numbers: tuple[Regions, Regions]) -> "Figure":
     """Draw the figure."""
     figure, axes = new_figure("k nearest neighbours: few follow the noise, more vote it down", 5.8, 2, len(K_VALUES), grid=False)
-    for row, found in enumerate(numbers):
+    for row, regions in enumerate(numbers):
         for column, k in enumerate(K_VALUES):
             ax = axes[row * len(K_VALUES) + column]
-            votes = found.votes[k]
-            DecisionRegionsDisplay(found.X, found.y, votes, (0, 1, 0, 1), range(found.n_classes)).plot(ax, s=14)
-            title = f"k = {k}: {found.train_accuracy[k]:.0%} of the points right"
-            if found.truth is not None:
-                levels = np.arange(found.n_classes - 1) + 0.5
-                ax.contour(found.truth, levels, extent=(0, 1, 0, 1), colors="black", linestyles=":", linewidths=1.2)
-                title += f",\n{found.agreement(k):.1%} of the true area"
+            votes = regions.votes[k]
+            DecisionRegionsDisplay(regions.X, regions.y, votes, (0, 1, 0, 1), range(regions.n_classes)).plot(ax, s=14)
+            title = f"k = {k}: {regions.train_accuracy[k]:.0%} of the points right"
+            if regions.truth is not None:
+                levels = np.arange(regions.n_classes - 1) + 0.5
+                ax.contour(regions.truth, levels, extent=(0, 1, 0, 1), colors="black", linestyles=":", linewidths=1.2)
+                title += f",\n{regions.agreement(k):.1%} of the true area"
             ax.set_title(title, fontsize=10)
             ax.set(aspect="equal", xticks=(0, 1), yticks=(0, 1), xlabel="", ylabel="")
             explained = ax.get_legend()

@@ -77,7 +77,7 @@ def _penalty(w: Float64, penalty: str) -> float:
 def _train(penalty: str) -> Trained:
     digits = datasets.load_digits()
     rows = datasets.preprocess(digits, scale=16, center="image", bias=True, dtype="float64")
-    found = train(
+    training = train(
         rows.X_train,
         rows.y_train,
         reg=_REG,
@@ -88,8 +88,8 @@ def _train(penalty: str) -> Trained:
         n_steps=_N_STEPS,
         n_threads=1,
     )
-    accuracy = float(((rows.X_test @ found.W).argmax(axis=1) == rows.y_test).mean())
-    W = np.asarray(found.W[:-1], dtype=np.float64)
+    accuracy = float(((rows.X_test @ training.W).argmax(axis=1) == rows.y_test).mean())
+    W = np.asarray(training.W[:-1], dtype=np.float64)
     sizes = np.sort(np.abs(W[digits.train.std(axis=0) > 0]), axis=None)[::-1]
     return Trained(W, accuracy, float((sizes < _ZERO * sizes[0]).mean()), sizes)
 
@@ -107,8 +107,8 @@ def draw(numbers: Preferences) -> "Figure":
     left, right, *below = axes
     places = np.arange(len(EXAMPLE))
     for number, (name, w) in enumerate(VECTORS.items()):
-        own = numbers.penalties[name]
-        label = f"{name}: R = {own['l2']:g} by L2, {own['l1']:g} by L1"
+        values = numbers.penalties[name]
+        label = f"{name}: R = {values['l2']:g} by L2, {values['l1']:g} by L1"
         left.bar(places + 0.4 * (number - 0.5), w, 0.4, color=COLORS[number], label=label)
     same = " and ".join(f"{score:g}" for score in numbers.scores.values())
     left.set(xticks=places, xlabel="feature of x = (1, 1, 1, 1)", ylabel="weight", ylim=(0, 1.4))

@@ -48,8 +48,8 @@ def compute() -> Rates:
     digits = datasets.load_digits()
     grid = {"learning_rate": [*SHOWN.values(), *_MANY.tolist()], "reg": [REG]}
     X, y = digits.train / 16.0, digits.train_labels
-    found = sweep(X, y, grid, n_epochs=N_EPOCHS, batch_size=BATCH_SIZE, bias=True)
-    shown, many = found.trainings[: len(SHOWN)], found.trainings[len(SHOWN) :]
+    result = sweep(X, y, grid, n_epochs=N_EPOCHS, batch_size=BATCH_SIZE, bias=True)
+    shown, many = result.trainings[: len(SHOWN)], result.trainings[len(SHOWN) :]
     losses = np.array([np.inf if one.diverged_at is not None else one.final_loss for one in many])
     return Rates(dict(zip(SHOWN, shown, strict=True)), _MANY, losses, float(np.log(digits.n_classes)))
 

@@ -83,7 +83,7 @@ def compute() -> Viewpoints:
     weights = _learn(X, y).round(1)
     W, b = weights[:-1], weights[-1]
     x = X[_EXAMPLE]
-    planes = [Hyperplane(own, -offset) for own, offset in zip(W.T, b, strict=True)]
+    planes = [Hyperplane(weights, -offset) for weights, offset in zip(W.T, b, strict=True)]
     geometric = np.array([plane.distances(x[np.newaxis])[0] * np.linalg.norm(plane.w) for plane in planes])
     visual = np.array([(template * x.reshape(2, 2)).sum() for template in W.T.reshape(-1, 2, 2)]) + b
     steps = (np.arange(_N_GRID) + 0.5) * END / _N_GRID
@@ -138,7 +138,7 @@ def draw(numbers: Viewpoints) -> "Figure":
     """Draw the figure."""
     title = f"Three viewpoints of one linear classifier, which gets {numbers.accuracy:.0%} of its images right"
     figure, axes = new_figure(title, 7.4, 3, 2, grid=False, height_ratios=(1.3, 1, 1.1))
-    algebra, _, own, geometry, all_digits, _ = axes
+    algebra, _, templates, geometry, all_digits, _ = axes
     place = algebra.get_subplotspec()
     assert place is not None
     cells = place.get_gridspec()
@@ -148,10 +148,10 @@ def draw(numbers: Viewpoints) -> "Figure":
     axes[5].remove()
     _draw_algebra(algebra, numbers)
     names = [f"{digit}: score {score:.1f}" for digit, score in zip(DIGITS, numbers.visual, strict=True)]
-    for image in TemplatesDisplay(numbers.W.T.reshape(-1, 2, 2), names).plot(own).images_:
+    for image in TemplatesDisplay(numbers.W.T.reshape(-1, 2, 2), names).plot(templates).images_:
         start, end, bottom, top = image.get_extent()
-        rectangle(own, (start, top), end - start, bottom - top, fill=False, edgecolor="0.3", linewidth=0.8)
-    own.set_title("visual: a template of each class")
+        rectangle(templates, (start, top), end - start, bottom - top, fill=False, edgecolor="0.3", linewidth=0.8)
+    templates.set_title("visual: a template of each class")
     TemplatesDisplay(numbers.templates).plot(all_digits)
     all_digits.set_title("learned from all digits, 8 x 8 pixels", fontsize=10)
     offsets = numbers.x[2:] @ numbers.W[2:] + numbers.b

@@ -75,8 +75,8 @@ def compute() -> Errors:
 
         return loss
 
-    found = softmax_loss(W, X, y, n_threads=1)
-    start, analytic = W[rows, columns], found.grad[rows, columns]
+    exact = softmax_loss(W, X, y, n_threads=1)
+    start, analytic = W[rows, columns], exact.grad[rows, columns]
     size = np.linalg.norm(analytic)
     steps = np.logspace(-12, 0, 49)
     errors = {
@@ -98,7 +98,7 @@ def compute() -> Errors:
         "forward": steps / 2 * np.linalg.norm(second) / size,
         "central": steps**2 / 6 * np.linalg.norm(third) / size,
     }
-    rounding = {dtype: np.finfo(dtype).eps / 2 * found.loss * np.sqrt(_N_WEIGHTS) / (steps * size) for dtype in DTYPES}
+    rounding = {dtype: np.finfo(dtype).eps / 2 * exact.loss * np.sqrt(_N_WEIGHTS) / (steps * size) for dtype in DTYPES}
     return Errors(steps, errors, truncation, rounding)
 
 

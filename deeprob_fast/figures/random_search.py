@@ -43,7 +43,7 @@ def compute() -> Search:
     """Compute the numbers of the figure."""
     digits = datasets.load_digits()
     X, y = digits.train, digits.train_labels
-    found = random_search(X, y, n_candidates=N_CANDIDATES)
+    search = random_search(X, y, n_candidates=N_CANDIDATES)
     trained = train(X, y, loss="weston_watkins", learning_rate=1e-4, n_epochs=30, bias=True)
 
     def accuracy(W: AnyArray) -> float:
@@ -51,10 +51,10 @@ def compute() -> Search:
 
     accuracies = {
         "guessing": 1 / digits.n_classes,
-        f"best of\n{N_CANDIDATES} tries": accuracy(found.W),
+        f"best of\n{N_CANDIDATES} tries": accuracy(search.W),
         "following\nthe slope": accuracy(trained.W),
     }
-    return Search(found.losses, accuracies, trained.final_loss)
+    return Search(search.losses, accuracies, trained.final_loss)
 
 
 def draw(numbers: Search) -> "Figure":

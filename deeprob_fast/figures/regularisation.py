@@ -52,8 +52,8 @@ class Cliff(NamedTuple):
 
 def compute() -> Cliff:
     """Compute the numbers of the figure."""
-    found = softmax_path(X, Y, regs=REGS, tol=_TOLERANCE, n_threads=1)
-    optima = dict(zip(REGS, found, strict=True))
+    path = softmax_path(X, Y, regs=REGS, tol=_TOLERANCE, n_threads=1)
+    optima = dict(zip(REGS, path, strict=True))
     probabilities = {reg: 1 / (1 + np.exp(-_score(optimum.W, _SHOWN))) for reg, optimum in optima.items()}
     reg = REGS[1]
     factors = np.logspace(-1.3, 1.3, 105)

@@ -53,7 +53,7 @@ def compute() -> Departures:
     on_ridge = {name: walk(pass_, (_START, 0.0), rule, LEARNING_RATE, N_STEPS_ON_RIDGE) for name, rule in whole.items()}
     noisy = [walk(pass_, (_START, 0.0), RULES["SGD"], LEARNING_RATE, N_STEPS, seed) for seed in range(_N_SEEDS)]
     beside = {name: walk(pass_, (_START, BESIDE), rule, LEARNING_RATE, N_STEPS) for name, rule in RULES.items()}
-    return Departures(pass_, on_ridge, noisy, {name: np.abs(found.points[:, 1]) for name, found in beside.items()})
+    return Departures(pass_, on_ridge, noisy, {name: np.abs(trajectory.points[:, 1]) for name, trajectory in beside.items()})
 
 
 def draw(numbers: Departures) -> "Figure":

@@ -55,8 +55,8 @@ def losses(score: float) -> dict[str, float]:
 
 def compute() -> Losses:
     """Compute the numbers of the figure."""
-    found = [losses(float(score)) for score in _SHOWN]
-    hinge, softmax = (np.array([both[name] for both in found]) for name in ("hinge", "softmax"))
+    shown_losses = [losses(float(score)) for score in _SHOWN]
+    hinge, softmax = (np.array([both[name] for both in shown_losses]) for name in ("hinge", "softmax"))
     return Losses(_SHOWN, hinge, softmax, tuple(other + DELTA for other in SCORES[1:]), losses(SCORES[0]))
 
 

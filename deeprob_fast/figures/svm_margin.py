@@ -60,11 +60,11 @@ def compute() -> dict[tuple[str, bool], Margin]:
     """Compute the numbers of the figure, by kind of margin and whether there is an outlier."""
     y = np.repeat(np.array([-1, 1], dtype=np.int64), _N_PER_CLASS)
     X = np.random.default_rng(_SEED).normal(0, _SPREAD, (len(y), 2)) + np.outer(y, _CENTER)
-    found = {}
+    planes = {}
     for kind, reg in REGS.items():
-        found[kind, False] = _fit(X, y, reg)
-        found[kind, True] = _fit(np.vstack([X, OUTLIER]), np.append(y, -1), reg)
-    return found
+        planes[kind, False] = _fit(X, y, reg)
+        planes[kind, True] = _fit(np.vstack([X, OUTLIER]), np.append(y, -1), reg)
+    return planes
 
 
 def _draw_line(ax: "Axes", plane: Hyperplane, height: float, **look: Any) -> None:
@@ -76,22 +76,22 @@ def _draw_line(ax: "Axes", plane: Hyperplane, height: float, **look: Any) -> Non
 def draw(numbers: dict[tuple[str, bool], Margin]) -> "Figure":
     """Draw the figure."""
     figure, axes = new_figure("The margin of a support vector machine", 6.6, 2, 2, grid=False, sharex=True, sharey=True)
-    everything: AnyArray = np.concatenate([found.X for found in numbers.values()])
+    everything: AnyArray = np.concatenate([plane.X for plane in numbers.values()])
     low, high = everything.min(axis=0) - 0.25, everything.max(axis=0) + 0.25
-    for (kind, has_outlier), found in numbers.items():
+    for (kind, has_outlier), plane in numbers.items():
         ax = axes[2 * has_outlier + list(REGS).index(kind)]
         for number, label in enumerate((-1, 1)):
-            own = found.X[found.y == label]
+            rows = plane.X[plane.y == label]
             look: dict[str, Any] = {"s": 26, "color": COLORS[number], "marker": MARKERS[number]}
-            ax.scatter(own[:, 0], own[:, 1], **look, label=f"class {label}", zorder=3)
-        held = found.X[found.support]
+            ax.scatter(rows[:, 0], rows[:, 1], **look, label=f"class {label}", zorder=3)
+        held = plane.X[plane.support]
         ring: dict[str, Any] = {"s": 110, "facecolors": "none", "edgecolors": "black"}
         ax.scatter(held[:, 0], held[:, 1], **ring, label="on its margin or beyond", zorder=4)
-        _draw_line(ax, found.plane, 0, color="black", linewidth=1.8, label="$w^T x - b = 0$")
-        _draw_line(ax, found.plane, -1, color="black", linewidth=1, linestyle="--")
-        _draw_line(ax, found.plane, 1, color="black", linewidth=1, linestyle="--", label=r"$\pm 1$")
-        words = f"{kind}, reg = {found.reg:g}{', an outlier' if has_outlier else ''}: "
-        ax.set_title(f"{words}2 / |w| = {found.plane.margin_width:.2f}", fontsize=10.5)
+        _draw_line(ax, plane.plane, 0, color="black", linewidth=1.8, label="$w^T x - b = 0$")
+        _draw_line(ax, plane.plane, -1, color="black", linewidth=1, linestyle="--")
+        _draw_line(ax, plane.plane, 1, color="black", linewidth=1, linestyle="--", label=r"$\pm 1$")
+        words = f"{kind}, reg = {plane.reg:g}{', an outlier' if has_outlier else ''}: "
+        ax.set_title(f"{words}2 / |w| = {plane.plane.margin_width:.2f}", fontsize=10.5)
         ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False)
     return figure

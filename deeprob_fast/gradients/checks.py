@@ -4,10 +4,10 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from deeprob_fast.gradients.claims import Claim, Disagreement, Settings
+from deeprob_fast.gradients.claimed import ClaimedGradient, Mismatch, Settings
 from deeprob_fast.gradients.comparison import compare
 from deeprob_fast.gradients.functions import Function, as_inputs, points_of
-from deeprob_fast.gradients.second import claim_of_second
+from deeprob_fast.gradients.second import claimed_second
 
 
 class GradcheckError(RuntimeError):
@@ -18,11 +18,11 @@ class GradcheckWarning(UserWarning):
     """A gradient was accepted, but there is something to know: a kink, or an input that is not float64."""
 
 
-def _conclude(prepare: Callable[[], tuple[Claim, list[str]]], settings: Settings, raise_exception: bool) -> bool:
+def _conclude(prepare: Callable[[], tuple[ClaimedGradient, list[str]]], settings: Settings, raise_exception: bool) -> bool:
     try:
-        claim, notes = prepare()
-        notes = compare(claim, settings, notes)
-    except Disagreement as error:
+        claimed, notes = prepare()
+        notes = compare(claimed, settings, notes)
+    except Mismatch as error:
         if raise_exception:
             raise GradcheckError(str(error)) from None
         return False
@@ -121,15 +121,15 @@ def gradcheck(
     """
     settings = Settings(eps, atol, rtol, nondet_tol, bool(fast_mode), num_checks, seed, kinks)
     function = Function(func, grad)
-    given = as_inputs(inputs)
+    arguments = as_inputs(inputs)
 
-    def prepare() -> tuple[Claim, list[str]]:
-        gradients = function.gradients(*given)
-        points, notes = points_of(given, gradients)
-        again = function.gradients(*given)
+    def prepare() -> tuple[ClaimedGradient, list[str]]:
+        gradients = function.gradients(*arguments)
+        points, notes = points_of(arguments, gradients)
+        again = function.gradients(*arguments)
         for number, gradient in gradients.items():
             settings.must_repeat(f"the gradient of input {number}", gradient, again[number])
-        return Claim(function.value, given, points, gradients), notes
+        return ClaimedGradient(function.value, arguments, points, gradients), notes
 
     return _conclude(prepare, settings, raise_exception)
 
@@ -230,9 +230,9 @@ def gradgradcheck(
     """
     settings = Settings(eps, atol, rtol, nondet_tol, bool(fast_mode), num_checks, seed, kinks)
     function = Function(func, grad, may_add_hessian=True)
-    given = as_inputs(inputs)
+    arguments = as_inputs(inputs)
     return _conclude(
-        lambda: claim_of_second(function, given, grad_outputs, hessian=hessian, hvp=hvp, settings=settings),
+        lambda: claimed_second(function, arguments, grad_outputs, hessian=hessian, hvp=hvp, settings=settings),
         settings,
         raise_exception,
     )

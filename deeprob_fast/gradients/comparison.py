@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from deeprob_fast._typing import AnyArray, Float64
-from deeprob_fast.gradients.claims import Claim, Disagreement, Line, Settings, precision_of, values_like
+from deeprob_fast.gradients.claimed import ClaimedGradient, Line, Mismatch, Settings, precision_of, values_like
 from deeprob_fast.gradients.kinks import at_kinks
 from deeprob_fast.gradients.numerical import relative_error, steps_at
 from deeprob_fast.gradients.precision import rounding_unit
@@ -58,47 +58,47 @@ def where(value: int, shape: tuple[int, ...], coordinate: int, point_shape: tupl
     return f"output {outer}, index {inner}" if shape else f"index {inner}"
 
 
-def compare(claim: Claim, settings: Settings, notes: list[str]) -> list[str]:
-    """Compare all inputs; return the notes and what else should be known though nothing is wrong, or raise `Disagreement`."""
-    base = claim.values()
-    settings.must_repeat("the value of func", base, claim.values())
-    for number, point in claim.points.items():
+def compare(claimed: ClaimedGradient, settings: Settings, notes: list[str]) -> list[str]:
+    """Compare all inputs; return the notes and what else should be known though nothing is wrong, or raise `Mismatch`."""
+    base = claimed.values()
+    settings.must_repeat("the value of func", base, claimed.values())
+    for number, point in claimed.points.items():
         expected = base.shape + point.shape
-        if claim.gradients[number].shape != expected:
+        if claimed.gradients[number].shape != expected:
             msg = (
                 f"the gradient of input {number} must have shape {expected}, that of the output followed by that of the input; "
-                f"got shape {claim.gradients[number].shape}"
+                f"got shape {claimed.gradients[number].shape}"
             )
-            raise Disagreement(msg)
+            raise Mismatch(msg)
     unit = rounding_unit(base.dtype)
-    failures, remarks = _compare_inputs(claim, base, settings, unit)
+    failures, remarks = _compare_inputs(claimed, base, settings, unit)
     if failures and unit <= 2.0**-52:
-        unit = precision_of(claim, base)
+        unit = precision_of(claimed, base)
         if unit > 2.0**-52:
-            failures, remarks = _compare_inputs(claim, base, settings, unit)
+            failures, remarks = _compare_inputs(claimed, base, settings, unit)
     notes = [*notes, *remarks]
     if failures:
-        raise Disagreement("\n".join([*failures, *(f"note: {note}" for note in notes)]))
+        raise Mismatch("\n".join([*failures, *(f"note: {note}" for note in notes)]))
     return notes
 
 
-def _compare_inputs(claim: Claim, base: AnyArray, settings: Settings, unit: float) -> tuple[list[str], list[str]]:
+def _compare_inputs(claimed: ClaimedGradient, base: AnyArray, settings: Settings, unit: float) -> tuple[list[str], list[str]]:
     """Compare all inputs of a function that rounds to a unit; return what is wrong, and notes."""
     size = float(np.abs(base.astype(np.float64)).max(initial=0.0, where=np.isfinite(base)))
     fitted = settings.fitted(unit, size)
     failures, notes = [], []
     if unit > 2.0**-52:
-        told = rounding_unit(base.dtype) > 2.0**-52
-        how = f"returns {base.dtype}" if told else f"computes in {'float32' if unit < 1e-4 else 'float16'}"
+        is_stated = rounding_unit(base.dtype) > 2.0**-52
+        how = f"returns {base.dtype}" if is_stated else f"computes in {'float32' if unit < 1e-4 else 'float16'}"
         notes.append(
             f"func {how} although its inputs are float64: eps is {fitted.eps:.2g}, and the absolute tolerance {fitted.atol:.2g}"
         )
     rng = np.random.default_rng(settings.seed)
-    for number in claim.points:
-        coordinates = _coordinates(claim.points[number].size, settings.num_checks, rng)
-        if settings.fast_mode and _directions_agree(claim, number, coordinates, base, fitted, rng):
+    for number in claimed.points:
+        coordinates = _coordinates(claimed.points[number].size, settings.num_checks, rng)
+        if settings.fast_mode and _directions_agree(claimed, number, coordinates, base, fitted, rng):
             continue
-        findings = _compare_entries(claim, number, coordinates, base, fitted, unit)
+        findings = _compare_entries(claimed, number, coordinates, base, fitted, unit)
         if findings.n_wrong:
             failures.append(findings.message(fitted))
         elif findings.kinks and settings.kinks == "report":
@@ -113,10 +113,10 @@ def _coordinates(size: int, num_checks: int | None, rng: np.random.Generator) ->
 
 
 def _directions_agree(
-    claim: Claim, number: int, coordinates: AnyArray, base: AnyArray, settings: Settings, rng: np.random.Generator
+    claimed: ClaimedGradient, number: int, coordinates: AnyArray, base: AnyArray, settings: Settings, rng: np.random.Generator
 ) -> bool:
     """Compare v' J u for a random direction u of the input and v of the output."""
-    point = claim.points[number]
+    point = claimed.points[number]
     if coordinates.size == 0 or base.size == 0:
         return True
     u = np.zeros(point.size)
@@ -129,9 +129,9 @@ def _directions_agree(
     if not taken.any():
         return False
     with np.errstate(invalid="ignore"):
-        change = values_like(claim, {number: ahead}, base.shape) - values_like(claim, {number: behind}, base.shape)
+        change = values_like(claimed, {number: ahead}, base.shape) - values_like(claimed, {number: behind}, base.shape)
         numerical = float(v @ change) / (2 * step)
-        analytic = float(v @ (claim.gradients[number].reshape(base.size, point.size).astype(np.float64) @ taken))
+        analytic = float(v @ (claimed.gradients[number].reshape(base.size, point.size).astype(np.float64) @ taken))
     # Every entry may differ by atol: in the sum each counts by its weight.
     tolerated = settings.atol * float(np.abs(u).sum() * np.abs(v).sum()) + settings.rtol * abs(numerical)
     return abs(analytic - numerical) <= tolerated
@@ -142,16 +142,16 @@ def _unit(vector: Float64) -> Float64:
 
 
 def _compare_entries(
-    claim: Claim, number: int, coordinates: AnyArray, base: AnyArray, settings: Settings, unit: float
+    claimed: ClaimedGradient, number: int, coordinates: AnyArray, base: AnyArray, settings: Settings, unit: float
 ) -> Findings:
     """Compare entry by entry."""
-    point = claim.points[number]
-    gradient = claim.gradients[number].reshape(base.size, point.size)
+    point = claimed.points[number]
+    gradient = claimed.gradients[number].reshape(base.size, point.size)
     steps = steps_at("eps", point, settings.eps * np.maximum(1.0, np.abs(point)).reshape(-1))
     findings = Findings(number, n_checked=coordinates.size * base.size)
     for coordinate in coordinates.tolist():
         position, step = float(point.reshape(-1)[coordinate]), float(steps[coordinate])
-        line = Line(claim, number, coordinate, base.shape, seen={position: base.astype(np.float64).reshape(-1)})
+        line = Line(claimed, number, coordinate, base.shape, seen={position: base.astype(np.float64).reshape(-1)})
         analytic = gradient[:, coordinate].astype(np.float64)
         with np.errstate(invalid="ignore"):
             numerical = (line(position + step) - line(position - step)) / ((position + step) - (position - step))

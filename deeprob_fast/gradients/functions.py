@@ -13,15 +13,15 @@ from deeprob_fast.gradients.points import check_point
 
 def as_inputs(inputs: object) -> tuple[Any, ...]:
     """Return the inputs; what is not a tuple is the only one, and lists are arrays."""
-    given = inputs if isinstance(inputs, tuple) else (inputs,)
-    if not given:
+    parts = inputs if isinstance(inputs, tuple) else (inputs,)
+    if not parts:
         msg = "inputs must hold at least one array; got ()"
         raise ValueError(msg)
-    if len(given) == 1:
-        check_point("input 0 of inputs", given[0])
+    if len(parts) == 1:
+        check_point("input 0 of inputs", parts[0])
     return tuple(
-        _validation.as_array(f"input {number} of inputs", value) if isinstance(value, list) or len(given) == 1 else value
-        for number, value in enumerate(given)
+        _validation.as_array(f"input {number} of inputs", value) if isinstance(value, list) or len(parts) == 1 else value
+        for number, value in enumerate(parts)
     )
 
 
@@ -63,8 +63,8 @@ class Function:
     def gradients(self, *inputs: Any) -> dict[int, AnyArray]:
         """Return the gradients, by the numbers of their inputs."""
         arguments = tuple(owned(value) for value in inputs)
-        found = self.parts(*arguments)[1] if self.grad is None else self.grad(*arguments)
-        return by_input("gradient", found, len(inputs))
+        gradient = self.parts(*arguments)[1] if self.grad is None else self.grad(*arguments)
+        return by_input("gradient", gradient, len(inputs))
 
 
 def owned(value: Any) -> Any:
@@ -72,11 +72,11 @@ def owned(value: Any) -> Any:
     return value.copy() if isinstance(value, np.ndarray) and value.dtype.kind == "f" else value
 
 
-def by_input(what: str, found: object, n_inputs: int) -> dict[int, AnyArray]:
+def by_input(what: str, gradient: object, n_inputs: int) -> dict[int, AnyArray]:
     """Return what belongs to the inputs by number: one array is that of the first, a tuple has one, or None, for each."""
-    parts = found if isinstance(found, tuple) else (found,)
-    if isinstance(found, tuple) and len(found) != n_inputs:
-        msg = f"func must give one {what}, or None in its place, for each of the {n_inputs} inputs; got a tuple of {len(found)}"
+    parts = gradient if isinstance(gradient, tuple) else (gradient,)
+    if isinstance(gradient, tuple) and len(parts) != n_inputs:
+        msg = f"func must give one {what}, or None in its place, for each of the {n_inputs} inputs; got a tuple of {len(parts)}"
         raise TypeError(msg)
     numbered = {
         number: _validation.check_real_array(f"the {what} of input {number}", part)

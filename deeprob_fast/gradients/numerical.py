@@ -215,8 +215,8 @@ def grad_check_sparse(
         ahead, behind = (float(_number(f(moved(point, coordinate, at)))) for at in (position + step, position - step))
         numerical = (ahead - behind) / ((position + step) - (position - step))
         index = tuple(int(part) for part in np.unravel_index(coordinate, point.shape))
-        found = float(analytic[index])
-        check = SparseCheck(index, numerical, found, relative_error(numerical, found))
+        derivative = float(analytic[index])
+        check = SparseCheck(index, numerical, derivative, relative_error(numerical, derivative))
         print("numerical: %f analytic: %f, relative error: %e" % check[1:])  # noqa: T201, UP031  # the line of the courses
         checks.append(check)
     return checks

@@ -7,11 +7,11 @@ import numpy as np
 
 from deeprob_fast import _scalars, _validation
 from deeprob_fast._typing import AnyArray, Float64
-from deeprob_fast.gradients.claims import Claim, Disagreement, Settings, precision_of
+from deeprob_fast.gradients.claimed import ClaimedGradient, Mismatch, Settings, precision_of
 from deeprob_fast.gradients.functions import Function, by_input, owned, points_of
 
 
-def claim_of_second(
+def claimed_second(
     function: Function,
     inputs: tuple[Any, ...],
     grad_outputs: object,
@@ -19,7 +19,7 @@ def claim_of_second(
     hessian: Callable[..., Any] | None,
     hvp: Callable[..., Any] | None,
     settings: Settings,
-) -> tuple[Claim, list[str]]:
+) -> tuple[ClaimedGradient, list[str]]:
     """Return the weighted sum of the gradient, with what is claimed of its derivatives, and notes."""
     if hessian is not None and hvp is not None:
         msg = "hessian and hvp must not both be given"
@@ -36,12 +36,12 @@ def claim_of_second(
     for number, point in points.items():
         if gradients[number].shape != point.shape:
             msg = f"the gradient of input {number} must have shape {point.shape}, as the input; got {gradients[number].shape}"
-            raise Disagreement(msg)
+            raise Mismatch(msg)
     weights = _weights(grad_outputs, points, len(inputs), settings.seed)
 
     def weighted(*arguments: Any) -> AnyArray:
-        found = function.gradients(*arguments)
-        total = sum(weights[number].astype(gradient.dtype).ravel() @ gradient.ravel() for number, gradient in found.items())
+        gradients = function.gradients(*arguments)
+        total = sum(weights[number].astype(gradient.dtype).ravel() @ gradient.ravel() for number, gradient in gradients.items())
         return np.asarray(total)
 
     def products() -> dict[int, AnyArray]:
@@ -52,7 +52,7 @@ def claim_of_second(
             return _times_hessian(hessian(*map(owned, inputs)), weights)
         if function.grad is None and len(parts := function.parts(*map(owned, inputs))) == 3:
             return _times_hessian(parts[2], weights)
-        sums = Claim(weighted, inputs, points, {})
+        sums = ClaimedGradient(weighted, inputs, points, {})
         unit = precision_of(sums, sums.values())
         return _along(function, inputs, points, weights, settings.fitted(unit, 0.0).eps)
 
@@ -60,9 +60,9 @@ def claim_of_second(
     for number in points:
         if number not in claimed:
             msg = f"there must be a second derivative for input {number}, as there is a gradient; got none"
-            raise Disagreement(msg)
+            raise Mismatch(msg)
         settings.must_repeat(f"the second derivative of input {number}", claimed[number], again[number])
-    return Claim(weighted, inputs, points, claimed), notes
+    return ClaimedGradient(weighted, inputs, points, claimed), notes
 
 
 def _weights(grad_outputs: object, points: dict[int, Float64], n_inputs: int, seed: int) -> dict[int, Float64]:
@@ -99,7 +99,7 @@ def _times_hessian(hessian: object, weights: dict[int, Float64]) -> dict[int, An
                     f"block ({row}, {column}) of the Hessian must have shape {weight.shape + other.shape}, that of the "
                     f"gradient followed by that of the input; got shape {block.shape}"
                 )
-                raise Disagreement(msg)
+                raise Mismatch(msg)
             total += np.tensordot(weight, block, axes=weight.ndim)
         products[column] = total
     return products
@@ -123,7 +123,7 @@ def _along(
     step = eps * max(1.0, size) / (longest or 1.0)
 
     def at(distance: float) -> dict[int, AnyArray]:
-        changed = [points[n] + distance * weights[n] if n in points else given for n, given in enumerate(inputs)]
+        changed = [points[n] + distance * weights[n] if n in points else other for n, other in enumerate(inputs)]
         return {n: gradient.astype(np.float64) for n, gradient in function.gradients(*changed).items()}
 
     ahead, behind = at(step), at(-step)

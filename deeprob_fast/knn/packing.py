@@ -56,8 +56,8 @@ class Packing(NamedTuple):
         words = len(self.panels) // len(self.bias)
         first, last = start // panel_rows, -(-stop // panel_rows)
         rows = slice(first * panel_rows, last * panel_rows)
-        own = slice(rows.start * words, rows.stop * words)
-        return Packing(self.panels[own], self.bias[rows], self.norm[first:last], self.slack[first:last])
+        block = slice(rows.start * words, rows.stop * words)
+        return Packing(self.panels[block], self.bias[rows], self.norm[first:last], self.slack[first:last])
 
 
 class PanelRanges(NamedTuple):

@@ -74,14 +74,14 @@ class Adam(Optimizer):
         super().__init__()
 
     def hyperparameters(self) -> Hyperparameters:  # noqa: D102  # inherited
-        given: Any = self.betas
-        if not isinstance(given, (tuple, list)) or len(given) != 2:
-            msg = f"betas must be two numbers; got {given!r}"
+        betas: Any = self.betas
+        if not isinstance(betas, (tuple, list)) or len(betas) != 2:
+            msg = f"betas must be two numbers; got {betas!r}"
             raise ValueError(msg)
         return Hyperparameters(
             learning_rate=check_real("lr", self.lr, 0),
-            beta1=check_real("betas[0]", given[0], 0, 1, below=True),
-            beta2=check_real("betas[1]", given[1], 0, 1, below=True),
+            beta1=check_real("betas[0]", betas[0], 0, 1, below=True),
+            beta2=check_real("betas[1]", betas[1], 0, 1, below=True),
             eps=check_real("eps", self.eps, 0),
             weight_decay=check_real("weight_decay", self.weight_decay, 0),
             amsgrad=bool(self.amsgrad),

@@ -125,8 +125,8 @@ class Optimizer(ABC):
             raise ValueError(msg)
         parameters = [check_parameter(f"params{name}", p) for name, p in zip(names, given_params, strict=True)]
         gradients: list[AnyArray | None] = []
-        for name, parameter, given in zip(names, parameters, given_grads, strict=True):
-            grad = None if given is None else check_gradient(f"grads{name}", given, parameter)
+        for name, parameter, values in zip(names, parameters, given_grads, strict=True):
+            grad = None if values is None else check_gradient(f"grads{name}", values, parameter)
             # Some parameter's own memory, or a view of it, would change under the kernel's hands.
             shared = grad is not None and any(np.may_share_memory(grad, p) for p in parameters)
             gradients.append(grad.copy() if grad is not None and shared else grad)
@@ -222,14 +222,14 @@ class Optimizer(ABC):
             If it belongs to another rule or lacks something; nothing is changed then.
         """
         names = {*self._hyperparameter_names, "initial_lr"}
-        given = state_dict.get("hyperparameters", {})
-        if state_dict.get("rule") != self.rule or set(given) != names:
-            msg = f"state_dict must be of {self.rule} with {sorted(names)}; got {state_dict.get('rule')!r} with {sorted(given)}"
+        stored = state_dict.get("hyperparameters", {})
+        if state_dict.get("rule") != self.rule or set(stored) != names:
+            msg = f"state_dict must be of {self.rule} with {sorted(names)}; got {state_dict.get('rule')!r} with {sorted(stored)}"
             raise ValueError(msg)
         states: list[State | None] = []
         for i, entry in enumerate(state_dict["state"]):
-            own = {name: value for name, value in (entry or {}).items() if name != "step"}
-            arrays = {name: _validation.as_array(f"state_dict['state'][{i}]", value) for name, value in own.items()}
+            slot_values = {name: value for name, value in (entry or {}).items() if name != "step"}
+            arrays = {name: _validation.as_array(f"state_dict['state'][{i}]", value) for name, value in slot_values.items()}
             kinds = {(array.shape, array.dtype) for array in arrays.values()}
             if len(kinds) > 1:
                 msg = f"state_dict['state'][{i}] must hold arrays of one shape and dtype; got {sorted(map(str, kinds))}"
@@ -241,9 +241,9 @@ class Optimizer(ABC):
             slots = np.array([array.reshape(-1) for array in arrays.values()], dtype=dtype)
             states.append(State(shape, int(entry["step"]), tuple(arrays), slots))
         probe = copy.copy(self)
-        vars(probe).update(given)
+        vars(probe).update(stored)
         probe.hyperparameters()
-        vars(self).update(given)
+        vars(self).update(stored)
         self._states = states
 
 

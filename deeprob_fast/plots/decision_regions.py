@@ -167,10 +167,10 @@ class DecisionRegionsDisplay(Display):
             self.borders_ = ax.contour(self.regions, levels, origin="lower", extent=self.extent, colors="0.35", linewidths=0.8)
         self.points_: list[PathCollection] = []
         for number, name in enumerate(self.class_names):
-            own = self.X[self.y == number]
+            rows = self.X[self.y == number]
             mark: dict[str, Any] = {"marker": MARKERS[number % len(MARKERS)], "color": colors[number], "edgecolors": "black"}
             place: dict[str, Any] = {"s": 28, "linewidths": 0.5, "label": name, "zorder": 3}
-            self.points_.append(ax.scatter(own[:, 0], own[:, 1], **mark | place | kwargs))
+            self.points_.append(ax.scatter(rows[:, 0], rows[:, 1], **mark | place | kwargs))
         self.lines_: list[Line2D] = []
         self.arrows_: list[Annotation] = []
         lines = np.empty((0, 3)) if self.lines is None else self.lines
@@ -215,13 +215,13 @@ def _across(line: Float64, extent: tuple[float, float, float, float]) -> Float64
     """Return the two points where a line enters and leaves the picture, or None if it does not."""
     a, b, c = line
     left, right, bottom, top = extent
-    found = []
+    points = []
     if b != 0:
-        found += [(x, -(a * x + c) / b) for x in (left, right)]
+        points += [(x, -(a * x + c) / b) for x in (left, right)]
     if a != 0:
-        found += [(-(b * y + c) / a, y) for y in (bottom, top)]
+        points += [(-(b * y + c) / a, y) for y in (bottom, top)]
     slack = 1e-9 * max(right - left, top - bottom)
-    inside = [p for p in found if left - slack <= p[0] <= right + slack and bottom - slack <= p[1] <= top + slack]
+    inside = [p for p in points if left - slack <= p[0] <= right + slack and bottom - slack <= p[1] <= top + slack]
     if len(inside) < 2:
         return None
     ends: Float64 = np.array([min(inside), max(inside)])

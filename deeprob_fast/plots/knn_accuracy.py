@@ -93,9 +93,9 @@ class KNNAccuracyDisplay(Display):
         self.lines_: list[Line2D] = []
         temperatures = list(dict.fromkeys(score.temperature for score in self.scores))
         for number, temperature in enumerate(temperatures):
-            own = sorted((s.k, a) for s, a in zip(self.scores, accuracies, strict=True) if s.temperature == temperature)
+            points = sorted((s.k, a) for s, a in zip(self.scores, accuracies, strict=True) if s.temperature == temperature)
             name = "no temperature" if temperature is None else f"{temperature:g}"
-            self.lines_ += ax.plot(*zip(*own, strict=True), **style(number) | {"label": name, "markersize": 5} | kwargs)
+            self.lines_ += ax.plot(*zip(*points, strict=True), **style(number) | {"label": name, "markersize": 5} | kwargs)
         best = int(accuracies.argmax())
         k = self.scores[best].k
         self.best_ = ring(ax, k, accuracies[best])

@@ -187,8 +187,8 @@ class LossCurveDisplay(Display):
         if width > 1:
             self.raw_lines_ += ax.plot(steps, kept, color=color, alpha=0.35, linewidth=0.6)
         label = (name or "training") + " (diverged)" * curve.diverged
-        own: dict[str, Any] = {"color": color, "linestyle": LINES[number % len(LINES)], "linewidth": 1.8, "label": label}
-        self.lines_ += ax.plot(steps, smoothed(kept, width), **own | kwargs)
+        looks: dict[str, Any] = {"color": color, "linestyle": LINES[number % len(LINES)], "linewidth": 1.8, "label": label}
+        self.lines_ += ax.plot(steps, smoothed(kept, width), **looks | kwargs)
         if curve.diverged and len(kept):
             ax.plot(steps[-1:], kept[-1:], "x", color="black", markersize=9, markeredgewidth=2)
         elif len(curve.val_losses):

@@ -123,15 +123,15 @@ class NeighborsDisplay(Display):
         if len(indices) != len(near) or indices.max(initial=-1) >= len(rows) or indices.size == 0:
             msg = f"neighbors must be of the {len(near)} queries among the {len(rows)} rows of train; got shape {indices.shape}"
             raise ValueError(msg)
-        known = None if train_labels is None else _validation.check_labels("train_labels", train_labels, len(rows), "train")
+        labels = None if train_labels is None else _validation.check_labels("train_labels", train_labels, len(rows), "train")
         truth = None if query_labels is None else _validation.check_labels("query_labels", query_labels, len(near), "queries")
-        found = as_images(rows[indices.reshape(-1)], shape)
+        images = as_images(rows[indices.reshape(-1)], shape)
         return cls(
             as_images(near, shape),
-            found.reshape(*indices.shape, *found.shape[1:]),
+            images.reshape(*indices.shape, *images.shape[1:]),
             neighbors.distances,
             _names(truth, np.arange(len(near)), class_names),
-            _names(known, indices, class_names),
+            _names(labels, indices, class_names),
         ).plot(ax=ax, **kwargs)
 
     @sharing(draws_images=DRAWS_IMAGES)

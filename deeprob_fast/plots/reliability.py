@@ -113,8 +113,8 @@ class ReliabilityDisplay(Display):
         self
         """
         ax = self._start(ax, (5.4, 4.8))
-        known = self.counts > 0
-        widths = 100 * np.diff(self.edges)[known]
+        filled = self.counts > 0
+        widths = 100 * np.diff(self.edges)[filled]
         options: dict[str, Any] = {
             "align": "edge",
             "color": COLORS[5],
@@ -122,9 +122,9 @@ class ReliabilityDisplay(Display):
             "linewidth": 0.8,
             "label": "accuracy of the bin",
         }
-        self.bars_ = ax.bar(100 * self.edges[:-1][known], 100 * self.accuracies[known], widths, **options | kwargs)
+        self.bars_ = ax.bar(100 * self.edges[:-1][filled], 100 * self.accuracies[filled], widths, **options | kwargs)
         (self.line_,) = ax.plot([0, 100], [0, 100], "--", color="black", linewidth=1.2, label="accuracy = confidence")
-        ax.plot(100 * self.confidences[known], 100 * self.accuracies[known], "o", color=COLORS[1], markersize=4, zorder=3)
+        ax.plot(100 * self.confidences[filled], 100 * self.accuracies[filled], "o", color=COLORS[1], markersize=4, zorder=3)
         light_grid(ax)
         ax.set(xlim=(0, 100), ylim=(0, 102), xlabel="confidence (%)", ylabel="accuracy (%)")
         ax.set_title(f"expected calibration error {100 * self.calibration_error:.1f} %")

@@ -25,8 +25,8 @@ _LOG_RATIO = 10
 
 def _distinct(values: Iterable[Any]) -> list[Any]:
     """Return each value once: numbers ascending, others in the order in which they came."""
-    found = list(dict.fromkeys(values))
-    return sorted(found) if all(isinstance(value, (int, float, np.number)) for value in found) else found
+    distinct = list(dict.fromkeys(values))
+    return sorted(distinct) if all(isinstance(value, (int, float, np.number)) for value in distinct) else distinct
 
 
 def _written(value: Any) -> str:
@@ -118,8 +118,8 @@ class SweepDisplay(Display):
         """
         for name in (x, y):
             if any(name not in setting for setting in sweep.settings):
-                known = sorted(set.intersection(*map(set, sweep.settings)))
-                msg = f"x and y must be hyperparameters of every setting, {known}; got {name!r}"
+                names = sorted(set.intersection(*map(set, sweep.settings)))
+                msg = f"x and y must be hyperparameters of every setting, {names}; got {name!r}"
                 raise ValueError(msg)
         validated = all(training.val_accuracies.size for training in sweep.trainings)
         value = _scalars.check_choice("value", value or ("accuracy" if validated else "loss"), tuple(_LABELS))
@@ -135,8 +135,8 @@ class SweepDisplay(Display):
             if training.diverged_at is not None:
                 diverged[cell] = True
             else:
-                found = training.val_accuracies[training.best_epoch] if value == "accuracy" else training.final_loss
-                values[cell] = better(values[cell], found)
+                score = training.val_accuracies[training.best_epoch] if value == "accuracy" else training.final_loss
+                values[cell] = better(values[cell], score)
         return cls(values, diverged & np.isnan(values), x_values, y_values, x, y, value).plot(ax=ax, **kwargs)
 
     @sharing(draws_images=DRAWS_IMAGES)

@@ -99,8 +99,8 @@ def _read_npz(file: BinaryIO) -> Content:
         for member in archive.infolist():
             if member.filename == _STRINGS:
                 with archive.open(member) as text:
-                    found = read_json(text.read(_LONGEST_STRINGS + 1), "its description", _LONGEST_STRINGS)
-                content.strings.update(found)
+                    strings = read_json(text.read(_LONGEST_STRINGS + 1), "its description", _LONGEST_STRINGS)
+                content.strings.update(strings)
             elif member.filename.endswith(".npy"):
                 content.arrays[member.filename.removesuffix(".npy")] = _read_npy(archive, member)
             else:

@@ -160,8 +160,8 @@ def unpack(content: Content) -> Any:
         training = Training(**values)
         check_training(training)
         return training
-    known = _linear_classes()
-    if kind not in known:
-        msg = f"it is of class {shown(kind)}; known are {', '.join(known)}"
+    classes = _linear_classes()
+    if kind not in classes:
+        msg = f"it is of class {shown(kind)}; known are {', '.join(classes)}"
         raise ValueError(msg)
-    return _unpack_linear(known[kind], description, arrays)
+    return _unpack_linear(classes[kind], description, arrays)

@@ -24,18 +24,18 @@ def folds_of(folds: object, num_folds: object, X: AnyArray, y: AnyArray, groups:
     if isinstance(folds, str):
         _scalars.check_choice("folds", folds, RULES)
         number = _scalars.check_integer("num_folds", num_folds, 2, n, "from 2 to the number of rows")
-        found = list(_dealt(y, number) if folds == "stratified" else _contiguous(_starts(n, number, folds), n))
+        pairs = list(_dealt(y, number) if folds == "stratified" else _contiguous(_starts(n, number, folds), n))
     elif hasattr(folds, "split"):
-        found = [_checked(pair, n) for pair in folds.split(X, y, groups)]
+        pairs = [_checked(pair, n) for pair in folds.split(X, y, groups)]
     elif isinstance(folds, Iterable):
-        found = [_checked(pair, n) for pair in folds]
+        pairs = [_checked(pair, n) for pair in folds]
     else:
         msg = f"folds must be one of {', '.join(RULES)}, a splitter of scikit-learn or pairs of row numbers; got {folds!r}"
         raise TypeError(msg)
-    if not found:
+    if not pairs:
         msg = "folds must hold at least one fold; got none"
         raise ValueError(msg)
-    return found
+    return pairs
 
 
 def _starts(n: int, num_folds: int, rule: str) -> list[int]:
@@ -64,10 +64,10 @@ def _dealt(y: AnyArray, num_folds: int) -> Iterator[tuple[Int64, Int64]]:
 
 def warn_of_unknown_classes(pairs: Sequence[tuple[Int64, Int64]], numbers: Int64, classes: AnyArray) -> None:
     """Warn if a fold holds all rows of a class, of which there are several: nothing can recognise it."""
-    several = np.bincount(numbers) > 1
+    has_several = np.bincount(numbers) > 1
     for i, (train, validation) in enumerate(pairs):
-        asked = np.unique(numbers[validation])
-        unknown = np.setdiff1d(asked[several[asked]], numbers[train])
+        validated = np.unique(numbers[validation])
+        unknown = np.setdiff1d(validated[has_several[validated]], numbers[train])
         if unknown.size:
             msg = (
                 f"fold {i + 1} validates class {named(classes[unknown].tolist())}, of which no row trains, and which counts as "
@@ -77,11 +77,11 @@ def warn_of_unknown_classes(pairs: Sequence[tuple[Int64, Int64]], numbers: Int64
             return
 
 
-def warn_of_unknown_labels(what: str, known: Int64, asked: Int64, classes: AnyArray, *, stacklevel: int = 3) -> None:
+def warn_of_unknown_labels(what: str, train_numbers: Int64, numbers: Int64, classes: AnyArray, *, stacklevel: int = 3) -> None:
     """Warn if rows, called `what`, are of classes that no training row has."""
-    unknown = np.setdiff1d(asked, known)
+    unknown = np.setdiff1d(numbers, train_numbers)
     if unknown.size:
-        n_rows = int(np.isin(asked, unknown).sum())
+        n_rows = int(np.isin(numbers, unknown).sum())
         msg = f"{n_rows} {what} are of classes that no training row has, {named(classes[unknown].tolist())}: they count as wrong"
         warnings.warn(msg, SplitWarning, stacklevel=stacklevel)
 

@@ -40,7 +40,7 @@ template <class T> Index depth_of(Index n_features) {
     return std::is_same_v<T, float> ? n_features : knn::n_words(n_features);
 }
 
-// Checks that the columns to pack fit their centred rows and, in bytes, the sums of their products.
+// Checks that the columns to pack fit the center and, in bytes, the sums of their products.
 template <class T>
 void require_columns(const char* name, const core::Rows& rows, const core::ConstVector<double>& center) {
     require_rows(name, rows, center.size());

@@ -44,7 +44,7 @@ def test_one_neighbour_learns_all_by_heart():
 
 
 def test_cross_validation_is_that_of_the_folds():
-    found = numbers(cross_validation).found
+    found = numbers(cross_validation).cross_validation
     for k, folds in found.accuracies.items():
         assert len(folds) == 5
         assert found.mean[k] == pytest.approx(statistics.mean(folds), rel=1e-12)

@@ -97,7 +97,7 @@ def test_the_valley_is_as_ill_conditioned_as_it_says():
 
 
 def test_momentum_needs_fewer_steps_in_the_valley():
-    for found in numbers("ill_conditioned").found.values():
+    for found in numbers("ill_conditioned").tuned.values():
         steps = {rule: tuned.mean_steps for rule, tuned in found.items()}
         assert steps["Nesterov"] < steps["momentum"] < steps["GD"] < np.inf
         assert steps["Nesterov"] < 0.6 * steps["GD"]
@@ -105,7 +105,7 @@ def test_momentum_needs_fewer_steps_in_the_valley():
 
 
 def test_gradient_descent_jitters_along_the_steep_axis_only():
-    tuned = numbers("ill_conditioned").found["along the parameters"]["GD"]
+    tuned = numbers("ill_conditioned").tuned["along the parameters"]["GD"]
     shallow, steep = tuned.trajectory.points[: int(tuned.mean_steps)].T
     assert (np.sign(steep[1:]) == -np.sign(steep[:-1])).all()
     assert (np.diff(np.abs(shallow)) < 0).all()
@@ -115,7 +115,7 @@ def test_gradient_descent_jitters_along_the_steep_axis_only():
 
 
 def test_only_rules_that_scale_parameters_notice_how_the_valley_lies():
-    along, oblique = numbers("ill_conditioned").found.values()
+    along, oblique = numbers("ill_conditioned").tuned.values()
     for name, rule in RULES.items():
         if rule.scales:
             assert along[name].mean_steps < oblique[name].mean_steps

@@ -196,8 +196,8 @@ def _number(config: Config, name: str, high: float = np.inf, *, below: bool = Fa
 
 def _read(w: Arrays, dw: Arrays) -> tuple[AnyArray, AnyArray]:
     """Return weights and gradient in the dtype that is computed in, float32 or float64."""
-    given = _validation.check_real_array("w", read("w", w))
-    weights = given.astype(np.promote_types(floating_dtype(given), np.float32), copy=False)
+    array = _validation.check_real_array("w", read("w", w))
+    weights = array.astype(np.promote_types(floating_dtype(array), np.float32), copy=False)
     gradient = _validation.check_shaped_like("dw", read("dw", dw), weights.shape, "w")
     return weights, gradient.astype(weights.dtype)
 

@@ -215,11 +215,11 @@ def knn_cross_validate(
     """
     rows = _knn.samples("x_train", x_train, 2)
     labels = _knn.check_labels("y_train", y_train, "x_train", len(rows))
-    found = _cross_validate(rows, labels, num_folds, k_choices, metric="sqeuclidean")
+    result = _cross_validate(rows, labels, num_folds, k_choices, metric="sqeuclidean")
     # From the counts, so that percents are rounded once.
     return {
-        k: [100.0 * round(share * size) / size for share, size in zip(shares, found.fold_sizes, strict=True)]
-        for k, shares in found.accuracies.items()
+        k: [100.0 * round(share * size) / size for share, size in zip(shares, result.fold_sizes, strict=True)]
+        for k, shares in result.accuracies.items()
     }
 
 

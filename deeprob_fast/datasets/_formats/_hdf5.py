@@ -63,13 +63,13 @@ def _data_sets(h5py: Any, path: Path, file: Any) -> Iterator[tuple[str, Any]]:
         for name in group:
             if group.links.get_info(name).type != h5py.h5l.TYPE_HARD:
                 continue
-            found = h5py.h5o.get_info(group, name)
-            if (address := (found.fileno, found.addr)) in seen:
+            info = h5py.h5o.get_info(group, name)
+            if (address := (info.fileno, info.addr)) in seen:
                 continue
             seen.add(address)
-            if found.type == h5py.h5o.TYPE_GROUP:
+            if info.type == h5py.h5o.TYPE_GROUP:
                 waiting.append((place + name + b"/", depth + 1, h5py.h5g.open(group, name)))
-            elif found.type == h5py.h5o.TYPE_DATASET:
+            elif info.type == h5py.h5o.TYPE_DATASET:
                 yield (place + name).decode(errors="surrogateescape"), h5py.Dataset(h5py.h5d.open(group, name))
 
 

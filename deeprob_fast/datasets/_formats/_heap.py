@@ -85,6 +85,6 @@ def _references(path: Path, item: Any) -> AnyArray:
             raise refuse(path, f"must hold the text of {item.name} not packed, or by gzip")
         numbers = np.frombuffer(part, dtype=np.uint8)
         numbers = numbers.reshape(_REFERENCE.itemsize, -1).T if is_shuffled else numbers.reshape(-1, _REFERENCE.itemsize)
-        found = np.ascontiguousarray(numbers).view(_REFERENCE)[:, 0]
-        references[start : start + len(found)] = found[: max(0, n_texts - start)]
+        stored = np.ascontiguousarray(numbers).view(_REFERENCE)[:, 0]
+        references[start : start + len(stored)] = stored[: max(0, n_texts - start)]
     return references

@@ -74,18 +74,18 @@ def _row_group(path: Path, reader: Reader, group: int, size: int) -> Iterator[St
 
 def _column(path: Path, reader: Reader, group: int, size: int) -> Stretch:
     names: list[bytes] = []
-    found: dict[str, int] = {}
+    numbers: dict[str, int] = {}
     for number, kind in reader.fields():
         if (number, kind) == (_PATH, LIST):
             names = [reader.binary() for _ in reader.items()]
         elif number in _IN_COLUMN and kind in INTEGERS:
-            found[_IN_COLUMN[number]] = reader.integer()
+            numbers[_IN_COLUMN[number]] = reader.integer()
         else:
             reader.skip(kind)
     name = b".".join(names).decode(errors="replace")
-    n_values, start, n_bytes = found.get("n_values", -1), found.get("first_page", -1), found.get("n_bytes", -1)
-    if 0 < found.get("dictionary", 0) < start:
-        start = found["dictionary"]
+    n_values, start, n_bytes = numbers.get("n_values", -1), numbers.get("first_page", -1), numbers.get("n_bytes", -1)
+    if 0 < numbers.get("dictionary", 0) < start:
+        start = numbers["dictionary"]
     if min(n_values, start, n_bytes) < 0 or start + n_bytes > size:
         raise refuse(path, f"is damaged: the pages of {name} lie from byte {start} to {start + n_bytes}; it has {size}")
     return Stretch(name, group, n_values, start, start + n_bytes)

@@ -93,15 +93,15 @@ def _column(arrow: Any, path: Path, file: Any, field: Any, n_rows: int) -> Store
 def _stretches(path: Path, names: list[str], *, first_only: bool = False) -> list[Stretch]:
     """Return where the columns lie, and those in them; of the first row group only, or of all."""
     wanted = set(names)
-    found = []
+    stretches = []
     for stretch in read_stretches(path):
         if first_only and stretch.group > 0:
             break
         parts = stretch.path.split(".")
         # A name may have dots of its own.
         if any(".".join(parts[:end]) in wanted for end in range(1, len(parts) + 1)):
-            found.append(stretch)
-    return found
+            stretches.append(stretch)
+    return stretches
 
 
 def _batches(path: Path, names: list[str], n_rows: int, *, is_text: bool = False) -> Iterator[Any]:
@@ -176,8 +176,8 @@ def _read_lists(path: Path, name: str, n_features: int, dtype: np.dtype[Any]) ->
         lengths = column.value_lengths().to_numpy(zero_copy_only=False)
         if (lengths != n_features).any():
             row = n_done + int((lengths != n_features).argmax())
-            found = int(lengths[row - n_done])
-            raise refuse(path, f"must hold {n_features} numbers in each row of {name}, as in its first; row {row} holds {found}")
+            length = int(lengths[row - n_done])
+            raise refuse(path, f"must hold {n_features} numbers in each row of {name}, as in its first; row {row} holds {length}")
         values = column.flatten()
         if values.null_count:
             row = n_done + _first_missing(values) // n_features

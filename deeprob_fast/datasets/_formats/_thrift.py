@@ -81,14 +81,14 @@ class Reader:
         if self.place > len(self._text):
             raise IndexError
 
-    def integers(self, wanted: dict[int, str], structures: dict[int, dict[int, str]] | None = None) -> dict[str, int]:
+    def integers(self, names: dict[int, str], structures: dict[int, dict[int, str]] | None = None) -> dict[str, int]:
         """Return the whole numbers of a structure, and of structures in it, by the names that are wanted for their fields."""
-        found = {}
+        values = {}
         for number, kind in self.fields():
-            if number in wanted and kind in INTEGERS:
-                found[wanted[number]] = self.integer()
+            if number in names and kind in INTEGERS:
+                values[names[number]] = self.integer()
             elif structures and number in structures and kind == STRUCTURE:
-                found |= self.integers(structures[number])
+                values |= self.integers(structures[number])
             else:
                 self.skip(kind)
-        return found
+        return values

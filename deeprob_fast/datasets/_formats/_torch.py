@@ -50,12 +50,12 @@ def load_tensors(path: Path) -> Any:
 
 def open_torch(path: Path) -> dict[str, Stored]:
     """Open a tensor, or those of a dict by their names, or those of a list by their places."""
-    found = load_tensors(path)
-    if isinstance(found, (list, tuple)):
-        found = {f"arr_{place}": tensor for place, tensor in enumerate(found)}
-    if not isinstance(found, dict):
-        found = {"": found}
-    return {str(name): _stored(path, str(name), tensor) for name, tensor in found.items()}
+    tensors = load_tensors(path)
+    if isinstance(tensors, (list, tuple)):
+        tensors = {f"arr_{place}": tensor for place, tensor in enumerate(tensors)}
+    if not isinstance(tensors, dict):
+        tensors = {"": tensors}
+    return {str(name): _stored(path, str(name), tensor) for name, tensor in tensors.items()}
 
 
 def _stored(path: Path, name: str, tensor: Any) -> Stored:

@@ -57,8 +57,8 @@ def _check_lengths(path: Path, shape: tuple[int, int], n_features: int) -> None:
         wrong = (table[start : start + step, : _LENGTH.itemsize] != expected).any(axis=1)
         if wrong.any():
             row = start + int(wrong.argmax())
-            found = int.from_bytes(table[row, : _LENGTH.itemsize].tobytes(), "little")
-            raise refuse(path, f"must have {n_features} features in each row, as in its first; row {row} states {found}")
+            length = int.from_bytes(table[row, : _LENGTH.itemsize].tobytes(), "little")
+            raise refuse(path, f"must have {n_features} features in each row, as in its first; row {row} states {length}")
 
 
 def _without_lengths(path: Path, shape: tuple[int, int], dtype: np.dtype[Any]) -> AnyArray:

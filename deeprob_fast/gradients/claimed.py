@@ -16,7 +16,7 @@ KINKS = ("report", "accept", "fail")
 _ERRORS = 10  # of a difference at the best step, in units of unit^(2/3), at most
 
 
-class Disagreement(Exception):  # noqa: N818  # never leaves the package
+class Mismatch(Exception):  # noqa: N818  # never leaves the package
     """What was claimed of a function is not so; the message says where."""
 
 
@@ -56,7 +56,7 @@ class Settings:
         """Refuse two evaluations at one point that differ."""
         if first.shape != second.shape:
             msg = f"{what} must not change between two evaluations at one point; the shapes were {first.shape} and {second.shape}"
-            raise Disagreement(msg)
+            raise Mismatch(msg)
         a, b = first.astype(np.float64), second.astype(np.float64)
         same = (a == b) | (np.isnan(a) & np.isnan(b))
         with np.errstate(invalid="ignore"):
@@ -66,11 +66,11 @@ class Settings:
                 f"{what} must not change between two evaluations at one point; it changed by {np.max(differences):g}, "
                 f"more than nondet_tol={self.nondet_tol:g}"
             )
-            raise Disagreement(msg)
+            raise Mismatch(msg)
 
 
 @dataclass(frozen=True)
-class Claim:
+class ClaimedGradient:
     """A function, a point, and what is claimed of the derivatives there.
 
     `points` holds the inputs that are differentiated, by their number, and `gradients` what is claimed of them, of shape
@@ -86,27 +86,27 @@ class Claim:
         """Call the function on copies, some of them changed."""
         changed = changed or {}
         arguments = [
-            changed[number] if number in changed else self.points[number].copy() if number in self.points else given
-            for number, given in enumerate(self.inputs)
+            changed[number] if number in changed else self.points[number].copy() if number in self.points else other
+            for number, other in enumerate(self.inputs)
         ]
         return self.evaluate(*arguments)
 
 
-def precision_of(claim: Claim, base: AnyArray) -> float:
+def precision_of(claimed: ClaimedGradient, base: AnyArray) -> float:
     """Return the rounding unit of the function."""
 
     def evaluate(points: list[Float64]) -> AnyArray:
-        return values_like(claim, dict(zip(claim.points, points, strict=True)), base.shape)
+        return values_like(claimed, dict(zip(claimed.points, points, strict=True)), base.shape)
 
-    return precision(evaluate, base, list(claim.points.values()))
+    return precision(evaluate, base, list(claimed.points.values()))
 
 
-def values_like(claim: Claim, changed: dict[int, Float64], shape: tuple[int, ...]) -> Float64:
+def values_like(claimed: ClaimedGradient, changed: dict[int, Float64], shape: tuple[int, ...]) -> Float64:
     """Evaluate, flat and in float64; the shape must not depend on the values of the inputs."""
-    values = claim.values(changed)
+    values = claimed.values(changed)
     if values.shape != shape:
         msg = f"func must return values of one shape; got {shape}, and {values.shape} at another point"
-        raise Disagreement(msg)
+        raise Mismatch(msg)
     return values.astype(np.float64).reshape(-1)
 
 
@@ -114,7 +114,7 @@ def values_like(claim: Claim, changed: dict[int, Float64], shape: tuple[int, ...
 class Line:
     """The values of a function as one coordinate of one input moves; it is called once for each position."""
 
-    claim: Claim
+    claimed: ClaimedGradient
     number: int
     coordinate: int
     shape: tuple[int, ...]
@@ -123,6 +123,6 @@ class Line:
     def __call__(self, position: float) -> Float64:
         """Return the values of the function with the coordinate at a position."""
         if position not in self.seen:
-            changed = moved(self.claim.points[self.number], self.coordinate, position)
-            self.seen[position] = values_like(self.claim, {self.number: changed}, self.shape)
+            changed = moved(self.claimed.points[self.number], self.coordinate, position)
+            self.seen[position] = values_like(self.claimed, {self.number: changed}, self.shape)
         return self.seen[position]
