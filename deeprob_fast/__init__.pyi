@@ -44,9 +44,9 @@ from deeprob_fast.linear.random_search import random_search as random_search
 from deeprob_fast.linear.training import Sweep as Sweep
 from deeprob_fast.linear.training import sweep as sweep
 from deeprob_fast.linear.training import train as train
-from deeprob_fast.probes.evaluation import PROBE_PROTOCOLS as PROBE_PROTOCOLS
 from deeprob_fast.probes.evaluation import ProbeEvaluation as ProbeEvaluation
 from deeprob_fast.probes.evaluation import evaluate_probe as evaluate_probe
+from deeprob_fast.probes.protocols import PROBE_PROTOCOLS as PROBE_PROTOCOLS
 from deeprob_fast.saving.files import load as load
 from deeprob_fast.saving.files import save as save
 from deeprob_fast.scoring.calibration import expected_calibration_error as expected_calibration_error

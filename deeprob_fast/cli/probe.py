@@ -15,7 +15,7 @@ from deeprob_fast.cli._progress import percentage
 from deeprob_fast.cli._provenance import describe, provenance
 from deeprob_fast.cli._sections import PERCENT, confusion_sections, display, probe_section
 from deeprob_fast.cli.report.model import Column, Figure, Result, Section, plain
-from deeprob_fast.probes.evaluation import PROBE_PROTOCOLS
+from deeprob_fast.probes.protocols import PROBE_PROTOCOLS
 
 
 @click.command(cls=Command)

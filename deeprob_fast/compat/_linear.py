@@ -5,9 +5,9 @@ import numpy as np
 from deeprob_fast import _validation
 from deeprob_fast._typing import AnyArray, Int64
 from deeprob_fast.compat._arrays import Arrays, floating_dtype, like, number_like, read
-from deeprob_fast.linear import examples
 from deeprob_fast.linear.checks import check_weights
 from deeprob_fast.linear.losses import Loss, softmax_loss, svm_loss
+from deeprob_fast.linear.scores import linear_scores
 
 _BLOCK = 4096  # rows whose scores are computed at a time
 
@@ -105,10 +105,10 @@ softmax_loss_naive = softmax_loss_vectorized
 def best_classes(W: Arrays, X: Arrays) -> Int64:
     """Return the class of the highest score of each row; of equal ones the first."""
     rows = _validation.check_rows("X", read("X", X))
-    weights = check_weights(read("W", W), rows.shape[1])
-    dtype = examples.computing_dtype(rows.dtype, weights.dtype)
+    weights = check_weights(read("W", W), rows.shape[1]).T
+    n_threads = _validation.check_n_threads(None)
     classes: Int64 = np.empty(len(rows), dtype=np.int64)
     for start in range(0, len(rows), _BLOCK):
         part = slice(start, start + _BLOCK)
-        classes[part] = (rows[part].astype(dtype, copy=False) @ weights).argmax(axis=1)
+        classes[part] = linear_scores(rows[part], weights, n_threads, bias=False).argmax(axis=1)
     return classes

@@ -15,18 +15,16 @@ _GRAIN = 2.0**-20
 _MOST_EXAMPLES, _LOUDEST = 2**20, 1000.0
 
 
-_NOISE_AND_REST = """
+_NOISE = """
 n_examples : int
     Even.
 noise : float
     Standard deviation of an example's gradient, in each parameter.
 seed : int
     Of that noise.
+"""
 
-Returns
--------
-Landscape
-
+_RAISES = """
 Raises
 ------
 ValueError
@@ -35,7 +33,7 @@ TypeError
     If it is of another type.
 """
 
-_shared = sharing(noise_and_rest=_NOISE_AND_REST)
+_shared = sharing(noise=_NOISE, raises=_RAISES)
 
 
 def _slopes(n_examples: int, noise: float, seed: int) -> Float64:
@@ -63,7 +61,13 @@ def quadratic(
     angle : float
         From the first parameter to u, in radians. At 0, u and v are the parameters, which flatters rules that scale each
         parameter by itself.
-    {noise_and_rest}
+    {noise}
+
+    Returns
+    -------
+    Landscape
+
+    {raises}
 
     Examples
     --------
@@ -88,29 +92,20 @@ def quadratic(
     )
 
 
+@_shared
 def saddle(*, n_examples: int = 200, noise: float = 1.0, seed: int = 0) -> Landscape:
     """Make a saddle point at (0, 0) between two minima at (0, -1) and (0, 1): x**2 / 2 + (y**2 - 1)**2 / 4.
 
     Parameters
     ----------
-    n_examples : int
-        Even.
-    noise : float
-        Standard deviation of an example's gradient, in each parameter.
-    seed : int
-        Of that noise.
+    {noise}
 
     Returns
     -------
     Landscape
         On the line y = 0 the gradient leads to the saddle point and vanishes there.
 
-    Raises
-    ------
-    ValueError
-        If a number is not as stated above.
-    TypeError
-        If it is of another type.
+    {raises}
 
     Examples
     --------
@@ -138,7 +133,13 @@ def double_well(barrier: float = -0.5, *, n_examples: int = 200, noise: float = 
     ----------
     barrier : float
         Where between them the pass is, in (-1, 0): the nearer to -1, the shallower the minimum there.
-    {noise_and_rest}
+    {noise}
+
+    Returns
+    -------
+    Landscape
+
+    {raises}
 
     Examples
     --------

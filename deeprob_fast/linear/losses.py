@@ -9,6 +9,7 @@ from deeprob_fast._docstrings import sharing
 from deeprob_fast._memory import aligned_empty
 from deeprob_fast._typing import AnyArray, ArrayLike, KernelLoss, KernelPenalty
 from deeprob_fast.linear.checks import FORMULATIONS, check_penalty, check_weights
+from deeprob_fast.linear.docstrings import SHARED
 from deeprob_fast.linear.examples import check_finite_loss, computing_dtype, examples_of
 
 
@@ -80,29 +81,16 @@ l1_ratio : float
     Of "elasticnet", in [0, 1].
 """
 
-_COLUMNS_AND_THREADS = """
+_COLUMNS = """
 bias : bool
     Whether the last row of W is added to the scores, as if X had a column of ones behind its features.
 penalize_bias : bool
     Whether the penalty counts that row, as it does where the column of ones is part of X.
 sample_weight : array-like, shape (n_examples,), optional
     Not negative. The mean is the weighted one.
-mean, std : array-like, shape (n_features,), optional
-    Standardise the features on the fly: (X - mean) / std.
-n_threads : int, optional
-    By default all that the environment grants. Does not change the result.
 """
 
-_RAISES = """
-Raises
-------
-ValueError
-    If a shape, a value or a name is not as stated above.
-TypeError
-    If an array does not hold real numbers or y integers.
-"""
-
-_shared = sharing(data_and_penalty=_DATA_AND_PENALTY, columns_and_threads=_COLUMNS_AND_THREADS, raises=_RAISES)
+_shared = sharing(**SHARED, data_and_penalty=_DATA_AND_PENALTY, columns=_COLUMNS)
 
 
 @_shared
@@ -133,7 +121,9 @@ def svm_loss(
     formulation : {"weston_watkins", "one_vs_all", "runner_up"}
         What an example's scores s lose: the sum over j != y of max(0, s_j - s_y + delta); the sum over j of
         max(0, delta - t_j s_j) with t_y = 1 and -1 for the others; max(0, max over j != y of s_j - s_y + delta).
-    {columns_and_threads}
+    {columns}
+    {standardisation}
+    {threads}
 
     Returns
     -------
@@ -180,7 +170,9 @@ def softmax_loss(
     Parameters
     ----------
     {data_and_penalty}
-    {columns_and_threads}
+    {columns}
+    {standardisation}
+    {threads}
 
     Returns
     -------

@@ -5,9 +5,11 @@ from typing import NamedTuple
 import numpy as np
 
 from deeprob_fast import _kernels, _scalars, _validation
+from deeprob_fast._docstrings import sharing
 from deeprob_fast._typing import AnyArray, ArrayLike, Float64, KernelLoss
 from deeprob_fast.linear import settings
 from deeprob_fast.linear.data import TrainingData
+from deeprob_fast.linear.docstrings import SHARED
 
 # Candidates that share a pass over the examples; their weights stay in memory meanwhile.
 _GROUP = 64
@@ -31,6 +33,7 @@ class RandomSearch(NamedTuple):
     losses: Float64
 
 
+@sharing(**SHARED)
 def random_search(
     X: ArrayLike,
     y: ArrayLike,
@@ -51,10 +54,7 @@ def random_search(
 
     Parameters
     ----------
-    X : array-like, shape (n_examples, n_features)
-        float32, float64, float16, uint8 or int8, read in place.
-    y : array-like of int, shape (n_examples,)
-        Numbers of classes, from 0.
+    {examples}
     n_candidates : int
         How many weights to try.
     scale : float
@@ -65,27 +65,19 @@ def random_search(
         Margin of the hinge losses.
     bias : bool
         Whether the weights have a row for a bias.
-    n_classes : int, optional
-        By default the largest of y + 1.
-    mean, std : array-like, shape (n_features,), optional
-        Standardise the features on the fly: (X - mean) / std.
+    {n_classes}
+    {standardisation}
     seed : int
         Of the weights.
     verbose : bool
         Whether each attempt is printed with its loss and the best so far, as in the lecture.
-    n_threads : int, optional
-        By default all that the environment grants. Does not change the result.
+    {threads}
 
     Returns
     -------
     RandomSearch
 
-    Raises
-    ------
-    ValueError
-        If a shape, a value or a name is not as stated above.
-    TypeError
-        If an array does not hold real numbers or y integers.
+    {raises}
 
     Notes
     -----

@@ -12,10 +12,10 @@ _BLOCK_VALUES = 2**22
 _NO_LABELS = np.empty(0, dtype=np.int64)
 
 
-def linear_scores(rows: AnyArray, weights: AnyArray, n_threads: int) -> AnyArray:
-    """Return the scores (n_rows, n_classes) under weights (n_classes, n_features + 1), the bias last, in their common dtype."""
+def linear_scores(rows: AnyArray, weights: AnyArray, n_threads: int, *, bias: bool = True) -> AnyArray:
+    """Return the scores (n_rows, n_classes) under weights (n_classes, n_columns), a bias last, in their common dtype."""
     dtype = computing_dtype(rows.dtype, weights.dtype)
-    examples = examples_of(rows, _NO_LABELS, dtype, bias=True)
+    examples = examples_of(rows, _NO_LABELS, dtype, bias=bias)
     scores = np.empty((len(rows), len(weights)), dtype=dtype)
     _kernels.linear_scores(examples, len(weights), examples.packed(weights), scores, n_threads)
     return scores

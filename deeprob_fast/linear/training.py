@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 
 from deeprob_fast import _scalars, _validation
+from deeprob_fast._docstrings import sharing
 from deeprob_fast._typing import ArrayLike
 from deeprob_fast.linear.batches import Plan, as_given
 from deeprob_fast.linear.classifiers import Schedule, Trainer
 from deeprob_fast.linear.data import TrainingData
+from deeprob_fast.linear.docstrings import SHARED
 from deeprob_fast.linear.loop import Stopping, Training, TrainingLoop
 from deeprob_fast.linear.settings import DEFAULTS, NAMES, classifier_of, expand
 from deeprob_fast.optim import Optimizer
@@ -35,6 +37,7 @@ class Sweep:
     best: int
 
 
+@sharing(**SHARED)
 def sweep(
     X: ArrayLike,
     y: ArrayLike,
@@ -65,10 +68,7 @@ def sweep(
 
     Parameters
     ----------
-    X : array-like, shape (n_examples, n_features)
-        float32, float64, float16, uint8 or int8, read in place.
-    y : array-like of int, shape (n_examples,)
-        Numbers of classes, from 0.
+    {examples}
     grid : dict of lists, or sequence of dict
         All combinations of the lists' values, or the settings themselves. Known names: loss ("softmax", "weston_watkins",
         "one_vs_all", "runner_up"), delta, reg, penalty, l1_ratio as in `svm_loss`; optimizer ("sgd", "adagrad", "rmsprop",
@@ -76,8 +76,7 @@ def sweep(
         schedule for an optimizer; seed, of the batches and the initial weights. What is not named is as in `train`.
     X_val, y_val : array-like, optional
         Validation data; losses and accuracies are taken after every epoch.
-    n_classes : int, optional
-        By default the largest of y + 1.
+    {n_classes}
     batch_size : int or None
         None: all examples at every step (gradient descent).
     replacement : bool
@@ -100,12 +99,10 @@ def sweep(
         Whether the penalty counts that row. A rule's own weight_decay always does, as PyTorch's.
     sample_weight : array-like, shape (n_examples,), optional
         Not negative. The loss of a batch is the weighted mean, as in PyTorch.
-    mean, std : array-like, shape (n_features,), optional
-        Standardise the features on the fly: (X - mean) / std.
+    {standardisation}
     dtype : {"float32", "float64"}, optional
         Of the computation; by default float64 if X or `initial_weights` is, else float32.
-    n_threads : int, optional
-        By default all that the environment grants. Does not change the result.
+    {threads}
     callback : callable, optional
         Called after each epoch of each seed's settings with the fraction done, a float in (0, 1]. An exception raised in it ends
         the training.
@@ -114,12 +111,7 @@ def sweep(
     -------
     Sweep
 
-    Raises
-    ------
-    ValueError
-        If a shape, a value or a name is not as stated above.
-    TypeError
-        If an array does not hold real numbers or y integers.
+    {raises}
 
     See Also
     --------
@@ -195,6 +187,7 @@ def _best(trainings: Sequence[Training]) -> int:
     return int(np.argmax([merit(training) for training in trainings]))
 
 
+@sharing(**SHARED)
 def train(
     X: ArrayLike,
     y: ArrayLike,
@@ -216,10 +209,7 @@ def train(
 
     Parameters
     ----------
-    X : array-like, shape (n_examples, n_features)
-        float32, float64, float16, uint8 or int8, read in place.
-    y : array-like of int, shape (n_examples,)
-        Numbers of classes, from 0.
+    {examples}
     loss : {"softmax", "weston_watkins", "one_vs_all", "runner_up"}
     delta : float
         Margin of the hinge losses.

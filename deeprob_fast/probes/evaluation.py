@@ -12,7 +12,7 @@ from deeprob_fast.knn.distances import top_k
 from deeprob_fast.linear.scores import score_blocks
 from deeprob_fast.probes.data import Part, ProbeData, probe_data
 from deeprob_fast.probes.protocol import ProbeProtocol, Selection
-from deeprob_fast.probes.protocols import PROBE_PROTOCOLS as PROBE_PROTOCOLS  # noqa: PLC0414  # re-exported
+from deeprob_fast.probes.protocols import PROBE_PROTOCOLS
 from deeprob_fast.scoring.accuracy import accuracy, confusion_matrix, mean_per_class_accuracy
 from deeprob_fast.scoring.calibration import best_temperature, binned_calibration_error
 

@@ -9,6 +9,7 @@ from deeprob_fast import _scalars
 from deeprob_fast._docstrings import sharing
 from deeprob_fast._threads import one_blas_thread
 from deeprob_fast._typing import ArrayLike, Float64
+from deeprob_fast.linear.docstrings import SHARED
 from deeprob_fast.linear.examples import LARGEST_FEATURE
 from deeprob_fast.linear.optimum.lbfgs import minimize_lbfgs
 from deeprob_fast.linear.optimum.preconditioned import PreconditionedSolver
@@ -26,29 +27,16 @@ y : array-like of int, shape (n_examples,)
     Numbers of classes, from 0.
 """
 
-_COLUMNS_AND_THREADS = """
+_COLUMNS = """
 bias : bool
     Whether there is a bias, as if X had a column of ones behind its features.
 penalize_bias : bool
     Whether the penalty counts it.
 sample_weight : array-like, shape (n_examples,), optional
     Not negative. The loss is the weighted mean.
-mean, std : array-like, shape (n_features,), optional
-    Standardise the features on the fly: (X - mean) / std.
-n_threads : int, optional
-    By default all that the environment grants.
 """
 
-_RAISES = """
-Raises
-------
-ValueError
-    If a shape, a value or a name is not as stated above.
-TypeError
-    If an array does not hold real numbers or y integers.
-"""
-
-_shared = sharing(data=_DATA, columns_and_threads=_COLUMNS_AND_THREADS, raises=_RAISES)
+_shared = sharing(**SHARED, data=_DATA, columns=_COLUMNS)
 
 
 def _strength(name: str, reg: object) -> float:
@@ -134,11 +122,12 @@ def minimize_softmax(
         a fraction of the iterations. Only for "preconditioned".
     callback : callable, optional
         Called with the loss and the certified gap after every iteration; a true result stops. Only for "preconditioned".
-    n_classes : int, optional
-        By default the largest of y + 1.
+    {n_classes}
     initial_weights : array-like, shape (n_features, n_classes), optional
         To start from, with one row more if there is a bias; by default 0.
-    {columns_and_threads}
+    {columns}
+    {standardisation}
+    {threads}
 
     Returns
     -------
@@ -246,9 +235,10 @@ def softmax_path(
         For each.
     certified : bool
         Whether the certified gaps decide; otherwise their estimates do where those are smaller.
-    n_classes : int, optional
-        By default the largest of y + 1.
-    {columns_and_threads}
+    {n_classes}
+    {columns}
+    {standardisation}
+    {threads}
 
     Returns
     -------
