@@ -245,7 +245,7 @@ template <Filter F> class BlockSearch {
                 for (; lanes != 0; lanes &= lanes - 1) {
                     const Index lane = std::countr_zero(lanes);
                     const Index row = input_.first_row + input_.positions.row(first + lane);
-                    if (const Neighbor found{key(lane), row}; found < last) refined_[n++] = found;
+                    if (const Neighbor neighbor{key(lane), row}; neighbor < last) refined_[n++] = neighbor;
                 }
                 if (n > 0) settle(q, n);
             }

@@ -38,7 +38,7 @@ template <class Terms, class T, Index kWidth> class BoxSearch final : public Box
   public:
     // `n_rows`: of the training data.
     BoxSearch(core::Borrowed<BoxShape> shape, const BoxTree<const T>& tree, Metric metric, Index k, Index n_rows)
-        : shape_(shape), n_rows_(n_rows), tree_(tree), nearest_(metric, k) {}
+        : shape_(shape), n_rows_(n_rows), tree_(tree), nearest_(k), metric_(metric) {}
 
     bool load(const Rows& queries, Index i) override {
         few_as_double(queries, i, exact_);
@@ -63,6 +63,7 @@ template <class Terms, class T, Index kWidth> class BoxSearch final : public Box
     std::span<const Neighbor> search(Index leaf, const core::Stopped& stopped) override {
         constexpr Index kLeavesBetweenQuestions = 64;
         nearest_.clear();
+        sum_limit_ = std::numeric_limits<double>::infinity();
         limit_ = std::numeric_limits<T>::infinity();
         scan_sorted(leaf);
         n_waiting_ = 0;
@@ -78,6 +79,7 @@ template <class Terms, class T, Index kWidth> class BoxSearch final : public Box
             scan(place.number);
             if (++n_leaves % kLeavesBetweenQuestions == 0 && stopped()) return {};
         }
+        if (!nearest_.is_full()) throw_damaged(); // the tree has lost rows
         return nearest_.sorted();
     }
 
@@ -148,11 +150,15 @@ template <class Terms, class T, Index kWidth> class BoxSearch final : public Box
     void insert(Index leaf, Index r, T computed) {
         const double sum = canonical(leaf, r, computed);
         ++n_refined_;
-        if (sum <= nearest_.limit()) {
+        if (sum <= sum_limit_) {
             const Index row = tree_.rows[leaf * kLeafRows + r];
             if (row < 0 || row >= n_rows_) throw_damaged();
-            nearest_.insert(sum, row);
-            limit_ = limit_of(nearest_.limit());
+            nearest_.insert({key_of_sum(metric_, sum), row});
+            if (!nearest_.is_full()) return;
+            // Sums whose key equals the last one's must pass: a smaller row may have it.
+            const double key = nearest_.last().key;
+            sum_limit_ = metric_ == Metric::euclidean ? largest_square_of(key) : key;
+            limit_ = limit_of(sum_limit_);
         }
     }
 
@@ -194,7 +200,9 @@ template <class Terms, class T, Index kWidth> class BoxSearch final : public Box
     Index n_waiting_ = 0;
     BoxTree<const T> tree_;
     NearestList nearest_;
-    T limit_ = 0; // what a sum must not exceed
+    Metric metric_;
+    double sum_limit_ = 0; // what a canonical sum must not exceed
+    T limit_ = 0;          // what a sum in T must not exceed
     T query_[kWidth] = {};
     Place waiting_[kFanOut * BoxShape::kMaxLevels];
 };

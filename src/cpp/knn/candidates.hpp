@@ -40,10 +40,10 @@ inline std::pair<float, float> extremes(std::span<const float> values) {
     core::Vector<float> low = core::broadcast(-kNothing);
     core::Vector<float> high = none;
     for (std::size_t i = 0; i < values.size(); i += core::kLanes<float>) {
-        const core::Vector<float> some = core::load(values.data() + i);
-        const core::Vector<float> known = some > none ? some : core::broadcast(-kNothing);
-        low = known < low ? known : low;
-        high = some > high ? some : high;
+        const core::Vector<float> v = core::load(values.data() + i);
+        const core::Vector<float> present = v > none ? v : core::broadcast(-kNothing);
+        low = present < low ? present : low;
+        high = v > high ? v : high;
     }
     float lanes[2][core::kLanes<float>];
     core::store(lanes[0], low);
@@ -142,8 +142,8 @@ class Candidates {
         std::int32_t* positions = positions_.data() + query * stride_;
         for (Index c = 0; c < count; ++c) {
             errors_[size(c)] = bound(positions[c], scores[c]);
-            const bool known = scores[c] < std::numeric_limits<float>::infinity();
-            lower_[size(c)] = known ? scores[c] - errors_[size(c)] : kNothing;
+            const bool is_finite = scores[c] < std::numeric_limits<float>::infinity();
+            lower_[size(c)] = is_finite ? scores[c] - errors_[size(c)] : kNothing;
         }
         std::fill_n(lower_.begin() + count, core::round_up(count, core::kLanes<float>) - count, kNothing);
         const float threshold = std::max(thresholds_[size(query)], reached_by({lower_.data(), size(count)}, k_));
@@ -192,10 +192,12 @@ class Candidates {
 
     // The k first of `refined`, rows by their canonical keys, and of the exact neighbours so far remain. Reorders `refined`.
     void merge(Index query, std::span<Neighbor> refined) {
-        const std::span<const Neighbor> found = refined.first(size(keep_smallest(refined, k_)));
+        const std::span<const Neighbor> nearest = refined.first(size(keep_smallest(refined, k_)));
         const auto before = exact(query);
-        const Index kept = std::min(std::ssize(before) + std::ssize(found), k_);
-        std::ranges::merge(before, found, merged_.begin(), [](const Neighbor& a, const Neighbor& b) { return a < b; });
+        const Index kept = std::min(std::ssize(before) + std::ssize(nearest), k_);
+        std::ranges::merge(before, nearest, merged_.begin(), [](const Neighbor& a, const Neighbor& b) {
+            return a < b;
+        });
         std::copy_n(merged_.begin(), kept, exact_.begin() + query * k_);
         exact_counts_[size(query)] = kept;
     }

@@ -143,9 +143,9 @@ class IntegerFilter {
         // Unsigned: the sums of lanes beyond the last row are the lowest integer, and may wrap.
         using Wrapping = core::Vector<std::uint32_t>;
         const auto sum = reinterpret_cast<Wrapping>(sums);
-        const auto own = static_cast<std::uint32_t>(base(query));
-        if (!has_root()) return __builtin_convertvector(reinterpret_cast<Words>(sum - own), Floats);
-        const auto squares = __builtin_convertvector(reinterpret_cast<Words>(own - 2U * sum), Floats) + 0.5F;
+        const auto query_base = static_cast<std::uint32_t>(base(query));
+        if (!has_root()) return __builtin_convertvector(reinterpret_cast<Words>(sum - query_base), Floats);
+        const auto squares = __builtin_convertvector(reinterpret_cast<Words>(query_base - 2U * sum), Floats) + 0.5F;
         const Floats positive = squares > 0.0F ? squares : Floats{};
         // Through memory: so it becomes one instruction for all lanes.
         float scores[core::kLanes<float>];

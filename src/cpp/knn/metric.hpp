@@ -18,9 +18,9 @@ inline constexpr std::array<std::string_view, 5> kMetricNames{
 };
 
 inline Metric metric_named(std::string_view name) {
-    const auto* const found = std::ranges::find(kMetricNames, name);
-    if (found == kMetricNames.end()) throw std::invalid_argument("unknown metric " + std::string(name));
-    return static_cast<Metric>(found - kMetricNames.begin());
+    const auto* const place = std::ranges::find(kMetricNames, name);
+    if (place == kMetricNames.end()) throw std::invalid_argument("unknown metric " + std::string(name));
+    return static_cast<Metric>(place - kMetricNames.begin());
 }
 
 // Distances that come from squared differences: of rows, or of their directions, as the cosine's, which is half their sum.

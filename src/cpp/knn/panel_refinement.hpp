@@ -53,21 +53,21 @@ class PanelRefinement {
         }
         Index n_keys = 0;
         for (std::size_t first = 0; first < wanted.size(); first += kTileLeft) {
-            const auto some = wanted.subspan(first, std::min<std::size_t>(kTileLeft, wanted.size() - first));
+            const auto part = wanted.subspan(first, std::min<std::size_t>(kTileLeft, wanted.size() - first));
             std::uint32_t lanes = 0;
-            for (std::size_t q = 0; q < some.size(); ++q) {
-                lanes |= some[q].rows;
+            for (std::size_t q = 0; q < part.size(); ++q) {
+                lanes |= part[q].rows;
                 double* values = queries_.data() + static_cast<Index>(q) * width_;
-                query_directed_[q] = load(queries, query_of(some[q].query), values);
+                query_directed_[q] = load(queries, query_of(part[q].query), values);
             }
             with_terms(metric_, [&]<class Terms> { compute<Terms>(lanes); });
-            for (std::size_t q = 0; q < some.size(); ++q) {
+            for (std::size_t q = 0; q < part.size(); ++q) {
                 const auto key = [&](Index lane) {
                     return key_of_sum(metric_, sums_[q][lane], query_directed_[q] && row_directed_[lane]);
                 };
-                give(some[q].query, lanes & promising(sums_[q], limit_of(some[q].query)), key);
+                give(part[q].query, lanes & promising(sums_[q], limit_of(part[q].query)), key);
             }
-            n_keys += std::popcount(lanes) * std::ssize(some);
+            n_keys += std::popcount(lanes) * std::ssize(part);
         }
         return n_keys;
     }

@@ -170,8 +170,8 @@ inline Index project(
     });
     Index unusable = -1;
     for (const RowProjector& projector : projectors) {
-        const Index own = projector.unusable();
-        if (own >= 0 && (unusable < 0 || own < unusable)) unusable = own;
+        const Index row = projector.unusable();
+        if (row >= 0 && (unusable < 0 || row < unusable)) unusable = row;
     }
     return unusable;
 }

@@ -36,9 +36,9 @@ class RowRounder {
             const T* values = rows.row<T>(row);
             if (centering_.metric != Metric::cosine) return round(values, 1, centred, bytes);
             const double norm2 = canonical_norm2(values, centering_.n_features);
-            const bool known =
-                norm2 >= kMinCosineNorm2 && norm2 <= kMaxNorm2; // else float64 tells whether it can be used
-            return known ? round(values, 1 / std::sqrt(norm2), centred, bytes) : Rounded{};
+            // Of other rows float64 tells whether they can be used.
+            const bool has_direction = norm2 >= kMinCosineNorm2 && norm2 <= kMaxNorm2;
+            return has_direction ? round(values, 1 / std::sqrt(norm2), centred, bytes) : Rounded{};
         });
     }
 

@@ -4,6 +4,7 @@
 
 #include "core/borrowed.hpp"
 #include "knn/centering.hpp"
+#include "knn/nearest_list.hpp"
 #include "knn/search.hpp"
 
 namespace deeprob::knn {
@@ -19,9 +20,9 @@ class SegmentScan {
     static constexpr Index kRows = 64; // stay in the first- or second-level cache while the queries pass by
 
     SegmentScan(core::Borrowed<SearchInput> input, Metric metric, Index k)
-        : input_(input), metric_(metric), k_(k), n_queries_(input->queries.n_rows),
+        : input_(input), metric_(metric), n_queries_(input->queries.n_rows),
           values_(size(n_queries_ * input->queries.n_features)), norms_(size(n_queries_)), directed_(size(n_queries_)),
-          lists_(size(n_queries_ * capacity())), counts_(size(n_queries_)), ids_(size(kRows)), keys_(size(kRows)) {
+          nearest_(size(n_queries_), NearestList(k)), ids_(size(kRows)), keys_(size(kRows)) {
         for (Index q = 0; q < n_queries_; ++q) {
             double* values = values_.data() + q * input->queries.n_features;
             row_as_double(input->queries, q, values);
@@ -30,7 +31,9 @@ class SegmentScan {
         }
     }
 
-    void clear() { std::ranges::fill(counts_, 0); }
+    void clear() {
+        for (NearestList& list : nearest_) list.clear();
+    }
 
     // Rows [begin, end), at most kRows.
     void scan(Index begin, Index end) {
@@ -42,16 +45,15 @@ class SegmentScan {
             const auto* bytes = bytes_of_query(input_.queries, q, input_.train);
             const CanonicalQuery query{values, directed_[size(q)] != 0, bytes};
             canonical_keys(metric_, query, input_.train, {ids_.data(), n}, keys_.data());
-            for (std::size_t i = 0; i < n; ++i) insert(q, {keys_[i], ids_[i]});
+            for (std::size_t i = 0; i < n; ++i) {
+                if (std::isnan(keys_[i])) continue; // of a row that will be refused
+                nearest_[size(q)].insert({keys_[i], ids_[i]});
+            }
         }
     }
 
     // The nearest rows of a query among those scanned, ascending.
-    std::span<const Neighbor> nearest(Index query) {
-        const Index kept = keep_smallest(list(query), k_);
-        counts_[size(query)] = kept;
-        return list(query);
-    }
+    std::span<const Neighbor> nearest(Index query) { return nearest_[size(query)].sorted(); }
 
     [[nodiscard]] Index unusable_row() const { return unusable_row_; }
     [[nodiscard]] Index unusable_query() const {
@@ -61,21 +63,6 @@ class SegmentScan {
 
   private:
     static std::size_t size(Index n) { return static_cast<std::size_t>(n); }
-    [[nodiscard]] Index capacity() const { return 2 * k_ + kRows; }
-    std::span<Neighbor> list(Index query) { return {lists_.data() + query * capacity(), size(counts_[size(query)])}; }
-
-    void insert(Index query, const Neighbor& neighbor) {
-        Index& count = counts_[size(query)];
-        if (std::isnan(neighbor.key)) return; // of a row that will be refused
-        // Once k are known, the list's last is the worst of them after each sorting.
-        if (count >= k_ && !(neighbor < list(query)[size(k_ - 1)])) return;
-        if (count == capacity()) {
-            count = keep_smallest(list(query), k_);
-            if (!(neighbor < list(query)[size(k_ - 1)])) return;
-        }
-        lists_[size(query * capacity() + count++)] = neighbor;
-        if (count == k_) keep_smallest(list(query), k_);
-    }
 
     void check_rows(Index begin, Index end) {
         core::with_dtype(input_.train.dtype, [&]<class T> {
@@ -88,13 +75,11 @@ class SegmentScan {
 
     const SearchInput& input_;
     Metric metric_;
-    Index k_;
     Index n_queries_;
     std::vector<double> values_;
     std::vector<double> norms_; // squared, as given
     std::vector<std::uint8_t> directed_;
-    std::vector<Neighbor> lists_; // of each query: the k best up to some row, ascending, and later ones
-    std::vector<Index> counts_;
+    std::vector<NearestList> nearest_; // one for each query
     std::vector<Index> ids_;
     std::vector<double> keys_;
     Index unusable_row_ = -1;
@@ -115,20 +100,20 @@ inline ScanReport scan(
     const Index per_query = n_segments * input.k;
     std::vector<Neighbor> lists(static_cast<std::size_t>(input.queries.n_rows * per_query), kNoNeighbor);
     core::parallel_for(n_segments, execution, [&](Index segment, int thread, core::LoopControl& control) {
-        SegmentScan& own = scans[static_cast<std::size_t>(thread)];
-        own.clear();
+        SegmentScan& segment_scan = scans[static_cast<std::size_t>(thread)];
+        segment_scan.clear();
         const Index end = std::min((segment + 1) * segment_chunks * SegmentScan::kRows, n_rows);
         for (Index row = segment * segment_chunks * SegmentScan::kRows; row < end; row += SegmentScan::kRows) {
             if (control.stopped(thread)) return;
-            own.scan(row, std::min(row + SegmentScan::kRows, end));
+            segment_scan.scan(row, std::min(row + SegmentScan::kRows, end));
         }
         for (Index q = 0; q < input.queries.n_rows; ++q) {
-            std::ranges::copy(own.nearest(q), lists.begin() + q * per_query + segment * input.k);
+            std::ranges::copy(segment_scan.nearest(q), lists.begin() + q * per_query + segment * input.k);
         }
     });
     ScanReport report{-1, scans.front().unusable_query()};
-    for (const SegmentScan& own : scans) {
-        const Index row = own.unusable_row();
+    for (const SegmentScan& thread_scan : scans) {
+        const Index row = thread_scan.unusable_row();
         if (row >= 0 && (report.unusable_row < 0 || row < report.unusable_row)) report.unusable_row = row;
     }
     // Their distances are no numbers: there is nothing to write.

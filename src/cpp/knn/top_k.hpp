@@ -70,9 +70,9 @@ void select_row(const T* values, Index n_columns, Index k, Entry<T>* buffer, T* 
 
 template <class T> bool contains_nan(const T* values, Index n) {
     if constexpr (std::is_floating_point_v<T>) {
-        bool found = false;
-        for (Index i = 0; i < n; ++i) found |= std::isnan(values[i]);
-        return found;
+        bool any = false;
+        for (Index i = 0; i < n; ++i) any |= std::isnan(values[i]);
+        return any;
     }
     return false;
 }

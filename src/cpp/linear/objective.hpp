@@ -102,9 +102,9 @@ double loss_and_gradient(
             const Selection next{nullptr, after.begin, chunk + 1 < chunks ? after.size() : 0}; // likely
             core::Team alone(1);
             Pass<T>& pass = passes[static_cast<std::size_t>(thread)];
-            ChunkSums<T>& own = sums[static_cast<std::size_t>(chunk)];
-            pass.set_gradient(own.gradients);
-            pass.run(alone, 0, control, 0, {nullptr, rows.begin, rows.size()}, next, own);
+            ChunkSums<T>& chunk_sums = sums[static_cast<std::size_t>(chunk)];
+            pass.set_gradient(chunk_sums.gradients);
+            pass.run(alone, 0, control, 0, {nullptr, rows.begin, rows.size()}, next, chunk_sums);
         });
     }
     const double value = add_up(sums, penalty, weights);

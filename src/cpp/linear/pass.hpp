@@ -61,12 +61,12 @@ template <class T> class Pass {
         const Selection& next, Consumer& consumer
     ) {
         double& weight = total_weight_[number % 2]; // thread 0 may begin a batch while others end the one before
-        const Range own = part(n_slices_, team.size(), thread);
+        const Range slices = part(n_slices_, team.size(), thread);
         const Index n_blocks = shape_.n_blocks(batch.n_rows);
         for (Index b = 0; b < n_blocks; ++b) {
             const Selection block = block_of(batch, b);
             if (thread == 0) start_block(block, b == 0, weight, control);
-            score_slices(block, own, thread);
+            score_slices(block, slices, thread);
             team.barrier();
             if (stopped_) return false;
             differentiate(block, team, thread);
@@ -78,7 +78,7 @@ template <class T> class Pass {
                 const double sum = add_losses(h, block.n_rows, b == 0);
                 if (last) consumer.loss(number, h, sum, weight);
             }
-            for (Index s = own.begin; s < own.end; ++s) {
+            for (Index s = slices.begin; s < slices.end; ++s) {
                 for (Index h = 0; h < n_classifiers(); ++h) {
                     if (finite(h)) gradient_of(step, h, s, thread, consumer);
                 }
@@ -139,13 +139,13 @@ template <class T> class Pass {
         }
     }
 
-    void score_slices(const Selection& block, Range own, int thread) {
-        block_.load(examples_, block, own);
+    void score_slices(const Selection& block, Range slices, int thread) {
+        block_.load(examples_, block, slices);
         T* scratch = scratch_[static_cast<std::size_t>(thread)].data();
         for (Index h = 0; h < n_classifiers(); ++h) {
             if (!finite(h)) continue;
             const T* weights = classifiers_[static_cast<std::size_t>(h)].weights;
-            block_.score(weights, own, block.n_rows, scores_of(h, thread), scratch);
+            block_.score(weights, slices, block.n_rows, scores_of(h, thread), scratch);
         }
     }
 
