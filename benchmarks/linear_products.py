@@ -18,7 +18,7 @@ def main() -> None:
     library.linear_products.restype = ctypes.c_bool
     best = (ctypes.c_double * 4)()
     n_rows, width = ctypes.c_ssize_t(), ctypes.c_ssize_t()
-    print("| classes | features | rows x columns of the block | scores: Eigen / ours | GFLOP/s | gradient: Eigen / ours | GFLOP/s |")
+    print("| classes | features | rows x columns | scores: Eigen / ours | GFLOP/s | gradient: Eigen / ours | GFLOP/s |")
     print("|---|---|---|---|---|---|---|")
     for n_classes in _CLASSES:
         for n_features in _FEATURES:

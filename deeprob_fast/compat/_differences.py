@@ -32,6 +32,16 @@ ValueError
 TypeError
     If x does not hold floating-point numbers.
 """
+ERROR = """
+Returns
+-------
+float
+
+Raises
+------
+ValueError
+    If the shapes differ, or there is nothing to compare.
+"""
 
 
 @contextmanager

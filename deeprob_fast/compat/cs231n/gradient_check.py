@@ -105,6 +105,7 @@ def grad_check_sparse(f: _differences.Function, x: Arrays, analytic_grad: Arrays
     _differences.check_sparse(f, x, analytic_grad, num_checks, h, seed=seed)
 
 
+@sharing(error=_differences.ERROR)
 def rel_error(x: Arrays, y: Arrays) -> float:
     """Compare two arrays: the largest abs(x - y) / max(1e-8, abs(x) + abs(y)) of all entries.
 
@@ -113,14 +114,7 @@ def rel_error(x: Arrays, y: Arrays) -> float:
     x, y : array or tensor
         Of one shape.
 
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, or there is nothing to compare.
+    {error}
 
     Examples
     --------

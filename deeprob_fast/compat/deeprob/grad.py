@@ -74,6 +74,7 @@ def compute_numeric_gradient(
     return _differences.gradient(f, x, dLdf, h, ones=True)
 
 
+@sharing(error=_differences.ERROR)
 def rel_error(x: Arrays, y: Arrays, eps: float = 1e-10) -> float:
     """Compare two arrays: max(abs(x - y)) / max(abs(x) + abs(y)), the latter at least eps.
 
@@ -83,14 +84,7 @@ def rel_error(x: Arrays, y: Arrays, eps: float = 1e-10) -> float:
         Of one shape.
     eps : float
 
-    Returns
-    -------
-    float
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ, or there is nothing to compare.
+    {error}
 
     Examples
     --------
