@@ -68,7 +68,8 @@ def _means(history: Float64, batches: Batches, examples: Examples) -> Float64:
     weights = np.diff(starts).astype(np.float64)
     if examples.sample_weights.size:
         weights = np.add.reduceat(examples.sample_weights[batches.order[: starts[-1]]], starts[:-1])
-    means: Float64 = (history * weights).sum(axis=1) / (weights.sum() or 1.0)
+    with np.errstate(over="ignore", invalid="ignore"):  # of classifiers that diverge
+        means: Float64 = (history * weights).sum(axis=1) / (weights.sum() or 1.0)
     return means
 
 

@@ -1,5 +1,7 @@
 """Training against plain NumPy loops; sweeps against single runs, bit for bit; stopping, divergence, schedules."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -153,6 +155,16 @@ def test_weights_that_overflow_at_the_last_step_are_divergence(isa, n_epochs):
     assert found.diverged_at == 1
     assert np.isfinite(found.loss_history[0])
     assert len(found.loss_history) == n_epochs
+
+
+def test_batches_without_weight_beside_divergence_are_no_warning():
+    weights = np.zeros(len(X))
+    weights[:10] = 1
+    batches = [np.arange(10), np.arange(10, 20)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        training = df.train(X, Y, learning_rate=1e300, reg=1.0, sample_weight=weights, batches=batches, dtype="float64")
+    assert training.diverged_at == 1
 
 
 def test_gradient_descent_takes_all_examples():
