@@ -14,9 +14,9 @@ def check_layout(layout: object) -> str:
     return str(layout)
 
 
-def rows_in_layout(images: AnyArray, given: str, layout: str) -> AnyArray:
+def rows_in_layout(images: AnyArray, stored: str, layout: str) -> AnyArray:
     """Return images of one layout as rows of another, each image one row."""
-    images = images.reshape(-1, *IMAGE_SHAPES[given])
-    if given != layout:
+    images = images.reshape(-1, *IMAGE_SHAPES[stored])
+    if stored != layout:
         images = images.transpose(0, 2, 3, 1) if layout == "HWC" else images.transpose(0, 3, 1, 2)
     return images.reshape(len(images), N_BYTES)

@@ -103,9 +103,9 @@ def load(
         msg = f"data must be a file, a folder, or one of {', '.join(NAMED)}; there is no {str(data)!r}{did_you_mean(data, NAMED)}"
         raise FileNotFoundError(msg)
     if data in NAMED or (path.is_dir() and is_named_folder(path)):
-        given = [name for name, value in beside.items() if value is not None]
-        if given:
-            msg = f"{given[0]} must be None: {data} has labels and rows for testing of its own"
+        refused = [name for name, value in beside.items() if value is not None]
+        if refused:
+            msg = f"{refused[0]} must be None: {data} has labels and rows for testing of its own"
             raise ValueError(msg)
         if data in NAMED and data not in SOURCES:
             return NAMED[str(data)](**{name: value for name, value in asked.given().items() if value is not None})

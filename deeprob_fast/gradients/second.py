@@ -24,9 +24,9 @@ def claimed_second(
     if hessian is not None and hvp is not None:
         msg = "hessian and hvp must not both be given"
         raise ValueError(msg)
-    for name, given in (("hessian", hessian), ("hvp", hvp)):
-        if given is not None:
-            _scalars.check_callable(name, given)
+    for name, second in (("hessian", hessian), ("hvp", hvp)):
+        if second is not None:
+            _scalars.check_callable(name, second)
     value = function.value(*(owned(part) for part in inputs))
     if value.shape != ():
         msg = f"func must return one number for gradgradcheck; got shape {value.shape}"
