@@ -111,8 +111,9 @@ void train(
     static_assert(sizeof(linear::ScheduledStep) == 2 * sizeof(double));
     const auto examples = examples_of<T>(record);
     std::vector<linear::ClassifierSettings> settings;
-    for (const py::handle classifier : classifiers)
+    for (const py::handle classifier : classifiers) {
         settings.push_back(classifier_settings(classifier.cast<ClassifierRecord>()));
+    }
     const Index size = weights.size();
     const auto n_classifiers = static_cast<Index>(settings.size());
     require_labels(examples, record, n_classes);

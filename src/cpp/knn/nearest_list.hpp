@@ -40,7 +40,7 @@ class NearestList {
     // In ascending order; ends the list.
     std::span<const Neighbor> sorted() {
         const std::span<Neighbor> all{list_.data(), static_cast<std::size_t>(count_)};
-        if (k_ > kFew) std::sort(all.begin(), all.end());
+        if (k_ > kFew) std::ranges::sort(all, [](const Neighbor& a, const Neighbor& b) { return a < b; });
         return all;
     }
 
