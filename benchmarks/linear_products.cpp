@@ -30,8 +30,10 @@ template <class F> double seconds(Index repeats, const F& multiply) {
 AlignedVector<float> numbers(Index n) {
     AlignedVector<float> values(static_cast<std::size_t>(n));
     std::uint32_t state = 1;
-    for (float& value : values)
-        value = static_cast<float>((state = state * 1664525U + 1013904223U) >> 8) * 0x1p-24F - 0.5F;
+    for (float& value : values) {
+        state = state * 1664525U + 1013904223U;
+        value = static_cast<float>(state >> 8) * 0x1p-24F - 0.5F;
+    }
     return values;
 }
 
@@ -48,6 +50,7 @@ float difference(const AlignedVector<float>& a, const AlignedVector<float>& b) {
 extern "C" bool linear_products(
     Index n_classes, Index n_features, Index repeats, double* best, Index* n_rows, Index* width
 ) {
+    Eigen::setNbThreads(1); // as the kernels' products, which leave threads to their callers
     const Index stride = linear::column_stride(n_features);
     const linear::Shape shape =
         linear::shape_of<float>(n_classes, stride, linear::kMaxBlockRows, linear::kTrainBlockBytes);

@@ -167,6 +167,12 @@ def test_flags_that_change_results_are_not_used():
         assert flag not in cmake
 
 
+def test_benchmarks_compile_kernels_as_the_build_does():
+    built = re.search(r"deeprob_options INTERFACE (-ffp-contract.*?)\)", text(ROOT / "CMakeLists.txt")).group(1).split()
+    timed = re.search(r"_KERNEL_FLAGS = \((.*?)\)", text(ROOT / "benchmarks" / "native.py")).group(1)
+    assert set(re.findall(r'"(-f[^"]+)"', timed)) == {flag for flag in built if flag.startswith("-f")}
+
+
 def test_only_the_kernels_module_loads_extensions():
     for path in PACKAGE.rglob("*.py"):
         found = {

@@ -105,8 +105,9 @@ def _compiled(
     history = np.full(num_iters, np.nan)
     final = weights.copy()
     if num_iters:
-        options: dict[str, Any] = {"reg": reg, "learning_rate": learning_rate, "initial_weights": weights, "batches": batches}
-        training = train(rows, labels, loss=formula, **options)
+        training = train(
+            rows, labels, loss=formula, reg=reg, learning_rate=learning_rate, initial_weights=weights, batches=batches
+        )
         history[: len(training.loss_history)] = training.loss_history
         final = training.W
         if np.isnan(history).any():  # what diverges is no error, unless the examples are to blame

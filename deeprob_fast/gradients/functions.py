@@ -72,10 +72,10 @@ def owned(value: Any) -> Any:
     return value.copy() if isinstance(value, np.ndarray) and value.dtype.kind == "f" else value
 
 
-def by_input(what: str, gradient: object, n_inputs: int) -> dict[int, AnyArray]:
+def by_input(what: str, values: object, n_inputs: int) -> dict[int, AnyArray]:
     """Return what belongs to the inputs by number: one array is that of the first, a tuple has one, or None, for each."""
-    parts = gradient if isinstance(gradient, tuple) else (gradient,)
-    if isinstance(gradient, tuple) and len(parts) != n_inputs:
+    parts = values if isinstance(values, tuple) else (values,)
+    if isinstance(values, tuple) and len(parts) != n_inputs:
         msg = f"func must give one {what}, or None in its place, for each of the {n_inputs} inputs; got a tuple of {len(parts)}"
         raise TypeError(msg)
     numbered = {

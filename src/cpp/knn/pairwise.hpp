@@ -148,7 +148,7 @@ template <class T> class PairwiseBlock {
         alignas(64) T distances[core::kPanelRows<T>];
         std::uint32_t near = 0;
         for (Index v = 0; v < core::kTileVectors; ++v) {
-            // An infinite bias marks a row that float32 cannot hold, centred; its infinite score exceeds any limit.
+            // An infinite bias marks a row that T cannot hold, centred; its infinite score exceeds any limit.
             const core::Vector<T> bias = core::load(input_.packed.bias + first + v * kWidth);
             const auto limit = map.near + (bias < 0 ? bias : core::Vector<T>{}) * map.near_bias;
             near |= core::greater(scores[v], limit) << (v * kWidth);
