@@ -71,6 +71,7 @@ inline Vector<double> multiply_add(Vector<double> a, Vector<double> b, Vector<do
 }
 
 inline double absolute(double a) { return std::abs(a); }
+inline float absolute(float a) { return std::abs(a); }
 inline std::int32_t absolute(std::int32_t a) { return std::abs(a); }
 inline Vector<float> absolute(Vector<float> a) {
     using Bits = Vector<std::uint32_t>;

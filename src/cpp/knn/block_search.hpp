@@ -34,7 +34,7 @@ template <Filter F> class BlockSearch {
           bounds_(size(plan->block_queries)), limits_(size(plan->max_tiles() * core::kTileQueries)),
           refined_(size(std::max(candidates_.capacity(), PanelRefinement::kLanes))),
           rows_(size(candidates_.capacity())), keys_(size(candidates_.capacity())),
-          ranked_(size(candidates_.capacity())),
+          listed_(size(candidates_.capacity())),
           pairs_(F::kLooksTwice ? size(plan->block_queries * core::kPanelRows<Value>) : 0), distances_(pairs_.size()),
           visit_order_(filter->ranges()) {}
 
@@ -185,11 +185,16 @@ template <Filter F> class BlockSearch {
             } else if constexpr (F::kLooksTwice) {
                 note_pairs(q, panel * core::kPanelRows<Value>, hits[t]);
             } else {
+                bool raised = false;
                 for (Index v = 0; v < core::kTileVectors; ++v) {
                     const std::uint32_t mask = hits[t] >> (v * core::kLanes<Value>) & kVectorMask;
+                    if (mask == 0) continue;
                     const auto first = position + static_cast<std::int32_t>(v * core::kLanes<Value>);
-                    if (mask != 0) candidates_.append(q, filter_.scores(first_query_ + q, sums.at[t][v]), first, mask);
+                    const auto scores = filter_.scores(first_query_ + q, sums.at[t][v]);
+                    const auto errors = panel_error(bounds_[size(q)], filter_.packed(), panel, scores);
+                    raised |= candidates_.append(q, scores, errors, first, mask);
                 }
+                if (raised) set_limit(q);
             }
         }
     }
@@ -217,12 +222,12 @@ template <Filter F> class BlockSearch {
             const float error = filter_.error(bounds_[size(q)], pairs[p].query, pairs[p].position, score);
             if (score + error < candidates_.threshold(q)) continue;
             if (candidates_.due(q)) thin_out(q);
-            candidates_.append(q, score, static_cast<std::int32_t>(position));
+            if (candidates_.append(q, score, error, static_cast<std::int32_t>(position))) set_limit(q);
         }
     }
 
     void thin_out(Index q) {
-        const auto many_left = [&] { return candidates_.count(q) > plan_.k + F::kSpare / 2; };
+        const auto many_left = [&] { return candidates_.count(q) > candidates_.capacity() / 2; };
         candidates_.tighten(q, error_of(q));
         set_limit(q);
         // Where the bounds keep more than half, they would soon be asked again: canonical distances decide, first those of the
@@ -266,10 +271,9 @@ template <Filter F> class BlockSearch {
 
     // Computes canonical distances of candidates, best first, until `most` are known or no other can be among the nearest.
     void refine(Index q, Index most) {
-        constexpr Index kAtOnce = 8; // then the threshold is raised
         const Index first = segment_ * core::kPanelRows<Value>;
         const auto error = error_of(q);
-        std::span<Candidate> rest = candidates_.ranked(q, ranked_);
+        std::span<Candidate> rest = candidates_.list(q, listed_);
         const bool directed = canonical_row(metric_, input_.queries, first_query_ + q, values_.data());
         const auto* bytes = bytes_of_query(input_.queries, first_query_ + q, input_.train);
         const CanonicalQuery query{values_.data(), directed, bytes};
@@ -282,23 +286,27 @@ template <Filter F> class BlockSearch {
                 rest = {};
                 break;
             }
-            const Index missing = plan_.k - std::ssize(candidates_.exact(q));
-            const Index wanted = std::min(std::max(kAtOnce, missing), most);
-            Index n = 0;
-            std::size_t used = 0;
-            for (; used < rest.size() && n < wanted; ++used) {
-                if (!excluded(rest[used])) {
-                    rows_[size(n++)] = input_.positions.row(first + rest[used].position);
-                }
-            }
-            rest = rest.subspan(used);
-            canonical_keys(metric_, query, input_.train, {rows_.data(), size(n)}, keys_.data());
-            for (Index c = 0; c < n; ++c) refined_[size(c)] = {keys_[size(c)], input_.first_row + rows_[size(c)]};
-            counts_.refined += n;
-            most -= n;
-            settle(q, size(n));
+            const std::span<Candidate> best = rest.first(size(std::min(most, batch_of(q, std::ssize(rest)))));
+            std::ranges::nth_element(rest, best.end(), std::greater{}, &Candidate::score);
+            for (std::size_t c = 0; c < best.size(); ++c) rows_[c] = input_.positions.row(first + best[c].position);
+            canonical_keys(metric_, query, input_.train, {rows_.data(), best.size()}, keys_.data());
+            for (std::size_t c = 0; c < best.size(); ++c) refined_[c] = {keys_[c], input_.first_row + rows_[c]};
+            counts_.refined += std::ssize(best);
+            most -= std::ssize(best);
+            settle(q, best.size());
+            rest = rest.subspan(best.size());
+            rest = rest.first(rest.size() - std::ranges::remove_if(rest, excluded).size());
         }
-        candidates_.assign(q, rest, excluded);
+        candidates_.assign(q, rest);
+    }
+
+    // How many of so many candidates are refined before the threshold is raised: few, as it may exclude the others, but as many
+    // as are missing, and not so few that each takes another pass over the others and the exact neighbours.
+    [[nodiscard]] Index batch_of(Index q, Index n_left) const {
+        constexpr Index kFewest = 8;
+        constexpr Index kMostPasses = 16;
+        const Index missing = plan_.k - std::ssize(candidates_.exact(q));
+        return std::min(n_left, std::max({kFewest, missing, plan_.k / kMostPasses, n_left / kMostPasses}));
     }
 
     const SearchInput& input_;
@@ -322,7 +330,7 @@ template <Filter F> class BlockSearch {
     std::vector<Neighbor> refined_;
     std::vector<Index> rows_;
     std::vector<double> keys_;
-    std::vector<Candidate> ranked_;
+    std::vector<Candidate> listed_;
     int thread_ = 0; // that scans
     core::LoopControl* control_ = nullptr;
     bool stopped_ = false;

@@ -6,6 +6,7 @@
 #include "knn/filter.hpp"
 #include "knn/neighbor.hpp"
 #include "knn/positions.hpp"
+#include "knn/running_threshold.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -21,8 +22,6 @@ struct Candidate {
     float score;
     std::int32_t position;
 };
-
-inline constexpr float kNothing = -std::numeric_limits<float>::infinity();
 
 // How many values exceed a limit. The storage is filled up to whole vectors with kNothing.
 inline Index count_above(std::span<const float> values, float limit) {
@@ -86,7 +85,7 @@ class Candidates {
   public:
     static Index bytes_per_query(Index k, Index spare) {
         return capacity(k, spare) * static_cast<Index>(sizeof(float) + sizeof(std::int32_t))
-               + k * static_cast<Index>(sizeof(Neighbor));
+               + k * static_cast<Index>(sizeof(Neighbor)) + RunningThresholds::bytes_per_query(k);
     }
 
     // `spare`: how many candidates beyond k a query may have before its threshold is tightened.
@@ -96,21 +95,27 @@ class Candidates {
           stride_(capacity_ + core::kLanes<float>), scores_(size(n_queries * stride_)),
           positions_(size(n_queries * stride_)), counts_(size(n_queries)), marks_(size(n_queries)),
           exact_(size(n_queries * k)), exact_counts_(size(n_queries)), thresholds_(size(n_queries)),
-          errors_(size(stride_)), lower_(size(stride_)), merged_(size(2 * k)) {}
+          running_(n_queries, k), errors_(size(stride_)), lower_(size(stride_)), merged_(size(2 * k)) {}
 
     void clear(Index query) {
         counts_[size(query)] = 0;
-        mark(query);
+        marks_[size(query)] = std::min(highest_mark(), running_.first_restart());
         exact_counts_[size(query)] = 0;
         thresholds_[size(query)] = kNothing;
+        running_.clear(query);
     }
 
-    // Whether it is time to tighten: the bounds have not been looked at for a while, or another panel may find no room.
-    [[nodiscard]] bool due(Index query) const { return counts_[size(query)] > marks_[size(query)]; }
+    // Whether it is time to tighten: another panel may find no room, or the running threshold needs to start anew.
+    [[nodiscard]] bool due(Index query) const {
+        return counts_[size(query)] > marks_[size(query)] || running_.is_coarse(query);
+    }
     [[nodiscard]] float threshold(Index query) const { return thresholds_[size(query)]; }
 
     // Appends the lanes of `scores` named by `mask`; lane l is the row at position + l.
-    void append(Index query, core::Vector<float> scores, std::int32_t position, std::uint32_t mask) {
+    // `errors`: of the scores, rounded up. Returns whether the threshold was raised.
+    bool append(
+        Index query, core::Vector<float> scores, core::Vector<float> errors, std::int32_t position, std::uint32_t mask
+    ) {
         static constexpr auto kIota = [] {
             std::array<std::int32_t, core::kLanes<float>> iota{};
             for (std::size_t l = 0; l < iota.size(); ++l) iota[l] = static_cast<std::int32_t>(l);
@@ -125,12 +130,20 @@ class Candidates {
         const Index n = core::compress(packed, reinterpret_cast<core::Vector<float>>(ids), mask);
         std::memcpy(positions_.data() + end, packed, sizeof packed);
         counts_[size(query)] += n;
+        const core::Vector<float> bounds = scores - errors;
+        bool raised = false;
+        const std::uint32_t above = core::greater(bounds, core::broadcast(thresholds_[size(query)]));
+        for (std::uint32_t rest = mask & above; rest != 0; rest &= rest - 1) {
+            raised |= note(query, scores[std::countr_zero(rest)], bounds[std::countr_zero(rest)]);
+        }
+        return raised;
     }
 
-    void append(Index query, float score, std::int32_t position) {
+    bool append(Index query, float score, float error, std::int32_t position) {
         const Index end = query * stride_ + counts_[size(query)]++;
         scores_[size(end)] = score;
         positions_[size(end)] = position;
+        return note(query, score, score - error);
     }
 
     // Raises the threshold by the bounds of the scores and drops what it excludes. bound(position, score) is the score's error,
@@ -142,12 +155,12 @@ class Candidates {
         std::int32_t* positions = positions_.data() + query * stride_;
         for (Index c = 0; c < count; ++c) {
             errors_[size(c)] = bound(positions[c], scores[c]);
-            const bool is_finite = scores[c] < std::numeric_limits<float>::infinity();
-            lower_[size(c)] = is_finite ? scores[c] - errors_[size(c)] : kNothing;
+            lower_[size(c)] = is_bounded(scores[c]) ? scores[c] - errors_[size(c)] : kNothing;
         }
         std::fill_n(lower_.begin() + count, core::round_up(count, core::kLanes<float>) - count, kNothing);
         const float threshold = std::max(thresholds_[size(query)], reached_by({lower_.data(), size(count)}, k_));
         thresholds_[size(query)] = threshold;
+        running_.restart(query, {lower_.data(), size(count)}, threshold);
         Index kept = 0;
         for (Index c = 0; c < count; ++c) {
             scores[kept] = scores[c];
@@ -162,27 +175,23 @@ class Candidates {
     [[nodiscard]] Index capacity() const { return capacity_; }
     [[nodiscard]] Index count(Index query) const { return counts_[size(query)]; }
 
-    // The candidates, best first, into the front of `out`.
-    [[nodiscard]] std::span<Candidate> ranked(Index query, std::span<Candidate> out) const {
+    // The candidates, into the front of `out`.
+    [[nodiscard]] std::span<Candidate> list(Index query, std::span<Candidate> out) const {
         const auto n = size(counts_[size(query)]);
         for (std::size_t c = 0; c < n; ++c) {
             const std::size_t at = size(query * stride_) + c;
             out[c] = {scores_[at], positions_[at]};
         }
-        std::ranges::sort(out.first(n), std::greater{}, &Candidate::score);
         return out.first(n);
     }
 
-    // Only these remain candidates, less the excluded ones.
-    template <class Excluded> void assign(Index query, std::span<const Candidate> rest, const Excluded& excluded) {
-        Index n = 0;
-        for (const Candidate& candidate : rest) {
-            if (excluded(candidate)) continue;
-            scores_[size(query * stride_ + n)] = candidate.score;
-            positions_[size(query * stride_ + n)] = candidate.position;
-            ++n;
+    // Only these remain candidates.
+    void assign(Index query, std::span<const Candidate> rest) {
+        for (std::size_t c = 0; c < rest.size(); ++c) {
+            scores_[size(query * stride_) + c] = rest[c].score;
+            positions_[size(query * stride_) + c] = rest[c].position;
         }
-        counts_[size(query)] = n;
+        counts_[size(query)] = std::ssize(rest);
         mark(query);
     }
 
@@ -209,13 +218,19 @@ class Candidates {
     }
 
   private:
-    // Thresholds that are tightened often let little pass, but tightening takes time, too.
-    void mark(Index query) {
-        constexpr Index kStep = 64;
-        const Index highest = capacity_ - core::kPanelRows<float>;
-        marks_[size(query)] = std::min(highest, counts_[size(query)] + k_ + kStep);
+    // A row that must always pass has an infinite score, which says nothing.
+    static bool is_bounded(float score) { return score < std::numeric_limits<float>::infinity(); }
+
+    bool note(Index query, float score, float bound) {
+        float& threshold = thresholds_[size(query)];
+        const float before = threshold;
+        if (is_bounded(score)) threshold = running_.note(query, bound, threshold);
+        return threshold > before;
     }
-    static Index capacity(Index k, Index spare) { return 2 * k + spare + core::kPanelRows<float>; }
+
+    void mark(Index query) { marks_[size(query)] = highest_mark(); }
+    [[nodiscard]] Index highest_mark() const { return capacity_ - core::kPanelRows<float>; }
+    static Index capacity(Index k, Index spare) { return 4 * k + 2 * spare + core::kPanelRows<float>; }
     static std::size_t size(Index n) { return static_cast<std::size_t>(n); }
 
     Index k_;
@@ -228,6 +243,7 @@ class Candidates {
     std::vector<Neighbor> exact_;
     std::vector<Index> exact_counts_;
     std::vector<float> thresholds_;
+    RunningThresholds running_;
     std::vector<float> errors_; // of the candidates of one query
     std::vector<float> lower_;
     std::vector<Neighbor> merged_; // of one query

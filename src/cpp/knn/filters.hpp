@@ -33,13 +33,11 @@ concept Filter =
         { filter.score_of_key(query, key) } -> std::same_as<double>;
     };
 
-// The error of the score of the row at a position, rounded up.
-template <class T>
-float panel_error(const QueryBound& bound, const Packed<const T>& packed, Index position, float score) {
-    const Index panel = position / core::kPanelRows<T>;
-    const float error = bound.relative * std::abs(score) + bound.product * packed.norm[panel] + bound.constant
-                        + bound.panel * packed.slack[panel];
-    return error * (1 + 0x1p-20F);
+// The error of the scores of rows of a panel, rounded up.
+template <class T, class Scores>
+Scores panel_error(const QueryBound& bound, const Packed<const T>& packed, Index panel, Scores scores) {
+    const float any_score = bound.product * packed.norm[panel] + bound.constant + bound.panel * packed.slack[panel];
+    return (bound.relative * core::absolute(scores) + any_score) * (1 + 0x1p-20F);
 }
 
 // Every row in float32.
@@ -70,7 +68,7 @@ class DenseFilter {
     [[nodiscard]] static float limit(Index /*query*/, float threshold) { return threshold; }
     [[nodiscard]] static core::Vector<float> scores(Index /*query*/, core::Vector<float> sums) { return sums; }
     [[nodiscard]] float error(const QueryBound& bound, Index /*query*/, Index position, float score) const {
-        return panel_error(bound, packed_, position, score);
+        return panel_error(bound, packed_, position / core::kPanelRows<Value>, score);
     }
 
     template <class Consume>
@@ -123,7 +121,7 @@ class IntegerFilter {
     }
 
     [[nodiscard]] float error(const QueryBound& bound, Index /*query*/, Index position, float score) const {
-        return panel_error(bound, packed_, position, score);
+        return panel_error(bound, packed_, position / core::kPanelRows<Value>, score);
     }
 
     // The largest sum that is certainly not above the threshold.
