@@ -74,8 +74,8 @@ def n_directions(search: Search) -> int:
     """How many directions the prefix has."""
     strategy = search.index._prepared.strategy  # type: ignore[union-attr]
     assert isinstance(strategy, Strategy)
-    assert strategy.projection is not None
-    return len(strategy.projection.basis)
+    assert strategy.prefix is not None
+    return len(strategy.prefix.projection.basis)
 
 
 def measure(n_rows: int, n_queries: int, n_rounds: int) -> Costs:

@@ -20,6 +20,9 @@ _Rows: TypeAlias = tuple[AnyArray, Int64, Int64, Int64, int]  # train, positions
 _Centering: TypeAlias = tuple[Float64, float]  # center, scale
 _Packing: TypeAlias = tuple[Float32 | Int32, Float32 | Int32, Float32, Float32]  # panels, bias, norm, slack
 _ByteRows: TypeAlias = tuple[Int8, Int32, Float32]  # bytes, squares, residuals
+_Columns: TypeAlias = tuple[Float32, Float64]  # values, errors
+_Stages: TypeAlias = tuple[Int64, Float64, Float64]  # ends, scales, center
+_StagePacking: TypeAlias = tuple[Int32, Float32, Float32, Float32]  # words, slack, centers, radii
 _Tree: TypeAlias = tuple[Float32 | Float64, Int32, Float32 | Float64]  # values, rows, boxes
 _Output: TypeAlias = tuple[Float64, Int64]  # distances, indices
 _Examples: TypeAlias = tuple[AnyArray, Int64, Float64, AnyArray, AnyArray, bool]  # of linear/examples.py
@@ -42,7 +45,6 @@ def pack(
     metric: str,
     centering: _Centering,
     packing: _Packing,
-    errors: Float64,
     n_threads: int,
 ) -> PackReport: ...
 def pack_queries(
@@ -51,22 +53,35 @@ def pack_queries(
     centering: _Centering,
     tiles: Float32 | Int32,
     measures: Float64,
-    errors: Float64,
     n_threads: int,
 ) -> int: ...
 def byte_stride(n_features: int) -> int: ...
+def max_stages() -> int: ...
+def max_stage_weight() -> float: ...
+def group_rows() -> int: ...
+def pack_stages(
+    columns: _Columns,
+    order: Int64,
+    stages: _Stages,
+    packing: _StagePacking,
+    first_position: int,
+    n_positions: int,
+    n_threads: int,
+) -> None: ...
+def pack_stage_queries(columns: _Columns, stages: _Stages, tiles: Int32, measures: Float64, n_threads: int) -> None: ...
 def search_prefix(
     rows: _Rows,
     metric: str,
     byte_centering: _Centering,
     bytes: _ByteRows,
-    centering: _Centering,
-    packing: _Packing,
-    ranges: tuple[Int64, Int64, Float32],
-    queries: tuple[AnyArray, Float32 | Int32, Float64, Float32, _ByteRows],
+    stages: _Stages,
+    packing: _StagePacking,
+    queries: tuple[AnyArray, Float32 | Int32, Float64, _Columns, _ByteRows],
     output: _Output,
     n_threads: int,
 ) -> tuple[int, int]: ...
+def fit_axes(sample: _Columns, tree: tuple[Float32, Float32]) -> None: ...
+def sort_by_axes(columns: Float32, tree: tuple[Float32, Float32], order: Int64, n_threads: int) -> None: ...
 def scan(train: AnyArray, metric: str, queries: AnyArray, output: _Output, n_threads: int) -> tuple[int, int]: ...
 def max_box_features() -> int: ...
 def max_box_rows() -> int: ...
@@ -78,10 +93,9 @@ def search_boxes(
 def project(
     rows: AnyArray,
     metric: str,
-    projection: tuple[Float64, Float32, float, float],
+    projection: tuple[Float64, Float32, float, float, Int64],
     queries: bool,
-    columns: Float32,
-    errors: Float64,
+    columns: _Columns,
     bytes: _ByteRows,
     n_threads: int,
 ) -> int: ...
@@ -105,8 +119,6 @@ def pairwise_distances(
 def top_k(values: AnyArray, k: int, largest: bool, out_values: AnyArray, out_indices: Int64, n_threads: int) -> int: ...
 def principal_directions(sample: Float32, start: Float32, directions: Float64) -> int: ...
 def rotated_directions(directions: Float64, random: Float64, basis: Float32) -> float: ...
-def fit_clusters(sample: Float32, centers: Float32, n_threads: int) -> int: ...
-def sort_into_clusters(rows: Float32, centers: Float32, order: Int64, starts: Int64, n_threads: int) -> None: ...
 def find_duplicates(train: AnyArray, duplicates: tuple[Int64, Int64, Int64], n_threads: int) -> int: ...
 def merge_piece(metric: str, piece: _Output, first_row: int, output: _Output, n_threads: int) -> None: ...
 def update(

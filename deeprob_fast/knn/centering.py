@@ -1,6 +1,7 @@
 """Where the filters put their origin and their unit: a center and a power of two, from a sample of the rows."""
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -97,22 +98,25 @@ def fit_integers(rows: RowSource, lowest: float, highest: float) -> Centering | 
     return None
 
 
-def byte_scale(sample: Float64, lowest: float, highest: float, panel_rows: int, order: int) -> float:
+def byte_scale(
+    sample: Float64, lowest: float, highest: float, panel_rows: int, order: int, scales: Sequence[float] | None = None
+) -> float:
     """Return the factor that brings centred rows into bytes with the least rounding; large values may be cut off.
 
-    What counts is the worst row of each panel, as its bound is that of the panel, in the norm of that order.
+    What counts is the worst row of each panel, as its bound is that of the panel, in the norm of that order. The factor is one of
+    `scales` if these are given.
     """
     largest = np.abs(sample).max(axis=1, initial=0.0)
     typical = float(np.median(largest)) if len(largest) else 0.0
     if not _SMALLEST_IN_BYTES < typical < _LARGEST_IN_BYTES:
-        return 1.0
+        return scales[0] if scales else 1.0
     values = np.clip(sample / typical, -1e10, 1e10).astype(np.float32)
     panels = np.arange(0, len(values), panel_rows)
 
     def rounding(scale: float) -> float:
-        scaled = values * np.float32(scale)
+        scaled = values * np.float32(scale * typical)
         rest = scaled - np.clip(np.rint(scaled), lowest, highest)
         worst = np.maximum.reduceat((np.abs(rest) ** order).sum(axis=1), panels)
         return float(np.minimum(worst, 100 * np.median(worst)).mean()) / scale**order  # one outlier must not decide
 
-    return min((highest * 2 ** (step / 3) for step in range(-5, 6)), key=rounding) / typical
+    return min(scales or [highest * 2 ** (step / 3) / typical for step in range(-5, 6)], key=rounding)

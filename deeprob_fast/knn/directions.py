@@ -7,6 +7,7 @@ import numpy as np
 from deeprob_fast import _kernels
 from deeprob_fast._memory import aligned_bytes
 from deeprob_fast._typing import AnyArray, Float32, Float64, Int8, Int32, Int64
+from deeprob_fast.knn.centering import Centering
 
 _OVERSAMPLING = 8  # directions beyond the wanted ones that make the iteration converge (Halko, Martinsson and Tropp 2011)
 
@@ -15,7 +16,7 @@ class ByteRows(NamedTuple):
     """Rows in bytes, one after the other."""
 
     bytes: Int8
-    squares: Int32
+    squares: Int32  # of training rows by position, as residuals
     residuals: Float32
 
     @classmethod
@@ -40,27 +41,36 @@ class ByteRows(NamedTuple):
         return ByteRows(bytes_, self.squares[order], self.residuals[order])
 
 
-class Projection(NamedTuple):
-    """The directions, how far they are from orthonormal, and the scale that brings rows less the center into bytes."""
+class Columns(NamedTuple):
+    """The columns of rows: the coordinates of each stage, and after them the length of what is left."""
 
-    center: Float64
+    values: Float32  # (n_rows, n_columns)
+    errors: Float64  # (n_rows,): how far a row is off; infinite for one that has no columns
+
+    def of(self, numbers: Int64) -> "Columns":
+        """Return those of some rows."""
+        return Columns(self.values[numbers], self.errors[numbers])
+
+
+class Projection(NamedTuple):
+    """The directions, how far they are from orthonormal, and how many of them the stages up to each have."""
+
     basis: Float32  # (n_directions, n_features)
     defect: float  # at least the Frobenius norm of B B^T - 1
-    scale: float
+    ends: Int64  # (n_stages,), ascending
 
     @property
     def n_columns(self) -> int:
-        """The coordinates and the length of the rest."""
-        return len(self.basis) + 1
+        """The coordinates, and for each stage the length of the rest."""
+        return len(self.basis) + len(self.ends)
 
     def columns(
-        self, rows: AnyArray, metric: str, bytes_: ByteRows, n_threads: int, *, queries: bool = False
-    ) -> tuple[Float32, Float64, int]:
-        """Return the columns, the error of each row, and the first row that cannot be searched or -1; fill the bytes."""
-        columns = np.empty((len(rows), self.n_columns), dtype=np.float32)
-        errors = np.empty(len(rows))
-        bad = _kernels.project(rows, metric, self, queries, columns, errors, bytes_, n_threads)
-        return columns, errors, bad
+        self, rows: AnyArray, metric: str, centering: Centering, bytes_: ByteRows, n_threads: int, *, queries: bool = False
+    ) -> tuple[Columns, int]:
+        """Return the columns, and the first row that cannot be searched or -1; fill the bytes, by the scale of the centering."""
+        columns = Columns(np.empty((len(rows), self.n_columns), dtype=np.float32), np.empty(len(rows)))
+        record = (centering.center, self.basis, self.defect, centering.scale, self.ends)
+        return columns, _kernels.project(rows, metric, record, queries, columns, bytes_, n_threads)
 
 
 def principal_directions(sample: Float64, n_directions: int) -> Float64:
@@ -81,9 +91,11 @@ def principal_directions(sample: Float64, n_directions: int) -> Float64:
     return directions[: _kernels.principal_directions(rows, start, directions)]
 
 
-def rotated(directions: Float64, center: Float64, scale: float) -> Projection:
-    """Return a basis of the same subspace by a random rotation, whose coordinates vary alike: bytes fit them best."""
-    random = np.random.default_rng(1).standard_normal((len(directions),) * 2)
+def rotated(directions: Float64, ends: Int64) -> Projection:
+    """Return a basis that spans the same in each stage, by random rotations: coordinates that vary alike fit bytes best."""
+    random = np.zeros((len(directions),) * 2)
+    generator = np.random.default_rng(1)
+    for start, end in zip([0, *ends[:-1]], ends, strict=True):
+        random[start:end, start:end] = generator.standard_normal((end - start,) * 2)
     basis = np.empty(directions.shape, dtype=np.float32)
-    defect = _kernels.rotated_directions(directions, random, basis)
-    return Projection(center, basis, defect, scale)
+    return Projection(basis, _kernels.rotated_directions(directions, random, basis), ends)

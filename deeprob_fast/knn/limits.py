@@ -13,11 +13,13 @@ class Limits(NamedTuple):
     whole_bytes: int = 1 << 30
     # This much of the training rows is packed at a time: memory that is used again and again costs least.
     piece_bytes: int = 32 << 20
+    # Of a prefix more: its queries meet the nearest rows first, and a piece has only so near ones.
+    prefix_piece_bytes: int = 96 << 20
     # Packed queries take this much at a time, and the columns of a projection.
     query_bytes: int = 64 << 20
     column_bytes: int = 32 << 20
-    # Rows of a cluster, on average.
-    cluster_rows: int = 512
+    # Rows of a leaf of the tree that a prefix is sorted by, on average.
+    leaf_rows: int = 64
     # Batches of packed queries that meet a piece before the next one is read: a file is read once for so many.
     batches: int = 8
     # Rows of a mapped file that take more are converted piece by piece, where the kernels cannot read them in place.

@@ -8,12 +8,12 @@ from deeprob_fast import _kernels, _validation
 from deeprob_fast._memory import aligned_bytes
 from deeprob_fast._typing import AnyArray, Float32, Int32, Int64, PackReport
 from deeprob_fast.knn import limits
-from deeprob_fast.knn.clusters import NO_CLUSTERS
-from deeprob_fast.knn.directions import ByteRows, Projection
+from deeprob_fast.knn.directions import ByteRows
 from deeprob_fast.knn.duplicates import NO_DUPLICATES, Duplicates
 from deeprob_fast.knn.filters import Strategy
 from deeprob_fast.knn.neighbors import Neighbors
 from deeprob_fast.knn.queries import Queries
+from deeprob_fast.knn.stages import Prefix, StagePacking
 
 
 class Packing(NamedTuple):
@@ -45,9 +45,9 @@ class Packing(NamedTuple):
     @classmethod
     def padding(cls, strategy: Strategy) -> "Packing":
         """Pack a row of one zero: behind it is what the kernels write behind the last row, so that it never passes."""
-        packing = cls.empty(1, 1, strategy._replace(projection=None))
+        packing = cls.empty(1, 1, strategy)
         zero = np.zeros((1, 1))
-        _kernels.pack(zero, _NO_ROWS, "euclidean", (zero[0], 1.0), packing, _NO_ERRORS, 1)
+        _kernels.pack(zero, _NO_ROWS, "euclidean", (zero[0], 1.0), packing, 1)
         return packing
 
     def part(self, start: int, stop: int) -> "Packing":
@@ -60,78 +60,59 @@ class Packing(NamedTuple):
         return Packing(self.panels[block], self.bias[rows], self.norm[first:last], self.slack[first:last])
 
 
-class PanelRanges(NamedTuple):
-    """Rows in the order of their clusters, and the panels of each. Without clusters all three are empty, and position is row."""
-
-    order: Int64  # (n_train,) rows by position
-    starts: Int64  # (n_ranges + 1,) panels
-    clusters: Int64  # (n_ranges,)
-
-
-NO_RANGES = PanelRanges(*(np.empty(0, dtype=np.int64) for _ in PanelRanges._fields))
-
-
 def _aligned_empty(size: int, strategy: Strategy) -> Float32 | Int32:
     """Return aligned words: float32, or int32 for four bytes each."""
     words: Float32 | Int32 = aligned_bytes(4 * size).view(strategy.dtype)
     return words
 
 
-_NO_ERRORS = np.empty(0)
 _NO_ROWS = NO_DUPLICATES.representatives
 
 
-def _pack_columns(
+def _pack_prefix(
     train: AnyArray,
     duplicates: Duplicates,
     metric: str,
     strategy: Strategy,
-    projection: Projection,
-    buffers: "Buffers",
+    prefix: Prefix,
+    packing: StagePacking,
+    bytes_: ByteRows,
     n_threads: int,
-) -> tuple[PackReport, ByteRows, PanelRanges]:
-    """Pack the columns of the rows, so many at a time that they stay within bounds, and the rows in bytes."""
-    report = PackReport(unusable_row=-1, largest_norm=0.0, integral=False)
-    n_positions = len(duplicates.representatives) or len(train)
-    bytes_ = buffers.bytes.part(0, n_positions)
-    clusters = NO_CLUSTERS if len(duplicates.representatives) else strategy.clusters
-    orders, starts = [_NO_ROWS], [_NO_ROWS]
-    panel_rows = _kernels.panel_rows()
-    step = panel_rows * max(1, limits.LIMITS.column_bytes // (4 * projection.n_columns * panel_rows))
+) -> tuple[int, Int64]:
+    """Pack the columns of the rows, so many at a time that they stay within bounds, and the rows in bytes; return their order."""
+    n_positions = len(bytes_.squares)
+    orders = [_NO_ROWS]
+    group_rows = _kernels.group_rows()
+    step = group_rows * max(1, limits.LIMITS.column_bytes // (4 * prefix.projection.n_columns * group_rows))
     for start in range(0, n_positions, step):
         stop = min(start + step, n_positions)
         ids = duplicates.representatives[start:stop]
         rows = train[ids] if len(ids) else train[start:stop]
-        columns, errors, bad = projection.columns(rows, metric, bytes_.part(start, stop), n_threads)
+        part = bytes_.part(start, stop)
+        columns, bad = prefix.projection.columns(rows, metric, strategy.centering, part, n_threads)
         if bad >= 0:
-            report["unusable_row"] = int(ids[bad]) if len(ids) else start + bad
-            break
-        order = _NO_ROWS
-        if clusters.n_clusters:
-            order, begins = clusters.sort(columns, n_threads)
-            orders.append(start + order)
-            # A panel belongs to the cluster of most of its rows.
-            starts.append((start + begins[:-1] + panel_rows // 2) // panel_rows)
-        part = buffers.packing.part(start, stop)
-        _kernels.pack(columns, order, "euclidean", strategy.centering, part, errors, n_threads)
-    if not clusters.n_clusters:
-        return report, bytes_, NO_RANGES
-    starts.append(np.array([-(-n_positions // panel_rows)]))
-    of_ranges = np.tile(np.arange(clusters.n_clusters), len(starts) - 2)
-    return report, bytes_, PanelRanges(np.concatenate(orders), np.concatenate(starts), of_ranges)
+            return (int(ids[bad]) if len(ids) else start + bad), _NO_ROWS
+        # Representatives must ascend.
+        order = _NO_ROWS if len(ids) else prefix.tree.sort(columns, n_threads)
+        if len(order):
+            part.squares[:], part.residuals[:] = part.squares[order], part.residuals[order]
+        packing.pack(columns, order, prefix.stages, start, n_positions, n_threads)
+        orders.append(start + order)
+    return -1, np.concatenate(orders)
 
 
 class Buffers(NamedTuple):
     """Memory for packed rows."""
 
-    packing: Packing
-    bytes: ByteRows
+    packing: Packing | StagePacking
+    bytes: ByteRows | None
 
     @classmethod
     def empty(cls, n_positions: int, n_features: int, strategy: Strategy) -> "Buffers":
         """Allocate memory for that many rows."""
-        n_byte_rows = n_positions if strategy.projection else 0
-        return cls(Packing.empty(n_positions, n_features, strategy), ByteRows.empty(n_byte_rows, n_features))
+        if strategy.prefix:
+            return cls(StagePacking.empty(n_positions, strategy.prefix.stages), ByteRows.empty(n_positions, n_features))
+        return cls(Packing.empty(n_positions, n_features, strategy), None)
 
 
 class Prepared(NamedTuple):
@@ -142,11 +123,11 @@ class Prepared(NamedTuple):
     duplicates: Duplicates
     metric: str
     strategy: Strategy
-    packing: Packing
+    packing: Packing | StagePacking
     largest_norm: float
     integral: bool
     bytes: ByteRows | None
-    ranges: PanelRanges
+    order: Int64  # rows by position; none where these are the same, or representatives
 
     @property
     def name(self) -> str:
@@ -168,44 +149,51 @@ class Prepared(NamedTuple):
         """Pack the rows, into `buffers` if it is given."""
         n_positions = len(duplicates.representatives) or len(train)
         buffers = buffers or Buffers.empty(n_positions, train.shape[1], strategy)
-        packing = buffers.packing.part(0, n_positions)
-        bytes_, ranges = None, NO_RANGES
-        if strategy.projection:
-            report, bytes_, ranges = _pack_columns(train, duplicates, metric, strategy, strategy.projection, buffers, n_threads)
-        else:
-            report = _kernels.pack(train, duplicates.representatives, metric, strategy.centering, packing, _NO_ERRORS, n_threads)
+        packing, bytes_, order = buffers.packing, buffers.bytes, _NO_ROWS
+        report = PackReport(unusable_row=-1, largest_norm=0.0, integral=False)
+        if isinstance(packing, Packing):
+            packing = packing.part(0, n_positions)
+            report = _kernels.pack(train, duplicates.representatives, metric, strategy.centering, packing, n_threads)
+        elif strategy.prefix and bytes_:
+            packing, bytes_ = packing.first(n_positions, strategy.prefix.stages), bytes_.part(0, n_positions)
+            report["unusable_row"], order = _pack_prefix(
+                train, duplicates, metric, strategy, strategy.prefix, packing, bytes_, n_threads
+            )
         row = report["unusable_row"]
         if row >= 0:
             # Told by its number among all rows.
             raise ValueError(_validation.describe_bad_row("train", train[row], first_row + row))
         return cls(
-            train, first_row, duplicates, metric, strategy, packing, report["largest_norm"], report["integral"], bytes_, ranges
+            train, first_row, duplicates, metric, strategy, packing, report["largest_norm"], report["integral"], bytes_, order
         )
 
     def search(self, queries: Queries, outputs: Neighbors, n_threads: int) -> tuple[int, int]:
         """Search, starting from what the outputs hold of earlier rows; return how many pairs passed and were refined."""
-        centering, projection = self.strategy.centering, self.strategy.projection
-        if projection and self.bytes and queries.bytes:
-            positions = self.ranges.order if len(self.ranges.order) else self.duplicates.representatives
-            return _kernels.search_prefix(
-                (self.train, positions, self.duplicates.starts, self.duplicates.members, self.first_row),
+        centering = self.strategy.centering
+        if isinstance(self.packing, Packing):
+            return _kernels.search(
+                (self.train, *self.duplicates, self.first_row),
                 self.metric,
-                (projection.center, projection.scale),
-                self.bytes,
                 centering,
                 self.packing,
-                (self.ranges.starts, self.ranges.clusters, self.strategy.clusters.centers),
-                (queries.rows, queries.tiles, queries.measures, queries.columns, queries.bytes),
+                (self.largest_norm, self.integral),
+                (queries.rows, queries.tiles, queries.measures),
                 outputs,
                 n_threads,
             )
-        return _kernels.search(
-            (self.train, *self.duplicates, self.first_row),
+        assert self.strategy.prefix
+        assert self.bytes
+        assert queries.columns
+        assert queries.bytes
+        positions = self.order if len(self.order) else self.duplicates.representatives
+        return _kernels.search_prefix(
+            (self.train, positions, self.duplicates.starts, self.duplicates.members, self.first_row),
             self.metric,
             centering,
+            self.bytes,
+            self.strategy.prefix.stages,
             self.packing,
-            (self.largest_norm, self.integral),
-            (queries.rows, queries.tiles, queries.measures),
+            (queries.rows, queries.tiles, queries.measures, queries.columns, queries.bytes),
             outputs,
             n_threads,
         )

@@ -137,8 +137,9 @@ def _whole(estimate: Estimate, job: Job, requested: str) -> Plan:
 
 def _by_pieces(estimate: Estimate, job: Job, k: int, *, groups_pieces: bool) -> Plan:
     # Each piece refines what it found: many neighbours want larger pieces.
-    n_bytes = job.limits.piece_bytes * min(4, max(1, k // 25))
     assert isinstance(estimate.chosen, Strategy)
+    n_bytes = job.limits.prefix_piece_bytes if estimate.chosen.prefix else job.limits.piece_bytes
+    n_bytes *= min(4, max(1, k // 25))
     piece_rows = max(1, n_bytes // estimate.chosen.n_bytes(job.rows.shape[1]))
     name, reason = estimate.chosen.name, estimate.reason
     return Plan(name, reason, "auto", estimate.chosen, NO_DUPLICATES, piece_rows, groups_pieces, job.limits)

@@ -9,47 +9,61 @@ from deeprob_fast import _kernels, _validation
 from deeprob_fast._memory import aligned_bytes
 from deeprob_fast._typing import AnyArray, Float32, Float64, Int32, Int64
 from deeprob_fast.knn import limits
-from deeprob_fast.knn.directions import ByteRows
+from deeprob_fast.knn.directions import ByteRows, Columns
 from deeprob_fast.knn.filters import Strategy
+from deeprob_fast.knn.stages import Prefix
 
 # Numbers that the kernels note of each query.
-_MEASURES = {"dense": 5, "integer": 8, "prefix": 8}
-_NO_ERRORS = np.empty(0)
+_MEASURES = {"dense": 5, "integer": 8}
+_STAGE_MEASURES = 3  # of each stage
 
 
 class Queries(NamedTuple):
-    """A part of the queries, packed for one instruction-set level, in the order of their clusters where there are any."""
+    """A part of the queries, packed for one instruction-set level; for a prefix, in the order of its tree."""
 
     rows: AnyArray
     numbers: slice | Int64  # of these queries among all
     tiles: Float32 | Int32
     measures: Float64
-    columns: AnyArray
-    bytes: ByteRows | None
+    columns: Columns | None = None
+    bytes: ByteRows | None = None
 
     @classmethod
     def pack(cls, queries: AnyArray, metric: str, strategy: Strategy, n_threads: int) -> Iterator["Queries"]:
         """Pack the queries, so many at a time that the memory stays bounded."""
-        n_features = queries.shape[1]
         tile = _kernels.tile_queries()
-        step = tile * max(1, limits.LIMITS.query_bytes // (tile * strategy.n_bytes(n_features)))
+        step = tile * max(1, limits.LIMITS.query_bytes // (tile * strategy.n_bytes(queries.shape[1])))
         for first in range(0, len(queries), step):
-            numbers: slice | Int64 = slice(first, min(first + step, len(queries)))
-            rows = queries[numbers]
-            n_words = -(-len(rows) // tile) * tile * strategy.n_words(n_features)
-            tiles: Float32 | Int32 = aligned_bytes(4 * n_words).view(strategy.dtype)
+            rows = queries[first : first + step]
+            n_padded = -(-len(rows) // tile) * tile
+            if strategy.prefix:
+                yield cls._pack_prefix(rows, first, n_padded, metric, strategy, strategy.prefix, n_threads)
+                continue
+            tiles: Float32 | Int32 = _words(n_padded * strategy.n_words(rows.shape[1])).view(strategy.dtype)
             measures = np.empty((len(rows), _MEASURES[strategy.name]))
-            columns, errors, kind, bad, bytes_ = rows, _NO_ERRORS, metric, -1, None
-            if strategy.projection:
-                kind = "euclidean"
-                bytes_ = ByteRows.empty(len(rows), n_features)
-                columns, errors, bad = strategy.projection.columns(rows, metric, bytes_, n_threads, queries=True)
-                if bad < 0 and strategy.clusters.n_clusters:
-                    order, _ = strategy.clusters.sort(columns, n_threads)
-                    numbers, rows, columns, errors = first + order, rows[order], columns[order], errors[order]
-                    bytes_ = bytes_.sorted(order)
-            if bad < 0:
-                bad = _kernels.pack_queries(columns, kind, strategy.centering, tiles, measures, errors, n_threads)
-            if bad >= 0:
-                raise ValueError(_validation.describe_bad_row("queries", rows[bad], first + bad))
-            yield cls(rows, numbers, tiles, measures, columns, bytes_)
+            _check(rows, first, _kernels.pack_queries(rows, metric, strategy.centering, tiles, measures, n_threads))
+            yield cls(rows, slice(first, first + len(rows)), tiles, measures)
+
+    @classmethod
+    def _pack_prefix(
+        cls, rows: AnyArray, first: int, n_padded: int, metric: str, strategy: Strategy, prefix: Prefix, n_threads: int
+    ) -> "Queries":
+        bytes_ = ByteRows.empty(*rows.shape)
+        columns, bad = prefix.projection.columns(rows, metric, strategy.centering, bytes_, n_threads, queries=True)
+        _check(rows, first, bad)
+        order = prefix.tree.sort(columns, n_threads)
+        columns = columns.of(order)
+        stages = prefix.stages
+        tiles = _words(n_padded * (sum(stages.n_words) + len(stages.ends)))
+        measures = np.empty((len(rows), _STAGE_MEASURES * len(stages.ends)))
+        _kernels.pack_stage_queries(columns, stages, tiles, measures, n_threads)
+        return cls(rows[order], first + order, tiles, measures, columns, bytes_.sorted(order))
+
+
+def _words(n: int) -> Int32:
+    return aligned_bytes(4 * n).view(np.int32)
+
+
+def _check(rows: AnyArray, first: int, bad: int) -> None:
+    if bad >= 0:
+        raise ValueError(_validation.describe_bad_row("queries", rows[bad], first + bad))

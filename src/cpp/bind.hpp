@@ -21,6 +21,7 @@ void bind_knn(py::module_& m);
 void bind_linear(py::module_& m);
 void bind_algebra(py::module_& m);
 void bind_boxes(py::module_& m);
+void bind_prefix(py::module_& m);
 void bind_distances(py::module_& m);
 void bind_optim(py::module_& m);
 void bind_votes(py::module_& m);

@@ -17,9 +17,17 @@ using CenteringRecord = std::tuple<core::ConstVector<double>, double>;
 // distances, indices
 using OutputRecord = std::tuple<core::Matrix<double>, core::Matrix<std::int64_t>>;
 
+inline knn::Centering centering_of(const std::string& metric, const CenteringRecord& centering_record) {
+    const auto& [center, scale] = centering_record;
+    return {knn::metric_named(metric), center.data(), center.size(), scale};
+}
+
 inline knn::SearchOutput search_output(OutputRecord& output) {
     return {std::get<0>(output).data(), std::get<1>(output).data()};
 }
+
+// Returns the number of pairs that passed the filter and that of canonical distances.
+inline py::tuple counts_of(const knn::SearchCounts& counts) { return py::make_tuple(counts.passed, counts.refined); }
 
 inline knn::SearchInput search_input(const RowsRecord& record, const core::Rows& queries, const OutputRecord& output) {
     const auto& [train_array, representatives, duplicate_starts, duplicate_members, first_row] = record;

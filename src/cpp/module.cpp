@@ -8,6 +8,7 @@ PYBIND11_MODULE(DEEPROB_KERNELS_MODULE, m, pybind11::mod_gil_not_used()) {
     deeprob::bind::bind_knn(m);
     deeprob::bind::bind_algebra(m);
     deeprob::bind::bind_boxes(m);
+    deeprob::bind::bind_prefix(m);
     deeprob::bind::bind_distances(m);
     deeprob::bind::bind_linear(m);
     deeprob::bind::bind_optim(m);

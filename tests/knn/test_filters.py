@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 
 import deeprob_fast as df
 from deeprob_fast import _kernels
-from deeprob_fast.knn import directions
+from deeprob_fast.knn import centering, directions
 from tests import reference
 from tests.knn.exact import assert_exact, assert_exact_index
 from tests.limits import lower_limits
@@ -15,8 +15,8 @@ from tests.strategies import cast, low_rank, problems
 
 @pytest.fixture(autouse=True)
 def small_cells(monkeypatch):
-    """Clusters of a prefix hold few rows, so that the few rows of a test fill many."""
-    lower_limits(monkeypatch, cluster_rows=20)
+    """Leaves of the tree that sorts a prefix hold few rows, so that the few rows of a test fill many."""
+    lower_limits(monkeypatch, leaf_rows=8)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -98,17 +98,19 @@ def test_prefix_filter_on_hard_data(isa, metric, data):
 def test_columns_of_a_projection_are_never_farther_apart_than_the_rows(isa):
     rng = np.random.default_rng(22)
     rows = low_rank(rng, 300).astype(np.float32)
-    center = np.median(rows, axis=0).astype(np.float64)
-    projection = directions.rotated(directions.principal_directions(rows - center, 12), center, 1.0)
+    origin = centering.Centering(np.median(rows, axis=0).astype(np.float64), 1.0)
+    projection = directions.rotated(directions.principal_directions(rows - origin.center, 12), np.array([5, 12]))
     assert projection.defect < 1e-4
-    columns, errors, bad = projection.columns(rows, "euclidean", directions.ByteRows.empty(*rows.shape), 2)
+    (columns, errors), bad = projection.columns(rows, "euclidean", origin, directions.ByteRows.empty(*rows.shape), 2)
     assert bad == -1
     true = reference.distances(rows, rows, "euclidean")
-    short = reference.distances(columns, columns, "euclidean")
-    assert (short <= true + errors + errors[:, None]).all()
-    assert errors.max() < 1e-2 * np.median(true)
     far = ~np.eye(len(rows), dtype=bool)
-    assert (short[far] / true[far]).min() > 0.9
+    # The coordinates of the first stage and its rest; those of both stages and the rest of the second.
+    for stage, share in ((np.arange(6), 0.5), (np.r_[:5, 6:14], 0.9)):
+        short = reference.distances(columns[:, stage], columns[:, stage], "euclidean")
+        assert (short <= true + errors + errors[:, None]).all()
+        assert np.median(short[far] / true[far]) > share
+    assert errors.max() < 1e-2 * np.median(true)
 
 
 def test_prefix_is_chosen_for_a_large_job_near_a_subspace():
@@ -132,7 +134,8 @@ def test_columns_may_be_packed_in_parts(isa, monkeypatch):
 def test_prefix_in_pieces(monkeypatch):
     rows = low_rank(np.random.default_rng(27), 90000, 128).astype(np.float32)
     whole = df.KNNIndex(rows).search(rows[:900], 5)
-    lower_limits(monkeypatch, piece_bytes=1 << 20, query_bytes=1 << 17)  # several batches of sorted queries meet each piece
+    # Several batches of sorted queries meet each piece.
+    lower_limits(monkeypatch, prefix_piece_bytes=1 << 20, query_bytes=1 << 17)
     pieces, stats = df.nearest_neighbors(rows, rows[:900], 5, return_stats=True)
     assert 0 < stats["piece_rows"] < len(rows)
     assert stats["strategy"] == "prefix"

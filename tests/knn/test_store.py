@@ -26,7 +26,7 @@ def rows_for(strategy: str) -> np.ndarray:
 @pytest.mark.parametrize("strategy", ["boxes", "dense", "integer", "prefix", "auto"])
 @pytest.mark.parametrize("metric", ["euclidean", "sqeuclidean"])
 def test_a_loaded_index_finds_the_same(tmp_path, isa, monkeypatch, strategy, metric):
-    lower_limits(monkeypatch, cluster_rows=50)
+    lower_limits(monkeypatch, leaf_rows=8)
     rows = rows_for(strategy)
     index = df.KNNIndex(rows, metric=metric, strategy=strategy)
     index.save(tmp_path / "index")

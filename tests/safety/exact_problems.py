@@ -141,7 +141,7 @@ def by_strategy(strategy):
     def search(problem):
         train, queries, k, metric, n_threads = problem
         with pytest.MonkeyPatch.context() as patch:
-            lower_limits(patch, cluster_rows=20, column_bytes=0)  # one panel at a time
+            lower_limits(patch, leaf_rows=8, column_bytes=0)  # one group of panels at a time
             steps = recorded_steps(patch, packing)
             index = df.KNNIndex(train, metric=metric, strategy=strategy, n_threads=n_threads)
         found = index.search(queries, k)
@@ -150,7 +150,7 @@ def by_strategy(strategy):
             # There are none along which all rows are equal, or with too large numbers.
             assert stats["strategy"] == "prefix" or stats["reason"] == "no directions"
             if stats["strategy"] == "prefix":
-                assert max(steps) > 1 or len(np.unique(train, axis=0)) <= _kernels.panel_rows()
+                assert max(steps) > 1 or len(np.unique(train, axis=0)) <= _kernels.group_rows()
         else:
             assert strategy in ("auto", stats["strategy"])
         assert stats["isa"] == _kernels.ISA

@@ -137,7 +137,7 @@ def value_edits(file: IndexFile) -> Iterator[Edit]:
         old = fields[place]
         for value in [*_NUMBERS, *_OTHERS, *(_WORDS if isinstance(old, str) else [])]:
             same_type = type(value) is type(old) and not isinstance(old, dict)
-            kept = same_type or (value is None and name.endswith(".projection"))
+            kept = same_type or (value is None and name.endswith(".prefix"))
             if not (same_type and value == old):
                 edit = functools.partial(put, name=name, value=value)
                 yield Edit(f"{name}: {json.dumps(value)}", edit, refused=not kept)

@@ -12,16 +12,16 @@ import numpy as np
 import pytest
 
 import deeprob_fast as df
-from deeprob_fast.knn import boxes, centering, clusters, directions, duplicates, filters, packing
+from deeprob_fast.knn import axes, boxes, centering, directions, duplicates, filters, packing, stages
 from tests.limits import lower_limits
 from tests.strategies import low_rank
 
-MAGIC = b"deeprob_fast index 3\n"
+MAGIC = b"deeprob_fast index 4\n"
 ALIGNMENT = 64
 
 _KINDS: list[Any] = [
-    *(packing.Prepared, duplicates.Duplicates, packing.Packing, packing.PanelRanges, directions.ByteRows, directions.Projection),
-    *(filters.Strategy, centering.Centering, clusters.Clusters, boxes.Tree),
+    *(packing.Prepared, duplicates.Duplicates, packing.Packing, stages.StagePacking, directions.ByteRows, directions.Projection),
+    *(filters.Strategy, centering.Centering, stages.Prefix, stages.Stages, axes.AxisTree, boxes.Tree),
 ]
 _FIELDS = {kind.__name__: kind._fields for kind in _KINDS} | {"_Saved": ("isa", "metric", "requested", "reason", "prepared")}
 
@@ -134,5 +134,5 @@ def indexes() -> dict[str, df.KNNIndex]:
 def all_files(folder: Path) -> dict[str, IndexFile]:
     """The files of these indexes."""
     with pytest.MonkeyPatch.context() as patch:
-        lower_limits(patch, cluster_rows=50)
+        lower_limits(patch, leaf_rows=10)
         return {name: IndexFile.of(index, folder / "index") for name, index in indexes().items()}

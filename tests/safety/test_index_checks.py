@@ -87,23 +87,16 @@ def first_twice(name: str) -> Change:
     return change
 
 
-def descending(name: str) -> Change:
-    """The second and the third change places."""
-
-    def change(file: IndexFile) -> None:
-        file[name][[1, 2]] = file[name][[2, 1]]
-
-    return change
-
-
 DUPLICATES = "prepared.duplicates"
 PACKING = "prepared.packing"
-RANGES = "prepared.ranges"
+ORDER = "prepared.order"
 STRATEGY = "prepared.strategy"
-PROJECTION = f"{STRATEGY}.projection"
+PREFIX = f"{STRATEGY}.prefix"
+PROJECTION = f"{PREFIX}.projection"
+STAGES = f"{PREFIX}.stages"
+TREE = f"{PREFIX}.tree"
 BYTES = "prepared.bytes"
 LAST_ROW = N_ROWS - 1
-N_PANELS = -(-N_ROWS // _kernels.panel_rows())
 
 REFUSED: list[tuple[str, Change, str]] = [
     ("dense", setting("isa", "x86-64-v9"), "_Saved.isa must be one of baseline, x86-64-v3"),
@@ -163,7 +156,7 @@ REFUSED: list[tuple[str, Change, str]] = [
     # Filters
     ("dense", setting(f"{STRATEGY}.name", "boxes"), "Strategy.name must be one of dense, integer, prefix; got 'boxes'"),
     ("integer", setting(f"{STRATEGY}.name", "prefix"), "Strategy.name must be another one, as fewer than 64 features"),
-    ("prefix", setting(f"{PROJECTION}", None), "Strategy.projection must be there for a prefix only; got prefix"),
+    ("prefix", setting(PREFIX, None), "Strategy.prefix must be there for a prefix only; got prefix"),
     ("dense", setting(f"{STRATEGY}.centering.center", np.zeros(1)), "Centering.center must have shape (12,); got (1,)"),
     ("dense", element(f"{STRATEGY}.centering.center", 3, np.nan), "Centering.center must lie between"),
     ("dense", element(f"{STRATEGY}.centering.center", 3, 1e77), "Centering.center must lie between"),
@@ -172,28 +165,27 @@ REFUSED: list[tuple[str, Change, str]] = [
     ("dense", setting(f"{STRATEGY}.centering.scale", 2.0**600), "Centering.scale must lie between 1e-153 and 1e+153; got"),
     ("integer", setting(f"{STRATEGY}.centering.scale", 1e80), "Centering.scale must lie between 1e-153 and 1e+28; got 1e+80"),
     ("prefix", setting(f"{STRATEGY}.centering.scale", 1e80), "Centering.scale must lie between 1e-153 and 1e+28; got 1e+80"),
-    ("prefix", setting(f"{PROJECTION}.scale", 1e80), "Projection.scale must lie between 1e-153 and 1e+28; got 1e+80"),
-    ("prefix", setting(f"{STRATEGY}.centering.center", np.zeros(96)), "Centering.center must have shape"),
-    ("prefix", setting(f"{PROJECTION}.center", np.zeros(1)), "Projection.center must have shape (96,); got (1,)"),
-    ("prefix", setting(f"{PROJECTION}.scale", 0.0), "Projection.scale must lie between"),
+    ("prefix", setting(f"{STRATEGY}.centering.center", np.zeros(1)), "Centering.center must have shape (96,); got (1,)"),
+    ("prefix", setting(f"{STRATEGY}.centering.scale", 0.0), "Centering.scale must lie between"),
     ("prefix", setting(f"{PROJECTION}.basis", np.zeros((0, 96), np.float32)), "Projection.basis must have 1 to 96 directions"),
     ("prefix", setting(f"{PROJECTION}.basis", np.zeros((16, 1), np.float32)), "Projection.basis must have shape (16, 96)"),
     ("prefix", element(f"{PROJECTION}.basis", 3, 3.0), "Projection.basis must lie between -2.0 and 2.0; got"),
     ("prefix", setting(f"{PROJECTION}.defect", -1e-9), "Projection.defect must lie between 0 and 1; got -1e-09"),
     ("prefix", setting(f"{PROJECTION}.defect", 2.0), "Projection.defect must lie between 0 and 1; got 2.0"),
-    (
-        "dense",
-        setting(f"{STRATEGY}.clusters.centers", np.zeros((2, 12), np.float32)),
-        "Clusters.centers must be 0 at most; got 2",
-    ),
-    ("dense", setting(f"{STRATEGY}.clusters.centers", np.zeros((0, 12), np.float32)), "Clusters.centers must have shape (0, 0)"),
-    ("prefix", setting(f"{STRATEGY}.clusters.centers", np.zeros((5, 3), np.float32)), "Clusters.centers must have shape (5, "),
-    (
-        "prefix",
-        setting(f"{STRATEGY}.clusters.centers", np.zeros((257, 17), np.float32)),
-        "Clusters.centers must be 256 at most; got 257",
-    ),
-    ("prefix", element(f"{STRATEGY}.clusters.centers", 3, np.nan), "Clusters.centers must lie between"),
+    ("prefix", setting(f"{PROJECTION}.ends", np.zeros(0, np.int64)), "Projection.ends must be 1 to 4 stages; got 0"),
+    ("prefix", setting(f"{PROJECTION}.ends", np.arange(1, 6)), "Projection.ends must be 1 to 4 stages; got 5"),
+    ("prefix", element(f"{PROJECTION}.ends", -1, 10**9), "Projection.ends must end with"),
+    ("prefix", setting(f"{PROJECTION}.ends", np.array([0, 16])), "Projection.ends must ascend from 1; got 0 at 0"),
+    ("prefix", element(f"{STAGES}.ends", 0, 1), "Stages.ends must be those of the projection; got"),
+    ("prefix", longer(f"{STAGES}.scales"), "Stages.scales must have shape"),
+    ("prefix", element(f"{STAGES}.scales", 0, np.nan), "Stages.scales must lie between"),
+    ("prefix", longer(f"{STAGES}.center"), "Stages.center must have shape"),
+    ("prefix", element(f"{STAGES}.center", 1, np.inf), "Stages.center must lie between"),
+    ("prefix", setting(f"{TREE}.axes", np.zeros((2, 17), np.float32)), "AxisTree.axes must be a complete tree of 4095 nodes"),
+    ("prefix", setting(f"{TREE}.axes", np.zeros((3, 1), np.float32)), "AxisTree.axes must have shape (3, "),
+    ("prefix", longer(f"{TREE}.cuts"), "AxisTree.cuts must have shape"),
+    ("prefix", element(f"{TREE}.axes", 3, np.nan), "AxisTree.axes must lie between"),
+    ("prefix", element(f"{TREE}.cuts", 0, np.inf), "AxisTree.cuts must lie between"),
     # Packed rows
     *[("dense", longer(f"{PACKING}.{name}"), f"Packing.{name} must have shape") for name in ("panels", "bias", "norm", "slack")],
     ("dense", as_dtype("i4", f"{PACKING}.panels"), "Packing.panels must be of float32; got int32"),
@@ -213,16 +205,17 @@ REFUSED: list[tuple[str, Change, str]] = [
     ("dense", element(f"{PACKING}.norm", 2, np.inf), "Packing.norm must lie between 0 and"),
     ("integer", element(f"{PACKING}.slack", 2, -1), "Packing.slack must lie between 0 and inf; got -1.0"),
     ("integer", element(f"{PACKING}.slack", 2, np.nan), "Packing.slack must lie between 0 and inf; got nan"),
-    ("dense", setting(f"{RANGES}.order", np.arange(N_ROWS)), f"PanelRanges.order must have shape (0,); got ({N_ROWS},)"),
-    ("prefix", longer(f"{RANGES}.order"), f"PanelRanges.order must have shape ({N_ROWS},)"),
-    ("prefix", first_twice(f"{RANGES}.order"), f"PanelRanges.order must hold each number below {N_ROWS} once"),
-    ("prefix", element(f"{RANGES}.order", 2, N_ROWS), f"PanelRanges.order must lie between 0 and {LAST_ROW}"),
-    ("prefix", setting(f"{RANGES}.clusters", np.zeros((6, 2), np.int64)), "PanelRanges.clusters must have shape (6,)"),
-    ("prefix", element(f"{RANGES}.clusters", 2, -1), "PanelRanges.clusters must lie between 0 and"),
-    ("prefix", element(f"{RANGES}.clusters", 2, 10**9), "PanelRanges.clusters must lie between 0 and"),
-    ("prefix", longer(f"{RANGES}.starts"), "PanelRanges.starts must have shape"),
-    ("prefix", element(f"{RANGES}.starts", -1, N_PANELS + 1), f"PanelRanges.starts must lead from 0 to {N_PANELS}"),
-    ("prefix", descending(f"{RANGES}.starts"), "PanelRanges.starts must ascend; got"),
+    ("dense", setting(ORDER, np.arange(N_ROWS)), f"Prepared.order must have shape (0,); got ({N_ROWS},)"),
+    ("prefix", longer(ORDER), f"Prepared.order must have shape ({N_ROWS},)"),
+    ("prefix", first_twice(ORDER), f"Prepared.order must hold each number below {N_ROWS} once"),
+    ("prefix", element(ORDER, 2, N_ROWS), f"Prepared.order must lie between 0 and {LAST_ROW}"),
+    *[
+        ("prefix", longer(f"{PACKING}.{name}"), f"StagePacking.{name} must have shape")
+        for name in ("words", "slack", "centers", "radii")
+    ],
+    ("prefix", element(f"{PACKING}.slack", 0, np.nan), "StagePacking.slack must lie between 0 and inf; got nan"),
+    ("prefix", element(f"{PACKING}.centers", 0, np.nan), "StagePacking.centers must lie between"),
+    ("prefix", element(f"{PACKING}.radii", 0, -1), "StagePacking.radii must lie between 0 and inf; got -1.0"),
     ("prefix", setting(BYTES, None), "Prepared.bytes must be there for a prefix only; got prefix"),
     ("prefix", longer(f"{BYTES}.bytes"), "ByteRows.bytes must have shape"),
     ("prefix", longer(f"{BYTES}.squares"), "ByteRows.squares must have shape"),
@@ -257,7 +250,7 @@ REFUSED: list[tuple[str, Change, str]] = [
     ("dense", lambda file: file.tree.update(more=1), "_Saved must have tuple, fields; got {"),
     ("dense", lambda file: file.tree.update(tuple="Prepared"), "_Saved must be _Saved; got {"),
     ("dense", setting("prepared.metric", 3), "_Saved.prepared.metric must be str; got 3"),
-    ("dense", setting(PACKING, "x"), "_Saved.prepared.packing must be Packing; got 'x'"),
+    ("dense", setting(PACKING, "x"), "_Saved.prepared.packing must be Packing or StagePacking; got 'x'"),
     ("dense", setting(f"{DUPLICATES}.starts", 1.5), "_Saved.prepared.duplicates.starts must be "),
     ("dense", as_dtype("i4", f"{DUPLICATES}.starts"), "_Saved.prepared.duplicates.starts must be of type"),
     ("integer", as_dtype("f8", f"{PACKING}.panels"), "_Saved.prepared.packing.panels must be of type"),

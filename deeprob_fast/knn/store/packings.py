@@ -6,7 +6,8 @@ from deeprob_fast import _kernels
 from deeprob_fast.knn.directions import ByteRows
 from deeprob_fast.knn.duplicates import Duplicates
 from deeprob_fast.knn.filters import Strategy
-from deeprob_fast.knn.packing import Packing, PanelRanges, Prepared
+from deeprob_fast.knn.packing import Packing, Prepared
+from deeprob_fast.knn.stages import Prefix, StagePacking
 from deeprob_fast.knn.store.demands import demand, demand_all, demand_each_once, demand_rising, demand_shape, demand_within
 from deeprob_fast.knn.store.filters import check_strategy
 
@@ -17,17 +18,13 @@ _LARGEST_SQUARE = 2**29
 _LOWEST_FLOAT = float(np.finfo(np.float32).min)
 
 
-def _demand_empty(noun: str, parts: Duplicates | PanelRanges) -> None:
-    for name, part in parts._asdict().items():
-        demand_shape(f"{noun}.{name}", part, 0)
-
-
 def check_duplicates(duplicates: Duplicates, n_train: int) -> None:
     """Refuse duplicates that are not all rows, each once, in ascending order."""
     representatives, starts, members = duplicates
     n_distinct = len(representatives)
     if n_distinct == 0:
-        _demand_empty("Duplicates", duplicates)
+        for name, part in duplicates._asdict().items():
+            demand_shape(f"Duplicates.{name}", part, 0)
         return
     demand_shape("Duplicates.representatives", representatives, n_distinct)
     demand_shape("Duplicates.starts", starts, n_distinct + 1)
@@ -42,19 +39,6 @@ def check_duplicates(duplicates: Duplicates, n_train: int) -> None:
         representatives,
     )
     demand_all(representatives[:-1] < representatives[1:], "Duplicates.representatives must ascend", representatives)
-
-
-def _check_ranges(ranges: PanelRanges, n_positions: int, n_clusters: int) -> None:
-    """Refuse ranges that do not hold all rows once, or are not of known clusters; without clusters there are none."""
-    if n_clusters == 0:
-        _demand_empty("PanelRanges", ranges)
-        return
-    n_ranges = len(ranges.clusters)
-    demand_each_once("PanelRanges.order", ranges.order, n_positions)
-    demand_shape("PanelRanges.clusters", ranges.clusters, n_ranges)
-    demand_within("PanelRanges.clusters", ranges.clusters, 0, n_clusters - 1)
-    demand_shape("PanelRanges.starts", ranges.starts, n_ranges + 1)
-    demand_rising("PanelRanges.starts", ranges.starts, 0, -(-n_positions // _kernels.panel_rows()), strictly=False)
 
 
 def _check_packing(packing: Packing, n_positions: int, n_features: int, strategy: Strategy) -> None:
@@ -76,6 +60,15 @@ def _check_packing(packing: Packing, n_positions: int, n_features: int, strategy
             demand_all(behind == value, f"Packing.{name} must be {value} beyond the last row", behind)
 
 
+def _check_stages(packing: StagePacking, n_positions: int, prefix: Prefix) -> None:
+    """Refuse stages of another size, and bounds that are none."""
+    for name, part, size in zip(packing._fields, packing, StagePacking.sizes(n_positions, prefix.stages), strict=True):
+        demand_shape(f"StagePacking.{name}", part, size)
+    demand_within("StagePacking.slack", packing.slack, 0, np.inf)
+    demand_within("StagePacking.centers", packing.centers, _LOWEST_FLOAT, -_LOWEST_FLOAT)
+    demand_within("StagePacking.radii", packing.radii, 0, np.inf)
+
+
 def _check_byte_rows(rows: ByteRows, n_positions: int, n_features: int) -> None:
     demand_shape("ByteRows.bytes", rows.bytes, n_positions * _kernels.byte_stride(n_features))
     demand_shape("ByteRows.squares", rows.squares, n_positions)
@@ -93,11 +86,17 @@ def check_prepared(prepared: Prepared) -> None:
     check_duplicates(prepared.duplicates, n_train)
     check_strategy(strategy, prepared.train, prepared.metric)
     n_positions = len(prepared.duplicates.representatives) or n_train
-    _check_packing(prepared.packing, n_positions, n_features, strategy)
-    n_clusters = 0 if len(prepared.duplicates.representatives) else strategy.clusters.n_clusters
-    _check_ranges(prepared.ranges, n_positions, n_clusters)
-    demand(
-        (prepared.bytes is None) == (strategy.projection is None), "Prepared.bytes must be there for a prefix only", strategy.name
-    )
+    packing, prefix = prepared.packing, strategy.prefix
+    of_kind = isinstance(packing, Packing) == (prefix is None)
+    demand(of_kind, "Prepared.packing must be StagePacking for a prefix only", type(packing).__name__)
+    demand((prepared.bytes is None) == (prefix is None), "Prepared.bytes must be there for a prefix only", strategy.name)
+    if isinstance(packing, Packing):
+        _check_packing(packing, n_positions, n_features, strategy)
+    elif prefix:
+        _check_stages(packing, n_positions, prefix)
     if prepared.bytes is not None:
         _check_byte_rows(prepared.bytes, n_positions, n_features)
+    if prefix and not len(prepared.duplicates.representatives):
+        demand_each_once("Prepared.order", prepared.order, n_positions)
+    else:
+        demand_shape("Prepared.order", prepared.order, 0)

@@ -6,13 +6,14 @@ import numpy as np
 
 from deeprob_fast import _kernels
 from deeprob_fast._typing import Float32
-from deeprob_fast.knn import centering, clusters, pairs
+from deeprob_fast.knn import axes, centering, pairs, stages
 from deeprob_fast.knn.boxes import Tree
 from deeprob_fast.knn.costs import costs
 from deeprob_fast.knn.directions import ByteRows, principal_directions, rotated
 from deeprob_fast.knn.filters import Strategy
 from deeprob_fast.knn.metrics import METRICS
 from deeprob_fast.knn.rows import RowSource
+from deeprob_fast.knn.stages import Prefix
 from deeprob_fast.knn.strategies import integer
 from deeprob_fast.knn.strategies.job import Estimate, Job
 
@@ -24,7 +25,8 @@ _FEWEST_FEATURES = 64
 _DIRECTIONS = (16, 32, 48, 64, 96, 128)
 _SAMPLE_ROWS = 1024
 _SAMPLE_QUERIES = 32
-_CLUSTERED_ROWS = 2048
+_SORTED_ROWS = 4096
+_FIRST_END = 16  # directions of the first stage
 
 
 def why_not(rows: RowSource, metric: str) -> str:
@@ -69,14 +71,14 @@ def estimate(job: Job, most: float) -> Estimate | None:
     cost, passing = candidates[best]
     if cost >= most:
         return None
-    projection = rotated(directions[:best], job.centering.center, integer.byte_scale(sample, job.metric))
-    clustered = job.rows[centering.sample_rows(len(job.rows), _CLUSTERED_ROWS)]
-    columns, _, _ = projection.columns(clustered, job.metric, ByteRows.empty(*clustered.shape), job.n_threads)
-    center = np.median(columns, axis=0).astype(np.float64)
-    scale = integer.byte_scale(columns - center, job.metric, _SAMPLE_ROWS)
-    fitted = clusters.fit(columns, len(job.rows), job.n_threads)
+    ends = np.array(sorted({min(_FIRST_END, best), best}), dtype=np.int64)
+    rows_centering = job.centering._replace(scale=integer.byte_scale(sample, job.metric))
+    projection = rotated(directions[:best], ends)
+    sampled = job.rows[centering.sample_rows(len(job.rows), _SORTED_ROWS)]
+    columns, _ = projection.columns(sampled, job.metric, rows_centering, ByteRows.empty(*sampled.shape), job.n_threads)
+    tree = axes.fit(columns, int(ends[0]) + 1, len(job.rows))
     reason = f"on a sample, {best} directions let {passing:.2%} of the rows pass: {cost:.2f} of the dense cost"
-    return Estimate(cost, reason, Strategy(NAME, centering.Centering(center, scale), projection, fitted))
+    return Estimate(cost, reason, Strategy(NAME, rows_centering, Prefix(projection, stages.fit(columns, ends), tree)))
 
 
 def _passing(sample: Float32, along: Float32, n_threads: int) -> dict[int, float]:

@@ -109,6 +109,17 @@ inline Vector<std::int32_t> add_byte_products(
 #endif
 }
 
+// all & a & b. GCC 12 would put off a chain of these, and keep all operands until its end.
+inline Vector<std::int32_t> common_bits(Vector<std::int32_t> all, Vector<std::int32_t> a, Vector<std::int32_t> b) {
+#if defined(__AVX512F__)
+    return reinterpret_cast<Vector<std::int32_t>>(_mm512_ternarylogic_epi32(
+        reinterpret_cast<__m512i>(all), reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b), 0x80
+    ));
+#else
+    return all & a & b;
+#endif
+}
+
 // NOLINTBEGIN(portability-simd-intrinsics): GCC 12 compares and blends bytes instead of taking minima.
 // Adds to each sum twice the minima of its four bytes, unsigned both.
 inline Vector<std::int32_t> add_byte_minima(Vector<std::int32_t> sum, Vector<std::int32_t> a, Vector<std::int32_t> b) {
@@ -147,8 +158,6 @@ template <class T> inline T add_lanes_of(Vector<T> v) {
     for (Index l = 0; l < kLanes<T> / 2; ++l) sum += halves[0][l];
     return sum;
 }
-
-inline std::int32_t add_lanes(Vector<std::int32_t> v) { return add_lanes_of<std::int32_t>(v); }
 
 // In double.
 inline double add_lanes(Vector<float> v) {

@@ -1,4 +1,4 @@
-// Matrix transposition through vector registers.
+// Matrix transposition through vector registers, and sums of lanes by the same moves.
 #pragma once
 
 #include "core/simd.hpp"
@@ -52,6 +52,27 @@ void transpose(const T* in, Index in_stride, Index n_rows, Index n_columns, T* o
             for (Index i = 0; i < kLanes<T>; ++i) store(out + (c + i) * out_stride + r, square[i]);
         }
     }
+}
+
+// The sums of the lanes of four vectors.
+inline auto add_lanes_of_each(
+    Vector<std::int32_t> a, Vector<std::int32_t> b, Vector<std::int32_t> c, Vector<std::int32_t> d
+) {
+    using Four = VectorTraits<std::int32_t, 16>::type;
+    const auto quarters = [](Vector<std::int32_t> v) {
+        Four parts[kVectorBytes / 16];
+        std::memcpy(parts, &v, sizeof v);
+        for (Index n = kVectorBytes / 32; n > 0; n /= 2) {
+            for (Index i = 0; i < n; ++i) parts[i] += parts[i + n];
+        }
+        return parts[0];
+    };
+    const auto pairs = [](Four u, Four v) {
+        return __builtin_shufflevector(u, v, 0, 4, 1, 5) + __builtin_shufflevector(u, v, 2, 6, 3, 7);
+    };
+    const Four ab = pairs(quarters(a), quarters(b));
+    const Four cd = pairs(quarters(c), quarters(d));
+    return __builtin_shufflevector(ab, cd, 0, 1, 4, 5) + __builtin_shufflevector(ab, cd, 2, 3, 6, 7);
 }
 
 } // namespace deeprob::core

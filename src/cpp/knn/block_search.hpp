@@ -3,8 +3,8 @@
 #pragma once
 
 #include "core/borrowed.hpp"
-#include "knn/filters.hpp"
 #include "knn/panel_refinement.hpp"
+#include "knn/prefix_filter.hpp"
 #include "knn/search_plan.hpp"
 
 namespace deeprob::knn {
@@ -31,26 +31,21 @@ template <Filter F> class BlockSearch {
                   ? size(plan->max_tiles() * core::kTileQueries * core::kPanelRows<Value>)
                   : 0
           ),
-          bounds_(size(plan->block_queries)), limits_(size(plan->max_tiles() * core::kTileQueries)),
+          bounds_(size(plan->block_queries)), limit_apart_(plan->max_tiles() * core::kTileQueries),
+          limits_(size(filter->n_limits() * limit_apart_)),
           refined_(size(std::max(candidates_.capacity(), PanelRefinement::kLanes))),
           rows_(size(candidates_.capacity())), keys_(size(candidates_.capacity())),
-          listed_(size(candidates_.capacity())),
-          pairs_(F::kLooksTwice ? size(plan->block_queries * core::kPanelRows<Value>) : 0), distances_(pairs_.size()),
-          visit_order_(filter->ranges()) {}
+          listed_(size(candidates_.capacity())), wanted_(F::kLooksTwice ? size(plan->block_queries) : 0),
+          visits_(filter->visits(plan->block_queries, plan->max_tiles(), plan->segment_panels)) {}
 
     // Prepares for queries [begin, end). The rows found before belong to segment 0; the others know their distance only.
     void load(Index begin, Index end, Index segment) {
-        first_query_ = begin;
-        n_queries_ = end - begin;
-        first_tile_ = begin / core::kTileQueries;
-        n_tiles_ = core::ceil_div(end, core::kTileQueries) - first_tile_;
+        queries_ = {begin, end - begin};
         // The other queries of the tiles are never candidates.
-        constexpr Value kAbove = std::numeric_limits<Value>::has_infinity ? std::numeric_limits<Value>::infinity()
-                                                                          : std::numeric_limits<Value>::max();
-        std::ranges::fill(limits_, kAbove);
-        norm_ = slack_ = 0;
+        filter_.forbid(std::span(limits_));
+        looseness_ = {};
         refinement_.clear();
-        for (Index q = 0; q < n_queries_; ++q) {
+        for (Index q = 0; q < queries_.n; ++q) {
             bounds_[size(q)] = filter_.bound(begin + q);
             candidates_.clear(q);
             set_limit(q);
@@ -64,16 +59,18 @@ template <Filter F> class BlockSearch {
         thread_ = thread;
         control_ = &control;
         stopped_ = false;
-        for (const PanelRange& range : visit_order_.plan(first_query_, first_query_ + n_queries_, begin, end)) {
-            for (Index panel = range.first; panel < range.last; ++panel) {
-                if (stop()) return false;
+        const auto reach = [this](Index q) { return filter_.reach(queries_.first + q, candidates_.threshold(q)); };
+        visits_.each(queries_, begin, end, reach, [&](const Visit& visit) {
+            // Looking at the clock takes as long as a panel of few columns.
+            for (Index panel = visit.first; panel < visit.last && (F::kLooksTwice || !stop()); ++panel) {
                 set_limits(panel);
-                sweep(panel);
-                if constexpr (F::kLooksTwice) look_again();
+                sweep(panel, visit.tiles);
+                if constexpr (F::kLooksTwice) look_again(panel);
                 refine_panel(panel);
             }
-        }
-        for (Index q = 0; q < n_queries_ && !stop(); ++q) {
+            return !stop();
+        });
+        for (Index q = 0; q < queries_.n && !stop(); ++q) {
             candidates_.tighten(q, error_of(q));
             refine(q, std::numeric_limits<Index>::max());
         }
@@ -90,14 +87,11 @@ template <Filter F> class BlockSearch {
     // Whether the task is to end, its result unwanted.
     bool stop() { return stopped_ = stopped_ || control_->stopped(thread_); }
 
-    // Query 0 of the block is this one of its first tile.
-    [[nodiscard]] Index offset() const { return first_query_ - first_tile_ * core::kTileQueries; }
-
     // Starts from the neighbours that were found among the rows before this piece.
     void recall(Index q, bool keep) {
         const Index n_found = input_.n_found();
         for (Index i = 0; i < n_found; ++i) {
-            const Index at = (first_query_ + q) * input_.k + i;
+            const Index at = (queries_.first + q) * input_.k + i;
             refined_[size(i)] = {key_of_distance(metric_, input_.distances[at]), input_.indices[at]};
         }
         if (n_found == plan_.k) raise_threshold(q, refined_[size(n_found - 1)].key);
@@ -108,122 +102,102 @@ template <Filter F> class BlockSearch {
     [[nodiscard]] auto error_of(Index q) const {
         return [this, q](std::int32_t position, float score) {
             const Index at = segment_ * core::kPanelRows<Value> + position;
-            return filter_.error(bounds_[size(q)], first_query_ + q, at, score);
+            return filter_.error(bounds_[size(q)], queries_.first + q, at, score);
         };
     }
 
     void raise_threshold(Index q, double key) {
-        candidates_.raise(q, filter_.score_of_key(first_query_ + q, key));
+        candidates_.raise(q, filter_.score_of_key(queries_.first + q, key));
         set_limit(q);
     }
 
-    // The sum that a row must exceed to be a candidate of query q, in a panel whose norm and slack are at most norm_ and slack_.
+    // What the sums of a row must exceed to be a candidate of query q, in panels that looseness_ covers.
     void set_limit(Index q) {
-        const QueryBound& bound = bounds_[size(q)];
-        const float error = bound.product * norm_ + bound.constant + bound.panel * slack_;
-        float threshold = candidates_.threshold(q) - error;
-        // -infinity stays: its product with relative = 0 is NaN. So is that of an infinite factor and a norm of 0: no bound at all.
-        if (std::isnan(threshold)) threshold = kNothing;
-        if (!std::isinf(threshold)) threshold -= std::abs(threshold) * bound.relative;
-        limits_[size(offset() + q)] = filter_.limit(first_query_ + q, threshold);
+        filter_.set_limits(
+            queries_.first + q, bounds_[size(q)], candidates_.threshold(q), looseness_,
+            limits_.data() + queries_.offset() + q, limit_apart_
+        );
     }
 
     // Limits hold from panel to panel, as long as the panels' own parts of the bounds do not change much.
     void set_limits(Index panel) {
-        constexpr float kSimilar = 0.9F;
-        const float norm = filter_.packed().norm[panel];
-        const float slack = filter_.packed().slack[panel];
-        if (norm <= norm_ && norm >= kSimilar * norm_ && slack <= slack_ && slack >= kSimilar * slack_) return;
-        norm_ = norm;
-        slack_ = slack;
-        for (Index q = 0; q < n_queries_; ++q) set_limit(q);
+        const auto looseness = filter_.looseness(panel);
+        if (looseness_.covers(looseness)) return;
+        looseness_ = looseness;
+        for (Index q = 0; q < queries_.n; ++q) set_limit(q);
     }
 
-    void sweep(Index panel) {
-        const core::QueryBlock<Value> block{
-            filter_.query_tiles() + first_tile_ * filter_.depth() * core::kTileQueries, n_tiles_, filter_.depth(),
-            partial_.data()
-        };
-        filter_.sweep(block, panel, [&](Index tile, const core::Accumulators<Value>& sums) {
-            collect(panel, tile, sums);
-        });
-    }
-
-    [[gnu::always_inline]] void collect(Index panel, Index tile, const core::Accumulators<Value>& sums) {
-        const Value* limits = limits_.data() + tile * core::kTileQueries;
-        std::uint32_t hits[core::kTileQueries];
-        std::uint32_t any = 0;
-        for (Index q = 0; q < core::kTileQueries; ++q) {
-            const auto limit = core::broadcast(limits[q]);
-            hits[q] = 0;
-            for (Index v = 0; v < core::kTileVectors; ++v) {
-                hits[q] |= core::greater(sums.at[q][v], limit) << (v * core::kLanes<Value>);
-            }
-            any |= hits[q];
+    void sweep(Index panel, std::span<const Index> tiles) {
+        const Sweep<Value> sweep{queries_.first_tile(), tiles, panel, limits_.data(), limit_apart_, partial_.data()};
+        if constexpr (F::kLooksTwice) {
+            filter_.sweep(sweep, [&](Index tile, const std::uint32_t* hits) { note(panel, tile, hits); });
+        } else {
+            filter_.sweep(sweep, [&](Index tile, const std::uint32_t* hits, const core::Accumulators<Value>& sums) {
+                append(panel, tile, hits, sums);
+            });
         }
-        if (any != 0) [[unlikely]] {
-            // A copy, so that the accumulators need an address here only.
-            const core::Accumulators<Value> copy = sums;
-            append(panel, tile, copy, hits);
+    }
+
+    // Rows that may be candidates are scored once the panel is swept. Meanwhile those that nobody has asked for yet come nearer.
+    void note(Index panel, Index tile, const std::uint32_t* hits) {
+        for (Index t = 0; t < core::kTileQueries; ++t) {
+            if (hits[t] == 0) continue;
+            counts_.passed += std::popcount(hits[t]);
+            const Index q = tile * core::kTileQueries + t - queries_.offset();
+            if (refinement_.has(q)) {
+                refinement_.want(q, hits[t]);
+                continue;
+            }
+            for (std::uint32_t fresh = hits[t] & ~fetched_; fresh != 0; fresh &= fresh - 1) {
+                filter_.fetch(panel * core::kPanelRows<Value> + std::countr_zero(fresh));
+            }
+            fetched_ |= hits[t];
+            wanted_[size(n_wanted_++)] = {queries_.first + q, hits[t]};
         }
     }
 
     [[gnu::noinline]] void append(
-        Index panel, Index tile, const core::Accumulators<Value>& sums, const std::uint32_t* hits
+        Index panel, Index tile, const std::uint32_t* hits, const core::Accumulators<Value>& sums
     ) {
         constexpr std::uint32_t kVectorMask = (std::uint32_t{1} << core::kLanes<Value>) - 1;
         const auto position = static_cast<std::int32_t>((panel - segment_) * core::kPanelRows<Value>);
         for (Index t = 0; t < core::kTileQueries; ++t) {
             if (hits[t] == 0) continue;
             counts_.passed += std::popcount(hits[t]);
-            const Index q = tile * core::kTileQueries + t - offset();
-            if constexpr (!F::kLooksTwice) {
-                if (!refinement_.has(q) && candidates_.due(q)) thin_out(q);
-            }
+            const Index q = tile * core::kTileQueries + t - queries_.offset();
+            if (!refinement_.has(q) && candidates_.due(q)) thin_out(q);
             if (refinement_.has(q)) {
                 refinement_.want(q, hits[t]);
-            } else if constexpr (F::kLooksTwice) {
-                note_pairs(q, panel * core::kPanelRows<Value>, hits[t]);
-            } else {
-                bool raised = false;
-                for (Index v = 0; v < core::kTileVectors; ++v) {
-                    const std::uint32_t mask = hits[t] >> (v * core::kLanes<Value>) & kVectorMask;
-                    if (mask == 0) continue;
-                    const auto first = position + static_cast<std::int32_t>(v * core::kLanes<Value>);
-                    const auto scores = filter_.scores(first_query_ + q, sums.at[t][v]);
-                    const auto errors = panel_error(bounds_[size(q)], filter_.packed(), panel, scores);
-                    raised |= candidates_.append(q, scores, errors, first, mask);
-                }
-                if (raised) set_limit(q);
+                continue;
             }
+            bool raised = false;
+            for (Index v = 0; v < core::kTileVectors; ++v) {
+                const std::uint32_t mask = hits[t] >> (v * core::kLanes<Value>) & kVectorMask;
+                if (mask == 0) continue;
+                const auto first = position + static_cast<std::int32_t>(v * core::kLanes<Value>);
+                const auto scores = filter_.scores(queries_.first + q, sums.at[t][v]);
+                const auto errors = filter_.errors(bounds_[size(q)], panel, scores);
+                raised |= candidates_.append(q, scores, errors, first, mask);
+            }
+            if (raised) set_limit(q);
         }
     }
 
-    void note_pairs(Index q, Index first, std::uint32_t lanes) {
-        // While other tiles are swept, rows that nobody has asked for yet come nearer.
-        for (std::uint32_t fresh = lanes & ~fetched_; fresh != 0; fresh &= fresh - 1) {
-            filter_.fetch(first + std::countr_zero(fresh));
+    // Scores the rows of the panel that passed the first filter; those that pass again become candidates.
+    void look_again(Index panel) {
+        for (const Wanted& wanted : std::span(wanted_).first(size(n_wanted_))) {
+            const Index q = wanted.query - queries_.first;
+            const Value* limits = limits_.data() + queries_.offset() + q;
+            filter_.look_again(wanted, panel, limits, limit_apart_, [&](Index position, float score) {
+                const float error = filter_.error(bounds_[size(q)], wanted.query, position, score);
+                if (score + error < candidates_.threshold(q)) return;
+                if (candidates_.due(q)) thin_out(q);
+                const auto in_segment = static_cast<std::int32_t>(position - segment_ * core::kPanelRows<Value>);
+                if (candidates_.append(q, score, error, in_segment)) set_limit(q);
+            });
         }
-        fetched_ |= lanes;
-        for (; lanes != 0; lanes &= lanes - 1) {
-            pairs_[size(n_pairs_++)] = {first_query_ + q, first + std::countr_zero(lanes)};
-        }
-    }
-
-    // Scores the panel's pairs that passed the first filter; those that pass again become candidates.
-    void look_again() {
-        const std::span<const Pair> pairs{pairs_.data(), size(std::exchange(n_pairs_, 0))};
+        n_wanted_ = 0;
         fetched_ = 0;
-        filter_.distances(pairs, distances_.data());
-        for (std::size_t p = 0; p < pairs.size(); ++p) {
-            const Index q = pairs[p].query - first_query_;
-            const Index position = pairs[p].position - segment_ * core::kPanelRows<Value>;
-            const float score = -distances_[p];
-            const float error = filter_.error(bounds_[size(q)], pairs[p].query, pairs[p].position, score);
-            if (score + error < candidates_.threshold(q)) continue;
-            if (candidates_.due(q)) thin_out(q);
-            if (candidates_.append(q, score, error, static_cast<std::int32_t>(position))) set_limit(q);
-        }
     }
 
     void thin_out(Index q) {
@@ -243,7 +217,7 @@ template <Filter F> class BlockSearch {
         const Index first = panel * core::kPanelRows<Value>;
         counts_.refined += refinement_.serve(
             input_.train, input_.queries, [&](Index lane) { return input_.positions.row(first + lane); },
-            [&](Index q) { return first_query_ + q; }, [&](Index q) { return worst(q).key; },
+            [&](Index q) { return queries_.first + q; }, [&](Index q) { return worst(q).key; },
             [&](Index q, std::uint32_t lanes, const auto& key) {
                 const Neighbor last = worst(q);
                 std::size_t n = 0;
@@ -274,8 +248,8 @@ template <Filter F> class BlockSearch {
         const Index first = segment_ * core::kPanelRows<Value>;
         const auto error = error_of(q);
         std::span<Candidate> rest = candidates_.list(q, listed_);
-        const bool directed = canonical_row(metric_, input_.queries, first_query_ + q, values_.data());
-        const auto* bytes = bytes_of_query(input_.queries, first_query_ + q, input_.train);
+        const bool directed = canonical_row(metric_, input_.queries, queries_.first + q, values_.data());
+        const auto* bytes = bytes_of_query(input_.queries, queries_.first + q, input_.train);
         const CanonicalQuery query{values_.data(), directed, bytes};
         const auto excluded = [&](const Candidate& c) {
             return c.score + error(c.position, c.score) < candidates_.threshold(q);
@@ -315,17 +289,14 @@ template <Filter F> class BlockSearch {
     Metric metric_;
     Candidates candidates_;
     PanelRefinement refinement_;
-    Index first_query_ = 0;
-    Index n_queries_ = 0;
-    Index first_tile_ = 0;
-    Index n_tiles_ = 0;
+    BlockQueries queries_{};
     Index segment_ = 0; // first panel
     SearchCounts counts_;
-    float norm_ = 0; // that the limits stand for
-    float slack_ = 0;
-    std::vector<double> values_; // one query
+    typename F::Looseness looseness_{}; // that the limits stand for
+    std::vector<double> values_;        // one query
     core::AlignedVector<Value> partial_;
     std::vector<QueryBound> bounds_;
+    Index limit_apart_;
     std::vector<Value> limits_;
     std::vector<Neighbor> refined_;
     std::vector<Index> rows_;
@@ -335,10 +306,9 @@ template <Filter F> class BlockSearch {
     core::LoopControl* control_ = nullptr;
     bool stopped_ = false;
     std::uint32_t fetched_ = 0; // rows of the panel at hand
-    Index n_pairs_ = 0;
-    std::vector<Pair> pairs_; // of the panel at hand, numbered among all queries and positions
-    std::vector<float> distances_;
-    VisitOrder visit_order_;
+    Index n_wanted_ = 0;
+    std::vector<Wanted> wanted_; // of the panel at hand
+    decltype(std::declval<const F&>().visits(0, 0, 0)) visits_;
 };
 
 } // namespace deeprob::knn

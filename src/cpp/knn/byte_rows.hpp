@@ -1,6 +1,7 @@
 // Rows in bytes as they lie, for the second look at what a prefix let pass: one row with one query.
 #pragma once
 
+#include "core/transpose.hpp"
 #include "knn/integer.hpp"
 
 #include <span>
@@ -20,47 +21,46 @@ using ByteRowsOut = ByteRowsOf<std::int8_t, std::int32_t, float>;
 
 enum class ByteRole : std::uint8_t { training_row, query };
 
-// A query, and a row by its position.
-struct Pair {
+// The rows of a panel, by their lanes, that a query wants to be compared with.
+struct Wanted {
     Index query;
-    Index position;
+    std::uint32_t lanes;
 };
 
-// norm(X - Y) of each pair, rounded; place_of(position) is where a row lies. Several at once, as one alone would wait for its
-// own sums.
-template <class PlaceOf>
-void byte_distances(
-    const ByteRows& queries, const ByteRows& rows, const PlaceOf& place_of, Index stride, std::span<const Pair> pairs,
-    float* distances
+// norm(X - Y)^2 of a query and the wanted rows of the panel that starts at position `first`, exactly: consume(position, square).
+// place_of(position) is where the bytes of a row lie, whose square stands at its position. Several rows at once share the query,
+// and one alone would wait for its own sums.
+template <class PlaceOf, class Consume>
+void byte_squares(
+    const ByteRows& queries, const ByteRows& rows, const PlaceOf& place_of, Index stride, const Wanted& wanted,
+    Index first, const Consume& consume
 ) {
     using Words = core::Vector<std::int32_t>;
     constexpr Index kAtOnce = 4;
     constexpr Index kWidth = core::kLanes<std::int32_t>;
-    const Index n_pairs = std::ssize(pairs);
-    for (Index first = 0; first < n_pairs; first += kAtOnce) {
-        const std::int32_t* x[kAtOnce];
+    const auto* x = reinterpret_cast<const std::int32_t*>(queries.bytes + wanted.query * stride);
+    for (std::uint32_t lanes = wanted.lanes; lanes != 0;) {
+        Index positions[kAtOnce];
         const std::int32_t* y[kAtOnce];
-        std::int32_t squares[kAtOnce];
-        for (Index p = 0; p < kAtOnce; ++p) {
-            // The last few repeat the last pair.
-            const Pair& pair = pairs[static_cast<std::size_t>(std::min(first + p, n_pairs - 1))];
-            const Index place = place_of(pair.position);
-            x[p] = reinterpret_cast<const std::int32_t*>(queries.bytes + pair.query * stride);
-            y[p] = reinterpret_cast<const std::int32_t*>(rows.bytes + place * stride);
-            squares[p] = queries.squares[pair.query] + rows.squares[place];
+        Index n = 0;
+        for (Index r = 0; r < kAtOnce; ++r) {
+            // The last few repeat the last row.
+            if (lanes != 0) positions[n++] = first + std::countr_zero(lanes);
+            lanes &= lanes - 1;
+            positions[r] = positions[n - 1];
+            y[r] = reinterpret_cast<const std::int32_t*>(rows.bytes + place_of(positions[r]) * stride);
         }
         Words sums[kAtOnce] = {};
         for (Index w = 0; w < stride / 4; w += kWidth) {
+            const Words query = core::load(x + w);
 #pragma GCC unroll 4
-            for (Index p = 0; p < kAtOnce; ++p) {
-                sums[p] = core::add_byte_products(sums[p], core::load(x[p] + w), core::load(y[p] + w));
-            }
+            for (Index r = 0; r < kAtOnce; ++r) sums[r] = core::add_byte_products(sums[r], query, core::load(y[r] + w));
         }
-        for (Index p = 0; p < std::min(kAtOnce, n_pairs - first); ++p) {
-            distances[first + p] = static_cast<float>(squares[p] - 2 * core::add_lanes(sums[p]));
+        const auto products = core::add_lanes_of_each(sums[0], sums[1], sums[2], sums[3]);
+        for (Index r = 0; r < n; ++r) {
+            consume(positions[r], queries.squares[wanted.query] + rows.squares[positions[r]] - 2 * products[r]);
         }
     }
-    for (Index p = 0; p < n_pairs; ++p) distances[p] = std::sqrt(std::max(distances[p], 0.0F));
 }
 
 } // namespace deeprob::knn

@@ -17,6 +17,9 @@ inline constexpr double kUnderflow = 0x1p-148;    // of a product and of a sum i
 inline constexpr double kUnderflow64 = 0x1p-1020; // of a product in float64, and more: subnormals are slow
 inline constexpr double kExactIntegers = 0x1p23;  // half integers up to here are exact in float32
 
+// A threshold before there is one.
+inline constexpr float kNothing = -std::numeric_limits<float>::infinity();
+
 // What a row adds to the bounds of its panel.
 template <class T> struct RowBound {
     T bias; // the term of the score that depends on the row alone; infinite if the row must always pass

@@ -15,38 +15,131 @@ namespace deeprob::knn {
 
 // What a search asks of a filter. A new filter is a class that meets this, and its line in the bindings.
 template <class F>
-concept Filter =
-    requires(const F& filter, Index query, Index position, float score, double key, const QueryBound& bound) {
-        typename F::Value;                                // what the micro-kernel adds up
-        { F::kSpare } -> std::convertible_to<Index>;      // candidates beyond k before thresholds are tightened
-        { F::kBlockTiles } -> std::convertible_to<Index>; // query tiles of a block
-        { F::kLooksTwice } -> std::convertible_to<bool>;  // whether sums only say which rows to score
-        { filter.depth() } -> std::same_as<Index>;        // words of a packed row
-        { filter.packed() } -> std::same_as<const Packed<const typename F::Value>&>;
-        { filter.query_tiles() } -> std::same_as<const typename F::Value*>;
-        { filter.ranges() } -> std::convertible_to<PanelRanges>; // the order of panels, if there is one
-        { filter.bound(query) } -> std::same_as<QueryBound>;
-        {
-            filter.limit(query, score)
-        } -> std::same_as<typename F::Value>; // the largest sum that is certainly not above a score
-        { filter.error(bound, query, position, score) } -> std::same_as<float>; // of the score of a row, rounded up
-        { filter.score_of_key(query, key) } -> std::same_as<double>;
-    };
+concept Filter = requires(
+    const F& filter, Index index, float score, double key, const QueryBound& bound, const typename F::Looseness& loose,
+    typename F::Value* limits
+) {
+    typename F::Value;                                // what the micro-kernel adds up
+    { F::kSpare } -> std::convertible_to<Index>;      // candidates beyond k before thresholds are tightened
+    { F::kBlockTiles } -> std::convertible_to<Index>; // query tiles of a block
+    { F::kLooksTwice } -> std::convertible_to<bool>;  // whether sums only say which rows to score
+    { filter.depth() } -> std::same_as<Index>;        // words that are swept at once
+    { filter.visits(index, index, index) };           // for so many queries, tiles and panels: the order of panels
+    { filter.reach(index, score) } -> std::same_as<double>; // how far a query with that threshold looks, for that order
+    { filter.bound(index) } -> std::same_as<QueryBound>;    // of a query
+    { filter.looseness(index) } -> std::same_as<typename F::Looseness>; // what a panel adds to the bounds
+    {
+        loose.covers(loose)
+    } -> std::same_as<bool>; // whether limits for one panel hold for another, and are nearly as tight
+    { filter.n_limits() } -> std::same_as<Index>; // of a query
+    // Writes the limits of a query with that threshold, `index` apart: what sums must exceed for rows that may count.
+    { filter.set_limits(index, bound, score, loose, limits, index) };
+    { filter.forbid(std::span(limits, 1)) }; // limits that nothing exceeds, of all queries
+    {
+        filter.error(bound, index, index, score)
+    } -> std::same_as<float>; // of the score of a query and a position, rounded up
+    { filter.score_of_key(index, key) } -> std::same_as<double>;
+};
 
-// The error of the scores of rows of a panel, rounded up.
-template <class T, class Scores>
-Scores panel_error(const QueryBound& bound, const Packed<const T>& packed, Index panel, Scores scores) {
-    const float any_score = bound.product * packed.norm[panel] + bound.constant + bound.panel * packed.slack[panel];
+// What a panel adds to the bounds of its rows.
+struct PanelLooseness {
+    float norm = 0;
+    float slack = 0;
+    [[nodiscard]] bool covers(const PanelLooseness& other) const {
+        constexpr float kSimilar = 0.9F;
+        return other.norm <= norm && other.norm >= kSimilar * norm && other.slack <= slack
+               && other.slack >= kSimilar * slack;
+    }
+};
+
+// A threshold on scores, less what the score of any row of a panel may be off by.
+inline float lowered(float threshold, const QueryBound& bound, const PanelLooseness& panel) {
+    float lower = threshold - (bound.product * panel.norm + bound.constant + bound.panel * panel.slack);
+    // -infinity stays: its product with relative = 0 is NaN. So is that of an infinite factor and a norm of 0: no bound at all.
+    if (std::isnan(lower)) lower = kNothing;
+    if (!std::isinf(lower)) lower -= std::abs(lower) * bound.relative;
+    return lower;
+}
+
+// Tiles of queries against a panel.
+template <class T> struct Sweep {
+    Index first_tile;             // of the block, among all
+    std::span<const Index> tiles; // numbered from there
+    Index panel;
+    const T* limits;   // of the first tile
+    Index limit_apart; // a query's limits, if it has several
+    T* partial;        // see core::QueryBlock
+};
+
+// Which rows of a tile's sums exceed the limits of their queries: whether any does.
+template <class T> struct Hits {
+    std::uint32_t of[core::kTileQueries];
+    [[gnu::always_inline]] bool find(const core::Accumulators<T>& sums, const T* limits) {
+        std::uint32_t any = 0;
+        for (Index q = 0; q < core::kTileQueries; ++q) {
+            const auto limit = core::broadcast(limits[q]);
+            of[q] = 0;
+            for (Index v = 0; v < core::kTileVectors; ++v) {
+                of[q] |= core::greater(sums.at[q][v], limit) << (v * core::kLanes<T>);
+            }
+            any |= of[q];
+        }
+        return any != 0;
+    }
+};
+
+// The error of scores of rows of a panel, rounded up.
+template <class Scores> Scores panel_error(const QueryBound& bound, const PanelLooseness& panel, Scores scores) {
+    const float any_score = bound.product * panel.norm + bound.constant + bound.panel * panel.slack;
     return (bound.relative * core::absolute(scores) + any_score) * (1 + 0x1p-20F);
 }
 
+// What filters have in common whose sums are scores: panels are met in their order, and a query has one limit.
+class OneLook {
+  public:
+    using Looseness = PanelLooseness;
+    static constexpr bool kLooksTwice = false;
+
+    [[nodiscard]] static EveryPanel visits(Index /*n_queries*/, Index n_tiles, Index /*n_panels*/) {
+        return EveryPanel(n_tiles);
+    }
+    [[nodiscard]] static double reach(Index /*query*/, float /*threshold*/) {
+        return std::numeric_limits<double>::infinity();
+    }
+    [[nodiscard]] static Index n_limits() { return 1; }
+    template <class T> static void forbid(std::span<T> limits) {
+        using Limits = std::numeric_limits<T>;
+        std::ranges::fill(limits, Limits::has_infinity ? Limits::infinity() : Limits::max());
+    }
+
+  protected:
+    template <class Step, class T, class Consume>
+    static void sweep_once(
+        const Sweep<T>& sweep, const T* query_tiles, Index depth, const Packed<const T>& packed, const Consume& consume
+    ) {
+        constexpr Index kRows = core::kPanelRows<T>;
+        const core::QueryBlock<T> block{
+            query_tiles + sweep.first_tile * depth * core::kTileQueries, std::ssize(sweep.tiles), depth, sweep.partial
+        };
+        const T* rows = packed.panels + sweep.panel * kRows * depth;
+        const T* bias = packed.bias + sweep.panel * kRows;
+        core::sweep_panel<Step>(block, rows, bias, [&](Index tile, const core::Accumulators<T>& sums) {
+            Hits<T> hits;
+            if (hits.find(sums, sweep.limits + tile * core::kTileQueries)) [[unlikely]] {
+                // A copy, so that the accumulators need an address here only.
+                const core::Accumulators<T> copy = sums;
+                consume(tile, hits.of, copy);
+            }
+        });
+    }
+};
+
 // Every row in float32.
-class DenseFilter {
+class DenseFilter : public OneLook {
   public:
     using Value = float;
     static constexpr Index kSpare = 64;      // for candidates beyond k: little, so that thresholds tighten early
     static constexpr Index kBlockTiles = 24; // enough work on a panel to hide fetching the next one
-    static constexpr bool kLooksTwice = false;
 
     DenseFilter(
         core::Borrowed<Centering> centering, const Packed<const float>& packed, double largest_norm, bool integral,
@@ -56,29 +149,33 @@ class DenseFilter {
           largest_norm_(largest_norm), integral_(integral) {}
 
     [[nodiscard]] Index depth() const { return centering_.n_features; }
-    [[nodiscard]] static PanelRanges ranges() { return {}; }
+    [[nodiscard]] PanelLooseness looseness(Index panel) const { return {packed_.norm[panel], packed_.slack[panel]}; }
     [[nodiscard]] const Packed<const float>& packed() const { return packed_; }
-    [[nodiscard]] const float* query_tiles() const { return query_tiles_; }
     [[nodiscard]] QueryBound bound(Index query) const {
         return bounds_.query(measures_[query], largest_norm_, integral_);
     }
     [[nodiscard]] double score_of_key(Index query, double key) const {
         return bounds_.score_of_key(measures_[query], key);
     }
-    [[nodiscard]] static float limit(Index /*query*/, float threshold) { return threshold; }
+    static void set_limits(
+        Index /*query*/, const QueryBound& bound, float threshold, const PanelLooseness& panel, float* limit,
+        Index /*apart*/
+    ) {
+        *limit = lowered(threshold, bound, panel);
+    }
     [[nodiscard]] static core::Vector<float> scores(Index /*query*/, core::Vector<float> sums) { return sums; }
     [[nodiscard]] float error(const QueryBound& bound, Index /*query*/, Index position, float score) const {
-        return panel_error(bound, packed_, position / core::kPanelRows<Value>, score);
+        return panel_error(bound, looseness(position / core::kPanelRows<Value>), score);
+    }
+    [[nodiscard]] core::Vector<float> errors(const QueryBound& bound, Index panel, core::Vector<float> scores) const {
+        return panel_error(bound, looseness(panel), scores);
     }
 
-    template <class Consume>
-    void sweep(const core::QueryBlock<float>& block, Index panel, const Consume& consume) const {
-        const float* rows = packed_.panels + panel * core::kPanelRows<float> * depth();
-        const float* bias = packed_.bias + panel * core::kPanelRows<float>;
+    template <class Consume> void sweep(const Sweep<float>& sweep, const Consume& consume) const {
         if (centering_.metric == Metric::manhattan) {
-            core::sweep_panel<core::NegativeAbsoluteDifference>(block, rows, bias, consume);
+            sweep_once<core::NegativeAbsoluteDifference>(sweep, query_tiles_, depth(), packed_, consume);
         } else {
-            core::sweep_panel<core::Product>(block, rows, bias, consume);
+            sweep_once<core::Product>(sweep, query_tiles_, depth(), packed_, consume);
         }
     }
 
@@ -93,12 +190,11 @@ class DenseFilter {
 };
 
 // Rows and queries in bytes, four to a word.
-class IntegerFilter {
+class IntegerFilter : public OneLook {
   public:
     using Value = std::int32_t;
     static constexpr Index kSpare = 192;
     static constexpr Index kBlockTiles = 24;
-    static constexpr bool kLooksTwice = false;
 
     IntegerFilter(
         core::Borrowed<Centering> centering, const Packed<const std::int32_t>& packed, const std::int32_t* query_tiles,
@@ -112,20 +208,28 @@ class IntegerFilter {
     }
 
     [[nodiscard]] Index depth() const { return n_words(centering_.n_features); }
-    [[nodiscard]] static PanelRanges ranges() { return {}; }
+    [[nodiscard]] PanelLooseness looseness(Index panel) const { return {packed_.norm[panel], packed_.slack[panel]}; }
+    void set_limits(
+        Index query, const QueryBound& bound, float threshold, const PanelLooseness& panel, std::int32_t* limit,
+        Index /*apart*/
+    ) const {
+        *limit = limit_of(query, lowered(threshold, bound, panel));
+    }
     [[nodiscard]] const Packed<const std::int32_t>& packed() const { return packed_; }
-    [[nodiscard]] const std::int32_t* query_tiles() const { return query_tiles_; }
     [[nodiscard]] QueryBound bound(Index query) const { return bounds_.query(measures_[query]); }
     [[nodiscard]] double score_of_key(Index query, double key) const {
         return bounds_.score_of_key(measures_[query], key);
     }
 
     [[nodiscard]] float error(const QueryBound& bound, Index /*query*/, Index position, float score) const {
-        return panel_error(bound, packed_, position / core::kPanelRows<Value>, score);
+        return panel_error(bound, looseness(position / core::kPanelRows<Value>), score);
+    }
+    [[nodiscard]] core::Vector<float> errors(const QueryBound& bound, Index panel, core::Vector<float> scores) const {
+        return panel_error(bound, looseness(panel), scores);
     }
 
     // The largest sum that is certainly not above the threshold.
-    [[nodiscard]] std::int32_t limit(Index query, float threshold) const {
+    [[nodiscard]] std::int32_t limit_of(Index query, float threshold) const {
         const double t = threshold;
         double limit = std::floor(t) + static_cast<double>(base(query));
         if (has_root()) {
@@ -152,18 +256,12 @@ class IntegerFilter {
         return core::load(scores);
     }
 
-    template <class Consume>
-    void sweep(const core::QueryBlock<std::int32_t>& block, Index panel, const Consume& consume) const {
+    template <class Consume> void sweep(const Sweep<std::int32_t>& sweep, const Consume& consume) const {
         if (centering_.metric == Metric::manhattan) {
-            sweep_by<core::TwiceByteMinimum>(block, panel, consume);
+            sweep_once<core::TwiceByteMinimum>(sweep, query_tiles_, depth(), packed_, consume);
         } else {
-            sweep_by<core::ByteProduct>(block, panel, consume);
+            sweep_once<core::ByteProduct>(sweep, query_tiles_, depth(), packed_, consume);
         }
-    }
-    template <class Step, class Consume>
-    void sweep_by(const core::QueryBlock<std::int32_t>& block, Index panel, const Consume& consume) const {
-        constexpr Index kRows = core::kPanelRows<std::int32_t>;
-        core::sweep_panel<Step>(block, packed_.panels + panel * kRows * depth(), packed_.bias + panel * kRows, consume);
     }
 
   private:
@@ -192,77 +290,6 @@ class IntegerFilter {
     std::vector<std::int32_t> bases_; // of the queries: limits are asked for often
 };
 
-// Bytes of a prefix exclude most rows; those that pass are scored by their own bytes at once, while the panel's are at hand.
-// Scores and thresholds are in the units of the rows' bytes, -norm(X - Y).
-class PrefixFilter {
-  public:
-    using Value = std::int32_t;
-    static constexpr Index kSpare = 512;      // bytes of whole rows tell many apart, given time
-    static constexpr Index kBlockTiles = 8;   // queries so near each other that the same panels are nearest
-    static constexpr bool kLooksTwice = true; // sums only say which rows to score
-
-    // `prefix`: of the projected columns. `centering`: of the rows, by which `rows` and `queries` were rounded. `places`: of each
-    // position among `rows`.
-    PrefixFilter(
-        core::Borrowed<IntegerFilter> prefix, double prefix_scale, core::Borrowed<Centering> centering,
-        const ByteRows& rows, const Positions& places, const ByteRows& queries, const PanelRanges& panels
-    )
-        : prefix_(prefix), ratio_(static_cast<float>(prefix_scale / centering->scale)),
-          bounds_(centering, centering->n_features), canonical_error_(bounds_.canonical_error()), rows_(rows),
-          places_(places), queries_(queries), panels_(panels), stride_(byte_stride(centering->n_features)) {}
-
-    [[nodiscard]] Index depth() const { return prefix_.depth(); }
-    [[nodiscard]] const PanelRanges& ranges() const { return panels_; }
-    [[nodiscard]] const Packed<const std::int32_t>& packed() const { return prefix_.packed(); }
-    [[nodiscard]] const std::int32_t* query_tiles() const { return prefix_.query_tiles(); }
-    [[nodiscard]] QueryBound bound(Index query) const {
-        QueryBound bound = prefix_.bound(query);
-        // In the units of the rows' bytes.
-        bound.constant = rounded_up(bound.constant / ratio_);
-        bound.panel = rounded_up(bound.panel / ratio_);
-        bound.relative *= 2; // covers the rounding of the ratio
-        return bound;
-    }
-    [[nodiscard]] double score_of_key(Index /*query*/, double key) const { return bounds_.score_of_distance(key); }
-    [[nodiscard]] std::int32_t limit(Index query, float threshold) const {
-        return prefix_.limit(query, threshold * ratio_);
-    }
-
-    // Distances by the rows' own bytes: minus the scores.
-    void distances(std::span<const Pair> pairs, float* out) const {
-        byte_distances(queries_, rows_, [&](Index position) { return place(position); }, stride_, pairs, out);
-    }
-    // Asks for the bytes of a row, before its distances are wanted.
-    void fetch(Index position) const {
-        const std::int8_t* row = rows_.bytes + place(position) * stride_;
-        for (Index b = 0; b < stride_; b += 64) core::prefetch(row + b);
-    }
-    [[nodiscard]] float error(const QueryBound& /*bound*/, Index query, Index position, float score) const {
-        constexpr float kRounding = 0x1p-20F;
-        const float residuals = queries_.residuals[query] + rows_.residuals[place(position)];
-        const float error = kRounding * std::abs(score) + residuals;
-        return (error + canonical_error_) * (1 + kRounding);
-    }
-
-    template <class Consume>
-    void sweep(const core::QueryBlock<std::int32_t>& block, Index panel, const Consume& consume) const {
-        prefix_.sweep_by<core::ByteProduct>(block, panel, consume); // no prefix is of manhattan distances
-    }
-
-  private:
-    [[nodiscard]] Index place(Index position) const { return places_.row(position); }
-
-    const IntegerFilter& prefix_;
-    float ratio_;
-    IntegerBounds bounds_;
-    float canonical_error_;
-    ByteRows rows_;
-    Positions places_;
-    ByteRows queries_;
-    PanelRanges panels_;
-    Index stride_;
-};
-
-static_assert(Filter<DenseFilter> && Filter<IntegerFilter> && Filter<PrefixFilter>);
+static_assert(Filter<DenseFilter> && Filter<IntegerFilter>);
 
 } // namespace deeprob::knn

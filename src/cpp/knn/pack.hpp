@@ -78,10 +78,9 @@ class IntegerPacker {
     using Measure = IntegerMeasure;
     static constexpr std::int32_t kLowest = std::numeric_limits<std::int32_t>::min();
 
-    // `errors`: how far each row was from the one it stands for, or null.
-    explicit IntegerPacker(core::Borrowed<Centering> centering, const double* errors = nullptr)
-        : centering_(centering), errors_(errors), bounds_(centering, centering->n_features),
-          row_rounder_(centering, kByteOffset), query_rounder_(centering, 0) {}
+    explicit IntegerPacker(core::Borrowed<Centering> centering)
+        : centering_(centering), bounds_(centering, centering->n_features), row_rounder_(centering, kByteOffset),
+          query_rounder_(centering, 0) {}
 
     [[nodiscard]] const Centering& centering() const { return centering_; }
     [[nodiscard]] Index depth() const { return n_words(centering_.n_features); }
@@ -106,7 +105,6 @@ class IntegerPacker {
             measure = round_to_bytes(centering_, load_centred(from, id, centering_, values), values, bytes);
             if (is_unsigned) make_unsigned(out);
         }
-        if (errors_ != nullptr) measure.residual += errors_[id] * centering_.scale * (1 + 0x1p-40);
         return measure;
     }
     // The padding too.
@@ -118,7 +116,6 @@ class IntegerPacker {
     }
 
     const Centering& centering_;
-    const double* errors_;
     IntegerBounds bounds_;
     RowRounder row_rounder_;
     RowRounder query_rounder_;

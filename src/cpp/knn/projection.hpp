@@ -1,10 +1,12 @@
-// Fewer columns than features: the coordinates of x - c along an orthonormal basis, and the length of what is left, as one more
-// column. Distances between these columns are never longer than those between the rows (docs/exactness.md), up to an error that
-// is bounded for every row. The same pass over a row rounds it to bytes, for the second look.
+// Fewer columns than features: the coordinates of x - c along an orthonormal basis, and after those of each stage the length of
+// what is left, as one more column. Distances between the coordinates up to a stage and the rest after it are never longer than
+// those between the rows (docs/exactness.md), up to an error that is bounded for every row. The same pass over a row rounds it to
+// bytes, for the second look.
 #pragma once
 
 #include "core/borrowed.hpp"
 #include "core/parallel.hpp"
+#include "core/transpose.hpp"
 #include "knn/byte_rows.hpp"
 #include "knn/rounding.hpp"
 
@@ -13,8 +15,9 @@ namespace deeprob::knn {
 struct Projection {
     const float* basis; // (n_directions, n_features)
     Index n_directions;
-    double defect; // at least norm(B B^T - 1), B the basis
-    [[nodiscard]] Index n_columns() const { return n_directions + 1; }
+    double defect;               // at least norm(B B^T - 1), B the basis
+    std::span<const Index> ends; // of the stages: ascending, the last is n_directions
+    [[nodiscard]] Index n_columns() const { return n_directions + std::ssize(ends); }
 };
 
 // The basis in the layout of query tiles.
@@ -57,17 +60,19 @@ class RowProjector {
           byte_stride_(byte_stride(centering->n_features)),
           rounder_(centering, role == ByteRole::query ? kByteOffset : 0),
           stride_(core::round_up(centering->n_features, 32) + 16), row_major_(size(kRows * stride_)),
-          panel_(size(kRows * centering->n_features)), bias_(size(kRows)),
-          partial_(size(n_tiles_ * core::kTileQueries * kRows)), rounded_(size(kRows)) {}
+          panel_(size(kRows * core::round_up(centering->n_features, core::kLanes<float>))), bias_(size(kRows)),
+          partial_(size(n_tiles_ * core::kTileQueries * kRows)), rounded_(size(kRows)) {
+        for (Index d = 0; d < projection->n_directions; ++d) {
+            columns_.push_back(d + (std::ranges::upper_bound(projection->ends, d) - projection->ends.begin()));
+        }
+    }
 
     // Rows [first, first + kRows) that exist; `out` begins with row `first`.
     void project(Index first, const Columns& out) {
         const Index n = std::min(kRows, rows_.n_rows - first);
         for (Index r = 0; r < n; ++r) load(first + r, r, out);
-        for (Index f = 0; f < rows_.n_features; ++f) {
-            const float* in = row_major_.data() + f;
-            for (Index r = 0; r < kRows; ++r) panel_[size(f * kRows + r)] = in[r * stride_];
-        }
+        const Index padded = core::round_up(centering_.n_features, core::kLanes<float>);
+        core::transpose(row_major_.data(), stride_, kRows, padded, panel_.data(), kRows);
         const Index n_columns = projection_.n_columns();
         const core::QueryBlock<float> block{query_tiles_, n_tiles_, centering_.n_features, partial_.data()};
         core::sweep_panel<core::Product>(
@@ -77,7 +82,8 @@ class RowProjector {
                     if (direction >= projection_.n_directions) break;
                     float along[kRows];
                     std::memcpy(along, sums.at[t], sizeof along);
-                    for (Index r = 0; r < n; ++r) out.values[r * n_columns + direction] = along[r];
+                    float* const column = out.values + columns_[size(direction)];
+                    for (Index r = 0; r < n; ++r) column[r * n_columns] = along[r];
                 }
             }
         );
@@ -113,24 +119,27 @@ class RowProjector {
         });
     }
 
-    // Appends the length of the rest; returns the error of the columns.
+    // Adds the lengths of the rests; returns the error of the columns.
     double finish(const Rounded& rounded, float* columns) const {
-        float& rest = columns[projection_.n_directions];
-        rest = 0;
-        if (!rounded.in_range()) return std::numeric_limits<double>::infinity();
-        double along2 = 0;
-        for (Index d = 0; d < projection_.n_directions; ++d) along2 += double{columns[d]} * double{columns[d]};
-        const double tail = std::sqrt(std::max(rounded.norm2 - along2, 0.0));
-        rest = static_cast<float>(tail);
         const double norm = std::sqrt(rounded.norm2) * 1.01;
         const auto chain = static_cast<double>(core::chain_length(centering_.n_features) + 2);
-        // Of the coordinates: sums and the rounding of the basis to float32.
-        const double sums = std::sqrt(static_cast<double>(projection_.n_directions)) * 1.01 * chain * kUnit * norm;
-        // Of the squared length of what is left, and of the length.
-        const double square =
-            rounded.norm2_error + (1.01 * projection_.defect + 0x1p-40) * norm * norm + (2 * norm + sums) * sums;
-        const double length = tail * std::sqrt(square) > square ? square / tail : std::sqrt(square);
-        const double columns_error = sums + length + kUnit * tail + (projection_.defect + 0x1p-40) * norm;
+        double along2 = 0;
+        double columns_error = 0;
+        Index direction = 0;
+        for (const Index end : projection_.ends) {
+            for (; direction < end; ++direction, ++columns) along2 += double{*columns} * double{*columns};
+            const double tail = rounded.in_range() ? std::sqrt(std::max(rounded.norm2 - along2, 0.0)) : 0;
+            *columns++ = static_cast<float>(tail);
+            // Of the coordinates: sums and the rounding of the basis to float32.
+            const double sums = std::sqrt(static_cast<double>(end)) * 1.01 * chain * kUnit * norm;
+            // Of the squared length of what is left, and of the length.
+            const double square =
+                rounded.norm2_error + (1.01 * projection_.defect + 0x1p-40) * norm * norm + (2 * norm + sums) * sums;
+            const double length = tail * std::sqrt(square) > square ? square / tail : std::sqrt(square);
+            columns_error = std::max(columns_error, sums + length + kUnit * tail);
+        }
+        if (!rounded.in_range()) return std::numeric_limits<double>::infinity();
+        columns_error += (projection_.defect + 0x1p-40) * norm;
         return 1.01 * (columns_error + rounded.error + 0x1p-100);
     }
 
@@ -148,6 +157,7 @@ class RowProjector {
     core::AlignedVector<float> bias_;
     core::AlignedVector<float> partial_;
     std::vector<Rounded> rounded_;
+    std::vector<Index> columns_; // of each direction
     Index unusable_ = -1;
 };
 

@@ -2,7 +2,7 @@
 // bound. Few are kept in a list, many are counted in buckets.
 #pragma once
 
-#include "core/simd.hpp"
+#include "knn/filter.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -10,10 +10,6 @@
 #include <vector>
 
 namespace deeprob::knn {
-
-using core::Index;
-
-inline constexpr float kNothing = -std::numeric_limits<float>::infinity();
 
 class RunningThresholds {
   public:
