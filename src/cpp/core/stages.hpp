@@ -48,67 +48,91 @@ struct StageHits {
     }
 }
 
-// Returns whether any pair passes. Sums wrap on the way; what they come to fits. `query_tile`: of all stages; `words`: of all panels.
+// A tile's sums, in registers: without the rest of the stage that they have come to.
+using StageSums = Vector<std::int32_t>[kTileQueries][kTileVectors];
+
+// Shifts the sums, and adds the bias of the rows less the limits of the queries.
+template <bool kFirst>
+[[gnu::always_inline]] inline void enter_stage(
+    StageSums& sums, const std::int32_t* bias, const std::int32_t* limits, int shift
+) {
+    using Wrapping = Vector<std::uint32_t>;
+#pragma GCC unroll 16
+    for (Index q = 0; q < kTileQueries; ++q) {
+#pragma GCC unroll 4
+        for (Index v = 0; v < kTileVectors; ++v) {
+            const auto added = reinterpret_cast<Wrapping>(load(bias + v * kLanes<std::int32_t>) - broadcast(limits[q]));
+            if constexpr (kFirst) {
+                sums[q][v] = reinterpret_cast<Vector<std::int32_t>>(added);
+            } else {
+                const auto before = reinterpret_cast<Wrapping>(sums[q][v]) << shift;
+                sums[q][v] = reinterpret_cast<Vector<std::int32_t>>(before + added);
+            }
+        }
+    }
+}
+
+[[gnu::always_inline]] inline void add_words(
+    StageSums& sums, const std::int32_t* queries, const std::int32_t* rows, Index n_words
+) {
+    constexpr Index kWidth = kLanes<std::int32_t>;
+    for (Index k = 0; k < n_words; ++k) {
+        Vector<std::int32_t> row[kTileVectors];
+#pragma GCC unroll 4
+        for (Index v = 0; v < kTileVectors; ++v) row[v] = load(rows + (k * kTileVectors + v) * kWidth);
+#pragma GCC unroll 16
+        for (Index q = 0; q < kTileQueries; ++q) {
+            const Vector<std::int32_t> query = broadcast(queries[k * kTileQueries + q]);
+#pragma GCC unroll 4
+            for (Index v = 0; v < kTileVectors; ++v) sums[q][v] = ByteProduct::step(sums[q][v], query, row[v]);
+        }
+    }
+}
+
+// Whether any pair may pass, the rest included.
+[[gnu::always_inline]] inline bool any_passes(
+    const StageSums& sums, const std::int32_t* rest_of_queries, const std::int32_t* rest
+) {
+    static_assert(kTileVectors == 2);
+    Vector<std::int32_t> all = ~Vector<std::int32_t>{};
+#pragma GCC unroll 16
+    for (Index q = 0; q < kTileQueries; ++q) {
+        const Vector<std::int32_t> query = broadcast(rest_of_queries[q]);
+        all = common_bits(
+            all, ByteProduct::step(sums[q][0], query, load(rest)),
+            ByteProduct::step(sums[q][1], query, load(rest + kLanes<std::int32_t>))
+        );
+    }
+    return greater(all, broadcast(-1)) != 0;
+}
+
+// Returns whether any pair passes. Sums wrap on the way; what they come to fits. `query_tile`: of all stages; `words`: of all
+// panels.
 inline bool sweep_stages(
     std::span<const Stage> stages, const std::int32_t* query_tile, const std::int32_t* words, Index panel,
     const StageLimits& limits, StageHits& hits
 ) {
-    using Words = Vector<std::int32_t>;
-    using Wrapping = Vector<std::uint32_t>;
-    constexpr Index kWidth = kLanes<std::int32_t>;
     constexpr Index kRows = kPanelRows<std::int32_t>;
-    Words sums[kTileQueries][kTileVectors];
+    StageSums sums;
     const std::int32_t* limit = limits.first;
-    for (auto stage = stages.begin();;) {
+    for (auto stage = stages.begin();; limit += limits.stride) {
         const std::int32_t* rows = words + stage->rows + panel * stage->panel_words();
         const std::int32_t* queries = query_tile + stage->queries;
         const std::int32_t* rest = rows + stage->n_words * kRows;
-        const auto bias_less_limit = [&](Index q, Index v) {
-            return reinterpret_cast<Wrapping>(load(rest + kRows + v * kWidth) - broadcast(limit[q]));
-        };
-        if (stage == stages.begin()) {
-#pragma GCC unroll 16
-            for (Index q = 0; q < kTileQueries; ++q) {
-#pragma GCC unroll 4
-                for (Index v = 0; v < kTileVectors; ++v) sums[q][v] = reinterpret_cast<Words>(bias_less_limit(q, v));
-            }
-        } else {
-#pragma GCC unroll 16
-            for (Index q = 0; q < kTileQueries; ++q) {
-#pragma GCC unroll 4
-                for (Index v = 0; v < kTileVectors; ++v) {
-                    const Wrapping before = reinterpret_cast<Wrapping>(sums[q][v]) << stage->shift;
-                    sums[q][v] = reinterpret_cast<Words>(before + bias_less_limit(q, v));
-                }
-            }
-        }
-        for (Index k = 0; k < stage->n_words; ++k) {
-            Words row[kTileVectors];
-#pragma GCC unroll 4
-            for (Index v = 0; v < kTileVectors; ++v) row[v] = load(rows + (k * kTileVectors + v) * kWidth);
-#pragma GCC unroll 16
-            for (Index q = 0; q < kTileQueries; ++q) {
-                const Words query = broadcast(queries[k * kTileQueries + q]);
-#pragma GCC unroll 4
-                for (Index v = 0; v < kTileVectors; ++v) sums[q][v] = ByteProduct::step(sums[q][v], query, row[v]);
-            }
-        }
         const std::int32_t* rest_of_queries = queries + stage->n_words * kTileQueries;
-        const auto with_rest = [&](Index q, Index v) {
-            return ByteProduct::step(sums[q][v], broadcast(rest_of_queries[q]), load(rest + v * kWidth));
-        };
-        Words all = ~Words{};
-        static_assert(kTileVectors == 2);
-#pragma GCC unroll 16
-        for (Index q = 0; q < kTileQueries; ++q) all = common_bits(all, with_rest(q, 0), with_rest(q, 1));
-        if (greater(all, broadcast(-1)) == 0) return false;
+        if (stage == stages.begin()) {
+            enter_stage<true>(sums, rest + kRows, limit, 0);
+        } else {
+            enter_stage<false>(sums, rest + kRows, limit, stage->shift);
+        }
+        add_words(sums, queries, rows, stage->n_words);
+        if (!any_passes(sums, rest_of_queries, rest)) return false;
         if (++stage == stages.end()) {
             Accumulators<std::int32_t> copy;
             std::memcpy(copy.at, sums, sizeof sums);
             find_hits(copy, rest_of_queries, rest, hits);
             return true;
         }
-        limit += limits.stride;
     }
 }
 

@@ -28,31 +28,39 @@ class AxisTreeBuilder {
         for (std::size_t i = 0; i < ids_.size(); ++i) ids_[i] = static_cast<Index>(i);
     }
 
-    void build() { cut(0, ids_); }
+    void build() {
+        std::vector<std::span<Index>> parts(static_cast<std::size_t>(2 * tree_.n_nodes + 1));
+        parts[0] = ids_;
+        for (Index node = 0; node < tree_.n_nodes; ++node) {
+            const std::span<Index> ids = parts[static_cast<std::size_t>(node)];
+            const std::size_t n_below = cut(node, ids);
+            parts[static_cast<std::size_t>(2 * node + 1)] = ids.first(n_below);
+            parts[static_cast<std::size_t>(2 * node + 2)] = ids.subspan(n_below);
+        }
+    }
 
   private:
     using Vector = Eigen::VectorXf;
 
-    void cut(Index node, std::span<Index> ids) {
-        if (node >= tree_.n_nodes) return;
+    // Brings the rows that fall short of the cut to the front; returns how many do.
+    std::size_t cut(Index node, std::span<Index> ids) {
         const Vector axis = longest_axis(ids);
         std::vector<float> along(ids.size());
-        for (std::size_t i = 0; i < ids.size(); ++i) along[i] = row(ids[i]).dot(axis);
+        std::ranges::transform(ids, along.begin(), [&](Index id) { return row(id).dot(axis); });
         std::vector<float> sorted = along;
-        const std::size_t half = sorted.size() / 2;
-        float middle = 0;
-        if (!sorted.empty()) {
-            std::ranges::nth_element(sorted, sorted.begin() + static_cast<Index>(half));
-            middle = sorted[half];
-        }
+        const auto half = sorted.begin() + std::ssize(sorted) / 2;
+        std::ranges::nth_element(sorted, half);
+        const float middle = sorted.empty() ? 0 : *half;
         Eigen::Map<Vector>(tree_.axes + node * tree_.n_columns, tree_.n_columns) = axis;
         tree_.cuts[node] = middle;
         std::size_t n_below = 0;
         for (std::size_t i = 0; i < ids.size(); ++i) {
-            if (along[i] < middle) std::swap(ids[i], ids[n_below]), std::swap(along[i], along[n_below++]);
+            if (along[i] >= middle) continue;
+            std::swap(ids[i], ids[n_below]);
+            std::swap(along[i], along[n_below]);
+            ++n_below;
         }
-        cut(2 * node + 1, ids.first(n_below));
-        cut(2 * node + 2, ids.subspan(n_below));
+        return n_below;
     }
 
     [[nodiscard]] Eigen::Map<const Vector> row(Index id) const { return {rows_.row(id), tree_.n_columns}; }

@@ -76,8 +76,9 @@ class GroupPacker {
             std::int32_t* out = out_.words + stage.rows + panel * stage.panel_words() + position % kRows;
             for (Index w = 0; w <= stage.n_words; ++w, bytes += 4, out += kRows) {
                 std::uint8_t shifted[4];
-                for (int b = 0; b < 4; ++b)
+                for (int b = 0; b < 4; ++b) {
                     shifted[b] = static_cast<std::uint8_t>(bytes[b] + (exists ? kByteOffset : 0));
+                }
                 std::memcpy(out, shifted, 4);
             }
             // What sums already have of the stage before is taken back.
@@ -154,8 +155,9 @@ inline void pack_stage_tiles(
         for (Index q = first; q < std::min(first + core::kTileQueries, n_queries); ++q) {
             stages.round<ByteRole::query>(columns.row(q), columns.errors[q], bytes, measures + q * stages.n_stages());
             // The words of all stages follow one another in a tile as in a row.
-            for (Index w = 0; w < n_bytes / 4; ++w)
+            for (Index w = 0; w < n_bytes / 4; ++w) {
                 std::memcpy(out + w * core::kTileQueries + q - first, bytes + 4 * w, 4);
+            }
         }
     });
 }

@@ -47,12 +47,12 @@ class RunningThresholds {
         if (k_ <= kFew) return;
         Buckets& b = buckets_[size(query)] = {};
         const float highest = std::ranges::max(bounds);
-        const float buckets_per_unit = static_cast<float>(kBuckets) / (highest - threshold);
+        const float per_unit = static_cast<float>(kBuckets) / (highest - threshold);
         // Not where the range is empty, or too narrow or wide for float32.
-        if (!(highest > threshold && buckets_per_unit < std::numeric_limits<float>::max() && buckets_per_unit > 0))
-            return;
+        const bool has_range = highest > threshold && per_unit < std::numeric_limits<float>::max() && per_unit > 0;
+        if (!has_range) return;
         b.lowest = threshold;
-        b.per_unit = buckets_per_unit;
+        b.per_unit = per_unit;
         for (const float bound : bounds) {
             if (bound > threshold) count(query, bound);
         }

@@ -73,7 +73,6 @@ class Stages {
         const double* center = center_.data();
         StageMeasure settled; // columns of the stages before; its residual squared
         double norm2 = 0;     // of the columns, in the units of the stage
-        Index n_before = 0;
         for (Index s = 0; s < n_stages(); ++s) {
             const double finer = std::ldexp(1.0, stages_[size(s)].shift);
             settled = {settled.square * finer, settled.sum * finer, settled.residual * finer};
@@ -86,25 +85,9 @@ class Stages {
             bytes += padded;
             if (s > 0) {
                 // The columns of the stage before, and the rest behind them, were the last.
-                const float* const before = columns - n_before - 1;
-                const double* const center_before = center - n_before - 1;
-                const Index slice = finer > 1 ? 4 * n_words(n_before) : 0;
-                std::int8_t* const first = bytes + (kRole == ByteRole::query ? slice : 0);
-                std::int8_t* const second = bytes + (kRole == ByteRole::query ? 0 : slice);
-                for (Index c = 0; c < n_before; ++c) {
-                    const double value = (double{before[c]} - center_before[c]) * scale(s - 1);
-                    const double high = to_byte(value);
-                    const double low = finer > 1 ? to_byte((value - high) * finer) : 0;
-                    const double short_of = value - high - low / finer;
-                    settled.square += high * high * finer + 2 * high * low;
-                    settled.residual += short_of * short_of * finer;
-                    settled.sum += high * finer;
-                    if (slice == 0) continue;
-                    settled.sum += high + low;
-                    first[c] = static_cast<std::int8_t>(high);
-                    second[c] = static_cast<std::int8_t>(low);
-                }
-                bytes += 2 * slice;
+                bytes = refine<kRole>(
+                    s, columns - n_directions(s - 1) - 1, center - n_directions(s - 1) - 1, bytes, settled
+                );
             }
             double with_rest2 = norm2;
             StageMeasure rest;
@@ -117,7 +100,6 @@ class Stages {
                 settled.square + own.square + rest.square, settled.sum + own.sum + rest.sum,
                 std::sqrt(residual2) * (1 + kResidualRounding) + rounding + scale(s) * error
             };
-            n_before = n;
             columns += n + 1;
             center += n + 1;
         }
@@ -133,6 +115,32 @@ class Stages {
     static double to_byte(double value) {
         constexpr auto kLimit = static_cast<double>(core::kByteLimit);
         return std::max(-kLimit, std::min(kLimit, std::rint(value)));
+    }
+
+    // Adds the columns of stage s - 1, as two slices if stage s is finer, to what is settled. Writes the slices; returns where they end.
+    template <ByteRole kRole>
+    std::int8_t* refine(
+        Index s, const float* columns, const double* center, std::int8_t* bytes, StageMeasure& settled
+    ) const {
+        const Index n = n_directions(s - 1);
+        const double finer = std::ldexp(1.0, stages_[size(s)].shift);
+        const Index slice = finer > 1 ? 4 * n_words(n) : 0;
+        std::int8_t* const first = bytes + (kRole == ByteRole::query ? slice : 0);
+        std::int8_t* const second = bytes + (kRole == ByteRole::query ? 0 : slice);
+        for (Index c = 0; c < n; ++c) {
+            const double value = (double{columns[c]} - center[c]) * scale(s - 1);
+            const double high = to_byte(value);
+            const double low = slice > 0 ? to_byte((value - high) * finer) : 0;
+            const double short_of = value - high - low / finer;
+            settled.square += high * high * finer + 2 * high * low;
+            settled.residual += short_of * short_of * finer;
+            settled.sum += high * finer;
+            if (slice == 0) continue;
+            settled.sum += high + low;
+            first[c] = static_cast<std::int8_t>(high);
+            second[c] = static_cast<std::int8_t>(low);
+        }
+        return bytes + 2 * slice;
     }
 
     [[gnu::always_inline]] static std::int8_t round_one(double value, StageMeasure& measure, double& norm2) {
