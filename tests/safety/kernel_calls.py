@@ -1,6 +1,7 @@
 """Valid calls of every kernel, recorded while the public functions solve small problems."""
 
 import re
+import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -128,6 +129,9 @@ def _search():
     for metric in ("euclidean", "cosine"):
         for train in (low_rank, low_rank[:200], np.repeat(low_rank[:40], 5, axis=0)):
             df.KNNIndex(train, metric=metric, strategy="prefix", n_threads=1).search(train[:20], 5)
+    with tempfile.TemporaryDirectory() as folder:
+        df.KNNIndex(low_rank, strategy="prefix", n_threads=1).save(Path(folder) / "index")
+        df.KNNIndex.load(Path(folder) / "index")
     with lowered(whole_bytes=0, piece_bytes=4 * 20 * 32):
         df.nearest_neighbors(repeated, rows[:20], 9, n_threads=1)
     df.pairwise_distances(few, n_threads=1)
