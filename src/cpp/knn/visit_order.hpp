@@ -1,5 +1,5 @@
-// The order in which a block of queries meets the panels. Groups of panels are met nearest first, so that thresholds are tight
-// early, and those whose ball lies farther away than every query of a tile looks are passed over by that tile.
+// The order in which a block of queries meets the panels. Each tile meets the groups nearest to it first, so that thresholds are
+// tight early; then all meet the others in their order, and a tile passes over those whose ball no query of it reaches.
 #pragma once
 
 #include "knn/pack_prefix.hpp"
