@@ -45,7 +45,7 @@ class GroupPacker {
     void pack(Index group) {
         const Index first = group * kGroupRows;
         const Index n_rows = std::min(kGroupRows, order_.size() - first);
-        std::array<double, kMaxStages> slack{};
+        double slack[kMaxStages] = {};
         for (Index r = 0; r < core::round_up(n_rows, core::kPanelRows<std::int32_t>); ++r) {
             StageMeasure measures[kMaxStages];
             const bool exists = r < n_rows;
