@@ -35,6 +35,9 @@ def make_data(normal: Array, rng: np.random.Generator) -> Iterator[tuple[str, Ar
     yield "offset 1e+6, spread 1", (1e6 + normal).astype(np.float32)
     yield "offset 1e+4, spread 1e-3", (1e4 + 1e-3 * normal).astype(np.float32)
     yield "offset 1e+6, spread 1e-3, float64", 1e6 + 1e-3 * normal.astype(np.float64)
+    yield "lognormal features, sigma 8", np.exp(8 * normal)
+    yield "one flag column of 0 and 1e+9", np.hstack([normal[:, 1:], np.where(odd, np.float32(1e9), np.float32(0))])
+    yield "two clusters far apart", normal + np.where(odd, np.float32(1e4), np.float32(-1e4))
     yield ZERO_QUERIES, np.sign(normal) * np.float32(0.1)
 
 

@@ -8,6 +8,7 @@ from deeprob_fast import _kernels, _validation
 from deeprob_fast._memory import aligned_bytes
 from deeprob_fast._typing import AnyArray, Float32, Float64, Int32
 from deeprob_fast.knn import centering
+from deeprob_fast.knn.counts import Counts
 from deeprob_fast.knn.duplicates import Duplicates
 from deeprob_fast.knn.neighbors import Neighbors
 
@@ -46,8 +47,8 @@ class Tree(NamedTuple):
             raise ValueError(_validation.describe_bad_row("train", train[bad], bad))
         return cls(train, duplicates, metric, values, rows, boxes)
 
-    def search(self, queries: AnyArray, outputs: Neighbors, n_threads: int) -> tuple[int, int]:
-        """Search all queries; return how many rows lay in visited leaves, and how many canonical distances it took."""
+    def search(self, queries: AnyArray, outputs: Neighbors, n_threads: int) -> Counts:
+        """Search all queries."""
         bad, n_refined, n_visited = _kernels.search_boxes(
             (self.train, *self.duplicates, 0),
             self.metric,
@@ -58,14 +59,14 @@ class Tree(NamedTuple):
         )
         if bad >= 0:
             raise ValueError(_validation.describe_bad_row("queries", queries[bad], bad))
-        return n_visited, n_refined
+        return Counts(len(queries), n_passed=n_visited, n_refined=n_refined)
 
     def visited(self, n_threads: int) -> float:
         """Return the fraction of the rows in the leaves that a sample of the rows visits."""
         sample = self.train[centering.sample_rows(len(self.train), _SAMPLE_QUERIES)]
         shape = len(sample), min(_SAMPLE_NEIGHBORS, len(self.train))
-        n_visited, _ = self.search(sample, Neighbors(np.empty(shape), np.empty(shape, dtype=np.int64)), n_threads)
-        return n_visited / len(sample) / len(self.rows)
+        counts = self.search(sample, Neighbors(np.empty(shape), np.empty(shape, dtype=np.int64)), n_threads)
+        return counts.n_passed / len(sample) / len(self.rows)
 
 
 def _values_dtype(train: AnyArray) -> np.dtype[np.float32] | np.dtype[np.float64]:

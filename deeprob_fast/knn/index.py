@@ -1,11 +1,13 @@
 """Training rows prepared once for several searches."""
 
 import os
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from deeprob_fast import _scalars, _validation
 from deeprob_fast._memory import is_mapped_from
 from deeprob_fast._typing import AnyArray, ArrayLike
+from deeprob_fast.knn.boxes import Tree
 from deeprob_fast.knn.checks import check_k, check_metric, check_train
 from deeprob_fast.knn.neighbors import Neighbors, without_self
 from deeprob_fast.knn.plan import check_strategy, plan_index
@@ -41,8 +43,10 @@ class KNNIndex:
     n_train, n_features : int
     metric : str
     stats : dict
-        What the last search did: the strategy and why it was chosen, the instruction set, distinct rows, how many pairs of a
-        query and a row passed the filter (`n_passed`), how many canonical distances were computed (`n_refined`).
+        What the last search did: the strategy and why it was chosen, the instruction set, the time (`seconds`), distinct rows
+        and queries, and how many pairs of a query and a row passed the filter (`n_passed`), all its looks (`n_candidates`),
+        were compared in float32 (`n_looked`) and had a canonical distance computed (`n_refined`). `predicted_cost` and
+        `counted_cost`: of a pair, in units of the dense filter's, as the plan estimated it and by the pairs that passed.
 
     Raises
     ------
@@ -75,7 +79,7 @@ class KNNIndex:
         self.stats: dict[str, Any] = {}
         threads = _validation.check_n_threads(n_threads)
         plan = plan_index(self._train, self.metric, self._requested, threads)
-        self._reason = plan.reason
+        self._reason, self._predicted_cost = plan.reason, plan.predicted_cost
         self._prepared = prepare(plan, self._train, self.metric, threads)
 
     @property
@@ -130,14 +134,20 @@ class KNNIndex:
         rows = _validation.check_rows("queries", queries, n_features=self.n_features)
         k = check_k(k, self.n_train)
         threads = _validation.check_n_threads(self._n_threads if n_threads is None else n_threads)
+        start = perf_counter()
         with _stored.naming(self._file, own_queries=queries is self._train):
             neighbors, counts = search_whole(self._prepared, rows, k, threads)
             if self._file is not None:
                 _stored.check_found(*neighbors, self.n_train)
+        prepared = self._prepared
+        chosen = prepared if isinstance(prepared, Tree) else prepared.strategy
         self.stats = {
-            "strategy": self._prepared.name,
+            "strategy": prepared.name,
             "reason": self._reason,
-            **stats_of(self._train, self._prepared.duplicates, len(rows), threads, counts),
+            "predicted_cost": self._predicted_cost,
+            "n_threads": threads,
+            "seconds": perf_counter() - start,
+            **stats_of(self._train, self.metric, chosen, prepared.duplicates, len(rows), counts),
         }
         return neighbors
 
@@ -172,7 +182,7 @@ class KNNIndex:
         if is_mapped_from(self._train, target) and not container.is_index(target):
             msg = f"path must not be the file from which the training rows are mapped; got {os.fspath(path)!r}"
             raise ValueError(msg)
-        _stored.write(target, self.metric, self._requested, self._reason, self._prepared)
+        _stored.write(target, self.metric, self._requested, self._reason, self._predicted_cost, self._prepared)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, n_threads: int | None = None) -> "KNNIndex":
@@ -220,7 +230,8 @@ class KNNIndex:
                 msg = f"{source} is damaged: {error}"
                 raise ValueError(msg) from error
         index = cls.__new__(cls)
-        index._train, index._prepared, index._reason, index._file = train, saved.prepared, saved.reason, source
+        index._train, index._prepared, index._file = train, saved.prepared, source
+        index._reason, index._predicted_cost = saved.reason, saved.predicted_cost
         index.metric, index._requested, index._n_threads, index.stats = saved.metric, saved.requested, n_threads, {}
         return index
 

@@ -1,5 +1,6 @@
 """One search, of rows as they come."""
 
+from time import perf_counter
 from typing import Any, Literal, overload
 
 from deeprob_fast import _scalars, _validation
@@ -105,9 +106,17 @@ def nearest_neighbors(
     threads = _validation.check_n_threads(n_threads)
     if callback is not None:
         _scalars.check_callable("callback", callback)
+    start = perf_counter()
     plan = plan_search(rows, metric, len(query_rows), k, threads, tells_progress=callback is not None)
     neighbors, counts = run(plan, rows, metric, query_rows, k, threads, callback)
     if not return_stats:
         return neighbors
-    told = {"strategy": plan.name, "reason": plan.reason, "piece_rows": plan.piece_rows}
-    return neighbors, {**told, **stats_of(rows, plan.duplicates, len(query_rows), threads, counts)}
+    told = {
+        "strategy": plan.name,
+        "reason": plan.reason,
+        "predicted_cost": plan.predicted_cost,
+        "piece_rows": plan.piece_rows,
+        "n_threads": threads,
+        "seconds": perf_counter() - start,
+    }
+    return neighbors, {**told, **stats_of(rows, metric, plan.strategy, plan.duplicates, len(query_rows), counts)}

@@ -8,6 +8,7 @@ from deeprob_fast import _kernels, _validation
 from deeprob_fast._memory import aligned_bytes
 from deeprob_fast._typing import AnyArray, Float32, Int32, Int64, PackReport
 from deeprob_fast.knn import limits
+from deeprob_fast.knn.counts import Counts
 from deeprob_fast.knn.directions import ByteRows
 from deeprob_fast.knn.duplicates import NO_DUPLICATES, Duplicates
 from deeprob_fast.knn.filters import Strategy
@@ -167,11 +168,11 @@ class Prepared(NamedTuple):
             train, first_row, duplicates, metric, strategy, packing, report["largest_norm"], report["integral"], bytes_, order
         )
 
-    def search(self, queries: Queries, outputs: Neighbors, n_threads: int) -> tuple[int, int]:
-        """Search, starting from what the outputs hold of earlier rows; return how many pairs passed and were refined."""
+    def search(self, queries: Queries, outputs: Neighbors, n_threads: int) -> Counts:
+        """Search, starting from what the outputs hold of earlier rows."""
         centering = self.strategy.centering
         if isinstance(self.packing, Packing):
-            return _kernels.search(
+            counts = _kernels.search(
                 (self.train, *self.duplicates, self.first_row),
                 self.metric,
                 centering,
@@ -181,12 +182,13 @@ class Prepared(NamedTuple):
                 outputs,
                 n_threads,
             )
+            return Counts(len(queries.rows), *counts)
         assert self.strategy.prefix
         assert self.bytes
         assert queries.columns
         assert queries.bytes
         positions = self.order if len(self.order) else self.duplicates.representatives
-        return _kernels.search_prefix(
+        counts = _kernels.search_prefix(
             (self.train, positions, self.duplicates.starts, self.duplicates.members, self.first_row),
             self.metric,
             centering,
@@ -197,3 +199,4 @@ class Prepared(NamedTuple):
             outputs,
             n_threads,
         )
+        return Counts(len(queries.rows), *counts)

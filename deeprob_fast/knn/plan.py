@@ -33,6 +33,7 @@ class Plan(NamedTuple):
     name: str  # "scan", or that of a strategy
     reason: str
     requested: str  # by whom it was asked for: the name of a strategy, or "auto"
+    predicted_cost: float | None  # of a pair, in units of the dense filter's; None where nothing was estimated
     strategy: Strategy | Tree | None  # None for a scan
     duplicates: Duplicates  # equal rows of all training rows; those of pieces are grouped by the piece
     piece_rows: int  # packed at a time; 0: all
@@ -71,7 +72,7 @@ def plan_search(
     # A scan is one call, which could tell nothing before its end.
     if in_memory and not tells_progress and n_queries <= bounds.few_queries and k <= bounds.few_neighbors:
         reason = f"at most {bounds.few_queries} queries"
-        return Plan("scan", reason, "auto", None, NO_DUPLICATES, 0, False, bounds)
+        return Plan("scan", reason, "auto", None, None, NO_DUPLICATES, 0, False, bounds)
     if _too_large_to_group(rows, metric, bounds):
         job = Job.of(rows, metric, n_queries, n_threads, NO_DUPLICATES, bounds)
         return _by_pieces(_filter(job, "auto"), job, k, groups_pieces=True)
@@ -93,6 +94,11 @@ def plan_selections(rows: AnyArray, metric: str, n_queries: int, k: int, n_threa
     repeats = len(find_duplicates(rows, n_threads).representatives) > 0
     job = Job.of(rows, metric, n_queries, n_threads, NO_DUPLICATES, limits.LIMITS)
     return _by_pieces(_filter(job, "auto"), job, k, groups_pieces=repeats)
+
+
+def counted_cost(chosen: Strategy | Tree, metric: str, n_features: int, n_queries: int, passing: float) -> float:
+    """Return the cost of a pair, in units of the dense filter's, by the share of the pairs that passed."""
+    return _STRATEGIES[chosen.name].cost(chosen, metric, n_features, n_queries, passing)
 
 
 def _tree(job: Job, requested: str) -> Estimate | None:
@@ -132,7 +138,8 @@ def _requested(job: Job, requested: str) -> Estimate:
 
 def _whole(estimate: Estimate, job: Job, requested: str) -> Plan:
     name, reason = estimate.chosen.name, estimate.reason
-    return Plan(name, reason, requested, estimate.chosen, job.duplicates, 0, False, job.limits)
+    predicted = estimate.cost if requested == "auto" else None
+    return Plan(name, reason, requested, predicted, estimate.chosen, job.duplicates, 0, False, job.limits)
 
 
 def _by_pieces(estimate: Estimate, job: Job, k: int, *, groups_pieces: bool) -> Plan:
@@ -142,7 +149,7 @@ def _by_pieces(estimate: Estimate, job: Job, k: int, *, groups_pieces: bool) -> 
     n_bytes *= min(4, max(1, k // 25))
     piece_rows = max(1, n_bytes // estimate.chosen.n_bytes(job.rows.shape[1]))
     name, reason = estimate.chosen.name, estimate.reason
-    return Plan(name, reason, "auto", estimate.chosen, NO_DUPLICATES, piece_rows, groups_pieces, job.limits)
+    return Plan(name, reason, "auto", estimate.cost, estimate.chosen, NO_DUPLICATES, piece_rows, groups_pieces, job.limits)
 
 
 def _too_large_to_group(rows: AnyArray | ConvertedRows, metric: str, bounds: Limits) -> bool:

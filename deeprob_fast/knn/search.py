@@ -2,35 +2,22 @@
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from deeprob_fast import _kernels, _validation
-from deeprob_fast._typing import AnyArray
+from deeprob_fast._typing import AnyArray, Int64
 from deeprob_fast.knn.boxes import Tree
+from deeprob_fast.knn.counts import Counts
 from deeprob_fast.knn.duplicates import Duplicates, find_duplicates
 from deeprob_fast.knn.filters import Strategy
 from deeprob_fast.knn.neighbors import Neighbors
 from deeprob_fast.knn.packing import Buffers, Prepared
-from deeprob_fast.knn.plan import Plan
+from deeprob_fast.knn.plan import Plan, counted_cost
 from deeprob_fast.knn.queries import Queries
 from deeprob_fast.knn.rows import ConvertedRows, RowSource
-
-
-@dataclass
-class Counts:
-    """What a search did: pairs of a query and a row that passed the filter, and canonical distances."""
-
-    n_passed: int = 0
-    n_refined: int = 0
-
-    def add(self, n_passed: int, n_refined: int) -> None:
-        """Add those of a part of the search."""
-        self.n_passed += n_passed
-        self.n_refined += n_refined
-
 
 Callback = Callable[[float], object]
 
@@ -88,19 +75,40 @@ def _scan(train: AnyArray, queries: AnyArray, k: int, metric: str, n_threads: in
     if bad_query >= 0:
         raise ValueError(_validation.describe_bad_row("queries", queries[bad_query], bad_query))
     n_pairs = len(train) * len(queries)
-    return neighbors, Counts(n_pairs, n_pairs)
+    return neighbors, Counts(len(queries), n_passed=n_pairs, n_refined=n_pairs)
 
 
-def stats_of(train: RowSource, duplicates: Duplicates, n_queries: int, n_threads: int, counts: Counts) -> dict[str, Any]:
+def stats_of(
+    train: RowSource, metric: str, chosen: Strategy | Tree | None, duplicates: Duplicates, n_queries: int, counts: Counts
+) -> dict[str, Any]:
     """Return what there is to tell of a search, beside its plan."""
+    n_distinct = len(duplicates.representatives) or len(train)
+    passed = counts.n_passed / max(1, counts.n_distinct_queries * n_distinct)
     return {
         "isa": _kernels.ISA,
-        "n_threads": n_threads,
         "n_queries": n_queries,
         "n_train": len(train),
-        "n_distinct": len(duplicates.representatives) or len(train),
+        "n_distinct": n_distinct,
+        "counted_cost": counted_cost(chosen, metric, train.shape[1], n_queries, passed) if chosen else None,
         **asdict(counts),
     }
+
+
+def _distinct(queries: AnyArray, n_threads: int) -> tuple[AnyArray, Int64 | None]:
+    """Return the distinct queries, and which of them each query is; all queries and None where few repeat."""
+    equal = find_duplicates(queries, n_threads)
+    distinct = queries[equal.representatives]
+    # What is wrong with a query is told by its number.
+    if len(distinct) == 0 or not np.isfinite(distinct).all():
+        return queries, None
+    numbers = np.empty(len(queries), dtype=np.int64)
+    numbers[equal.members] = np.repeat(np.arange(len(distinct)), np.diff(equal.starts))
+    return distinct, numbers
+
+
+def _of_all(neighbors: Neighbors, numbers: Int64 | None) -> Neighbors:
+    """Return the neighbours of all queries, by the number of each among the distinct ones."""
+    return neighbors if numbers is None else Neighbors(*(values[numbers] for values in neighbors))
 
 
 class _Batch(NamedTuple):
@@ -127,19 +135,20 @@ def search_whole(
     prepared: Prepared | Tree, queries: AnyArray, k: int, n_threads: int, callback: Callback | None = None
 ) -> tuple[Neighbors, Counts]:
     """Search training rows that were prepared all at once."""
+    queries, numbers = _distinct(queries, n_threads)
     neighbors = _empty_neighbors(len(queries), k)
     progress = _Progress(len(queries), len(prepared.train), callback)
-    counts = Counts()
+    counts = Counts(len(queries))
     if isinstance(prepared, Tree):
-        counts.add(*prepared.search(queries, neighbors, n_threads))
+        counts.add(prepared.search(queries, neighbors, n_threads))
         progress.add(len(queries), len(prepared.train))
-        return neighbors, counts
+        return _of_all(neighbors, numbers), counts
     for packed in Queries.pack(queries, prepared.metric, prepared.strategy, n_threads):
         batch = _Batch.of(packed, neighbors)
-        counts.add(*prepared.search(packed, batch.outputs, n_threads))
+        counts.add(prepared.search(packed, batch.outputs, n_threads))
         batch.deliver(neighbors)
         progress.add(len(packed.rows), len(prepared.train))
-    return neighbors, counts
+    return _of_all(neighbors, numbers), counts
 
 
 def search_pieces(
@@ -147,23 +156,24 @@ def search_pieces(
 ) -> tuple[Neighbors, Counts]:
     """Pack and search the training rows piece by piece: once for all queries, or once for each group of batches."""
     assert isinstance(plan.strategy, Strategy)
+    queries, numbers = _distinct(queries, n_threads)
     neighbors = _empty_neighbors(len(queries), k)
     size = min(plan.piece_rows, len(train))
     buffers = Buffers.empty(size, train.shape[1], plan.strategy)
     progress = _Progress(len(queries), len(train), callback)
     batches = (_Batch.of(packed, neighbors) for packed in Queries.pack(queries, metric, plan.strategy, n_threads))
-    counts = Counts()
+    counts = Counts(len(queries))
     while group := list(itertools.islice(batches, plan.limits.batches)):
         for piece in _pieces(plan, plan.strategy, train, metric, size, buffers, n_threads):
             for batch in group:
                 if len(piece.duplicates.representatives):
-                    counts.add(*_search_duplicates(piece, batch, n_threads))
+                    counts.add(_search_duplicates(piece, batch, n_threads))
                 else:
-                    counts.add(*piece.search(batch.queries, batch.outputs, n_threads))
+                    counts.add(piece.search(batch.queries, batch.outputs, n_threads))
                 progress.add(len(batch.queries.rows), len(piece.train))
         for batch in group:
             batch.deliver(neighbors)
-    return neighbors, counts
+    return _of_all(neighbors, numbers), counts
 
 
 def _pieces(
@@ -179,7 +189,7 @@ def _pieces(
             yield Prepared.pack(rows, metric, strategy, n_threads, first_row=start, buffers=buffers)
 
 
-def _search_duplicates(piece: Prepared, batch: _Batch, n_threads: int) -> tuple[int, int]:
+def _search_duplicates(piece: Prepared, batch: _Batch, n_threads: int) -> Counts:
     """Search a piece whose equal rows are grouped by itself, and merge its neighbours with those of earlier pieces."""
     n_queries, k = batch.outputs.distances.shape
     neighbors = _empty_neighbors(n_queries, min(k, len(piece.train)))

@@ -26,8 +26,9 @@ inline knn::SearchOutput search_output(OutputRecord& output) {
     return {std::get<0>(output).data(), std::get<1>(output).data()};
 }
 
-// Returns the number of pairs that passed the filter and that of canonical distances.
-inline py::tuple counts_of(const knn::SearchCounts& counts) { return py::make_tuple(counts.passed, counts.refined); }
+inline py::tuple counts_of(const knn::SearchCounts& counts) {
+    return py::make_tuple(counts.passed, counts.candidates, counts.looked, counts.refined);
+}
 
 inline knn::SearchInput search_input(const RowsRecord& record, const core::Rows& queries, const OutputRecord& output) {
     const auto& [train_array, representatives, duplicate_starts, duplicate_members, first_row] = record;

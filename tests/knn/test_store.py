@@ -36,7 +36,7 @@ def test_a_loaded_index_finds_the_same(tmp_path, isa, monkeypatch, strategy, met
     for other in (loaded, pickle.loads(pickle.dumps(loaded))):
         for mine, theirs in zip(index.search(rows[::7], 4), other.search(rows[::7], 4), strict=True):
             np.testing.assert_array_equal(mine, theirs)
-    work = {"n_threads": 0, "n_passed": 0, "n_refined": 0}
+    work = dict.fromkeys(("n_threads", "seconds", "counted_cost", "n_passed", "n_candidates", "n_looked", "n_refined"), 0)
     assert {**loaded.stats, **work} == {**index.stats, **work}
 
 

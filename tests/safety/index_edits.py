@@ -137,7 +137,10 @@ def value_edits(file: IndexFile) -> Iterator[Edit]:
         old = fields[place]
         for value in [*_NUMBERS, *_OTHERS, *(_WORDS if isinstance(old, str) else [])]:
             same_type = type(value) is type(old) and not isinstance(old, dict)
-            kept = same_type or (value is None and name.endswith(".prefix"))
+            optional = (value is None and name.endswith(".prefix")) or (
+                name == "predicted_cost" and isinstance(value, float | None)
+            )
+            kept = same_type or optional
             if not (same_type and value == old):
                 edit = functools.partial(put, name=name, value=value)
                 yield Edit(f"{name}: {json.dumps(value)}", edit, refused=not kept)

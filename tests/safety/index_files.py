@@ -23,7 +23,9 @@ _KINDS: list[Any] = [
     *(packing.Prepared, duplicates.Duplicates, packing.Packing, stages.StagePacking, directions.ByteRows, directions.Projection),
     *(filters.Strategy, centering.Centering, stages.Prefix, stages.Stages, axes.AxisTree, boxes.Tree),
 ]
-_FIELDS = {kind.__name__: kind._fields for kind in _KINDS} | {"_Saved": ("isa", "metric", "requested", "reason", "prepared")}
+_FIELDS = {kind.__name__: kind._fields for kind in _KINDS} | {
+    "_Saved": ("isa", "metric", "requested", "reason", "predicted_cost", "prepared")
+}
 
 # The smallest files of every kind that have something in each array; the last panel, leaf and node have room left.
 N_ROWS = 333

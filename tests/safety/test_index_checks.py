@@ -113,6 +113,8 @@ REFUSED: list[tuple[str, Change, str]] = [
     ("dense", setting("prepared.largest_norm", float("inf")), "_Saved.prepared.largest_norm must be float; got inf"),
     ("dense", setting("prepared.integral", 1), "_Saved.prepared.integral must be bool; got 1"),
     ("dense", setting("prepared.first_row", False), "_Saved.prepared.first_row must be int; got False"),
+    ("dense", setting("predicted_cost", -1.0), "_Saved.predicted_cost must not be negative; got -1.0"),
+    ("dense", setting("predicted_cost", 1), "_Saved.predicted_cost must be float or NoneType; got 1"),
     # Duplicates
     ("dense", setting(f"{DUPLICATES}.starts", np.zeros(1, np.int64)), "Duplicates.starts must have shape (0,); got (1,)"),
     (
@@ -245,7 +247,7 @@ REFUSED: list[tuple[str, Change, str]] = [
     (
         "dense",
         lambda file: file.tree["fields"].pop(),
-        "_Saved must have the fields isa, metric, requested, reason, prepared; got [",
+        "_Saved must have the fields isa, metric, requested, reason, predicted_cost, prepared; got [",
     ),
     ("dense", lambda file: file.tree.update(more=1), "_Saved must have tuple, fields; got {"),
     ("dense", lambda file: file.tree.update(tuple="Prepared"), "_Saved must be _Saved; got {"),

@@ -26,6 +26,7 @@ class _Saved(NamedTuple):
     metric: str
     requested: str
     reason: str
+    predicted_cost: float | None
     prepared: Prepared | Tree
 
     @property
@@ -34,9 +35,9 @@ class _Saved(NamedTuple):
         return self.isa == _kernels.ISA
 
 
-def write(path: Path, metric: str, requested: str, reason: str, prepared: Prepared | Tree) -> None:
+def write(path: Path, metric: str, requested: str, reason: str, predicted_cost: float | None, prepared: Prepared | Tree) -> None:
     """Write an index."""
-    container.save(path, _Saved(_kernels.ISA, metric, requested, reason, prepared))
+    container.save(path, _Saved(_kernels.ISA, metric, requested, reason, predicted_cost, prepared))
 
 
 def read(path: Path) -> _Saved:
@@ -54,6 +55,8 @@ def _check(saved: _Saved) -> None:
     demand(saved.isa in _kernels.LEVELS, f"_Saved.isa must be one of {', '.join(_kernels.LEVELS)}", repr(saved.isa))
     check_metric(saved.metric)
     check_strategy(saved.requested)
+    predicted = saved.predicted_cost
+    demand(predicted is None or predicted >= 0, "_Saved.predicted_cost must not be negative", predicted)
     prepared = saved.prepared
     demand(prepared.metric == saved.metric, f"the metric of prepared rows must be {saved.metric}", repr(prepared.metric))
     train = prepared.train

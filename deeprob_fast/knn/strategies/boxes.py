@@ -44,5 +44,10 @@ def estimate(job: Job, most: float) -> Estimate:  # noqa: ARG001  # as every str
     """Build the tree and let some of the rows search it."""
     tree = fit(job)
     visited = tree.visited(job.n_threads)
-    cost = costs().visit * visited
-    return Estimate(cost, f"sampled rows visit {visited:.2%} of the rows: {cost:.2f} of the dense cost", tree)
+    predicted = cost(tree, job.metric, job.rows.shape[1], job.n_queries, visited)
+    return Estimate(predicted, f"sampled rows visit {visited:.2%} of the rows: {predicted:.2f} of the dense cost", tree)
+
+
+def cost(chosen: Tree, metric: str, n_features: int, n_queries: int, passing: float) -> float:  # noqa: ARG001  # as every one
+    """Return the cost of a pair if this share of the rows is visited."""
+    return costs().visit * passing

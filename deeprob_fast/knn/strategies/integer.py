@@ -5,7 +5,7 @@ import numpy as np
 from deeprob_fast import _kernels
 from deeprob_fast._typing import Float64
 from deeprob_fast.knn import centering, pairs
-from deeprob_fast.knn.costs import costs
+from deeprob_fast.knn.costs import byte_cost, canonical_cost
 from deeprob_fast.knn.filters import Strategy
 from deeprob_fast.knn.metrics import METRICS
 from deeprob_fast.knn.rows import RowSource
@@ -48,18 +48,15 @@ def estimate(job: Job, most: float) -> Estimate:  # noqa: ARG001  # as every str
     """Fit the filter and estimate what it costs."""
     fitted, sample = _fit(job)
     passing = _passing(sample, job.metric, fitted, job.n_threads)
-    cost = byte_cost(job.metric) + _canonical_cost(job.metric) * passing
-    reason = f"on a sample, bytes let {passing:.2%} of the rows pass: {cost:.2f} of the dense cost"
-    return Estimate(cost, reason, Strategy(NAME, fitted))
+    chosen = Strategy(NAME, fitted)
+    predicted = cost(chosen, job.metric, job.rows.shape[1], job.n_queries, passing)
+    reason = f"on a sample, bytes let {passing:.2%} of the rows pass: {predicted:.2f} of the dense cost"
+    return Estimate(predicted, reason, chosen)
 
 
-def byte_cost(metric: str) -> float:
-    """Return the cost of a pair in bytes, of as many columns as the dense filter has."""
-    return costs().byte_difference if METRICS[metric].adds == "differences" else costs().byte
-
-
-def _canonical_cost(metric: str) -> float:
-    return costs().canonical / (costs().difference if METRICS[metric].adds == "differences" else 1)
+def cost(chosen: Strategy, metric: str, n_features: int, n_queries: int, passing: float) -> float:  # noqa: ARG001  # as every one
+    """Return the cost of a pair if this share of the pairs passes."""
+    return byte_cost(metric) + canonical_cost(metric) * passing
 
 
 def byte_scale(sample: Float64, metric: str, n_rows: int = _SCALED_ROWS) -> float:

@@ -1,7 +1,7 @@
 """What is to be searched, and what a strategy would make of it."""
 
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -53,6 +53,9 @@ class StrategyModule(Protocol):
     """A strategy that can be asked for."""
 
     NAME: str
+
+    def cost(self, chosen: Any, metric: str, n_features: int, n_queries: int, passing: float) -> float:
+        """Return the cost of a pair, in units of the dense filter's, if this share of the pairs passes."""
 
     def why_not(self, rows: RowSource, metric: str) -> str:
         """Say why it cannot serve, or nothing."""

@@ -8,7 +8,7 @@ from deeprob_fast import _kernels
 from deeprob_fast._typing import Float32
 from deeprob_fast.knn import axes, centering, pairs, stages
 from deeprob_fast.knn.boxes import Tree
-from deeprob_fast.knn.costs import costs
+from deeprob_fast.knn.costs import byte_cost, costs
 from deeprob_fast.knn.directions import ByteRows, principal_directions, rotated
 from deeprob_fast.knn.filters import Strategy
 from deeprob_fast.knn.metrics import METRICS
@@ -64,12 +64,10 @@ def estimate(job: Job, most: float) -> Estimate | None:
     along = pairs.product(scaled, directions, job.n_threads)
     candidates = {}
     for n, passing in _passing(scaled.astype(np.float32), along.astype(np.float32), job.n_threads).items():
-        sweep = integer.byte_cost(job.metric) * (n + 1) / n_features
-        # Every row takes n products of its own.
-        candidates[n] = (sweep + costs().byte_row * passing + costs().projection * n / max(job.n_queries, 1), passing)
+        candidates[n] = (_cost(n, job.metric, n_features, job.n_queries, passing), passing)
     best = min(candidates, key=candidates.__getitem__)
-    cost, passing = candidates[best]
-    if cost >= most:
+    predicted, passing = candidates[best]
+    if predicted >= most:
         return None
     ends = np.array(sorted({min(_FIRST_END, best), best}), dtype=np.int64)
     rows_centering = job.centering._replace(scale=integer.byte_scale(sample, job.metric))
@@ -77,8 +75,21 @@ def estimate(job: Job, most: float) -> Estimate | None:
     sampled = job.rows[centering.sample_rows(len(job.rows), _SORTED_ROWS)]
     columns, _ = projection.columns(sampled, job.metric, rows_centering, ByteRows.empty(*sampled.shape), job.n_threads)
     tree = axes.fit(columns, int(ends[0]) + 1, len(job.rows))
-    reason = f"on a sample, {best} directions let {passing:.2%} of the rows pass: {cost:.2f} of the dense cost"
-    return Estimate(cost, reason, Strategy(NAME, rows_centering, Prefix(projection, stages.fit(columns, ends), tree)))
+    reason = f"on a sample, {best} directions let {passing:.2%} of the rows pass: {predicted:.2f} of the dense cost"
+    return Estimate(predicted, reason, Strategy(NAME, rows_centering, Prefix(projection, stages.fit(columns, ends), tree)))
+
+
+def cost(chosen: Strategy, metric: str, n_features: int, n_queries: int, passing: float) -> float:
+    """Return the cost of a pair if the prefix lets this share of the pairs pass."""
+    assert chosen.prefix
+    return _cost(len(chosen.prefix.projection.basis), metric, n_features, n_queries, passing)
+
+
+def _cost(n_directions: int, metric: str, n_features: int, n_queries: int, passing: float) -> float:
+    sweep = byte_cost(metric) * (n_directions + 1) / n_features
+    # Every row takes products of its own.
+    projecting = costs().projection * n_directions / max(n_queries, 1)
+    return sweep + costs().byte_row * passing + projecting
 
 
 def _passing(sample: Float32, along: Float32, n_threads: int) -> dict[int, float]:

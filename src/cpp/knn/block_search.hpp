@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/borrowed.hpp"
+#include "knn/float_look.hpp"
 #include "knn/panel_refinement.hpp"
 #include "knn/prefix_filter.hpp"
 #include "knn/search_plan.hpp"
@@ -11,8 +12,18 @@ namespace deeprob::knn {
 
 // How much work the filter left.
 struct SearchCounts {
-    Index passed = 0;  // pairs of a query and a row that the filter, its first stage if it has two, let pass
-    Index refined = 0; // canonical distances computed
+    Index passed = 0;     // pairs of a query and a row that the filter, its first look if it has two, let pass
+    Index candidates = 0; // of these, pairs that all its looks let pass, and that were not refined with their panel
+    Index looked = 0;     // sums in float32
+    Index refined = 0;    // canonical distances computed
+
+    SearchCounts& operator+=(const SearchCounts& other) {
+        passed += other.passed;
+        candidates += other.candidates;
+        looked += other.looked;
+        refined += other.refined;
+        return *this;
+    }
 };
 
 // One thread's scratch and the steps of a task on it.
@@ -24,7 +35,7 @@ template <Filter F> class BlockSearch {
         core::Borrowed<SearchInput> input, core::Borrowed<SearchPlan> plan, core::Borrowed<F> filter, Metric metric
     )
         : input_(input), plan_(plan), filter_(filter), metric_(metric),
-          candidates_(plan->block_queries, plan->k, F::kSpare),
+          candidates_(plan->block_queries, plan->k, F::kSpare), look_(metric, input->train, input->queries),
           refinement_(metric, plan->block_queries, input->queries.n_features), values_(size(input->queries.n_features)),
           partial_(
               core::n_depth_blocks(filter->depth()) > 1
@@ -44,6 +55,7 @@ template <Filter F> class BlockSearch {
         // The other queries of the tiles are never candidates.
         filter_.forbid(std::span(limits_));
         looseness_ = {};
+        look_.clear();
         refinement_.clear();
         for (Index q = 0; q < queries_.n; ++q) {
             bounds_[size(q)] = filter_.bound(begin + q);
@@ -79,7 +91,11 @@ template <Filter F> class BlockSearch {
 
     // The nearest distinct rows of each query of the block, after scan.
     [[nodiscard]] std::span<const Neighbor> nearest(Index query) const { return candidates_.exact(query); }
-    [[nodiscard]] const SearchCounts& counts() const { return counts_; }
+    [[nodiscard]] SearchCounts counts() const {
+        SearchCounts counts = counts_;
+        counts.looked = look_.n_rows();
+        return counts;
+    }
 
   private:
     static std::size_t size(Index n) { return static_cast<std::size_t>(n); }
@@ -179,6 +195,7 @@ template <Filter F> class BlockSearch {
                 const auto errors = filter_.errors(bounds_[size(q)], panel, scores);
                 raised |= candidates_.append(q, scores, errors, first, mask);
             }
+            counts_.candidates += std::popcount(hits[t]);
             if (raised) set_limit(q);
         }
     }
@@ -192,6 +209,7 @@ template <Filter F> class BlockSearch {
                 const float error = filter_.error(bounds_[size(q)], wanted.query, position, score);
                 if (score + error < candidates_.threshold(q)) return;
                 if (candidates_.due(q)) thin_out(q);
+                ++counts_.candidates;
                 const auto in_segment = static_cast<std::int32_t>(position - segment_ * core::kPanelRows<Value>);
                 if (candidates_.append(q, score, error, in_segment)) set_limit(q);
             });
@@ -216,7 +234,7 @@ template <Filter F> class BlockSearch {
     void refine_panel(Index panel) {
         const Index first = panel * core::kPanelRows<Value>;
         counts_.refined += refinement_.serve(
-            input_.train, input_.queries, [&](Index lane) { return input_.positions.row(first + lane); },
+            input_.train, input_.queries, look_, [&](Index lane) { return input_.positions.row(first + lane); },
             [&](Index q) { return queries_.first + q; }, [&](Index q) { return worst(q).key; },
             [&](Index q, std::uint32_t lanes, const auto& key) {
                 const Neighbor last = worst(q);
@@ -263,15 +281,26 @@ template <Filter F> class BlockSearch {
             const std::span<Candidate> best = rest.first(size(std::min(most, batch_of(q, std::ssize(rest)))));
             std::ranges::nth_element(rest, best.end(), std::greater{}, &Candidate::score);
             for (std::size_t c = 0; c < best.size(); ++c) rows_[c] = input_.positions.row(first + best[c].position);
-            canonical_keys(metric_, query, input_.train, {rows_.data(), best.size()}, keys_.data());
-            for (std::size_t c = 0; c < best.size(); ++c) refined_[c] = {keys_[c], input_.first_row + rows_[c]};
-            counts_.refined += std::ssize(best);
+            const std::span<const Index> rows = look(q, {rows_.data(), best.size()});
+            canonical_keys(metric_, query, input_.train, rows, keys_.data());
+            for (std::size_t r = 0; r < rows.size(); ++r) refined_[r] = {keys_[r], input_.first_row + rows[r]};
+            counts_.refined += std::ssize(rows);
             most -= std::ssize(best);
-            settle(q, best.size());
+            if (!rows.empty()) settle(q, rows.size());
             rest = rest.subspan(best.size());
             rest = rest.first(rest.size() - std::ranges::remove_if(rest, excluded).size());
         }
         candidates_.assign(q, rest);
+    }
+
+    // Those of the rows that may be among the nearest, by their sums in float32; reorders them.
+    std::span<Index> look(Index q, std::span<Index> rows) {
+        const double limit = worst(q).key;
+        if (!(limit < kNoNeighbor.key) || !look_.is_worth()) return rows;
+        look_.load(queries_.first + q);
+        std::size_t n = 0;
+        look_.look(rows, limit, [&](std::size_t r) { rows[n++] = rows[r]; });
+        return rows.first(n);
     }
 
     // How many of so many candidates are refined before the threshold is raised: few, as it may exclude the others, but as many
@@ -288,6 +317,7 @@ template <Filter F> class BlockSearch {
     const F& filter_;
     Metric metric_;
     Candidates candidates_;
+    FloatLook look_;
     PanelRefinement refinement_;
     BlockQueries queries_{};
     Index segment_ = 0; // first panel

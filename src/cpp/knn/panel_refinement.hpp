@@ -1,8 +1,10 @@
-// Where the bounds cannot tell most rows of a panel apart, its canonical distances are computed together: the rows become
-// doubles once, and queries that want the same rows share a register tile of sums.
+// Where the bounds cannot tell most rows of a panel apart, they are looked at together in float32. Canonical distances of many
+// that are left are computed together, too: the rows become doubles once, and queries that want the same rows share a register
+// tile of sums.
 #pragma once
 
 #include "knn/candidates.hpp"
+#include "knn/float_look.hpp"
 #include "knn/pack.hpp"
 
 #include <bit>
@@ -12,24 +14,27 @@ namespace deeprob::knn {
 class PanelRefinement {
   public:
     static constexpr Index kLanes = core::kPanelRows<float>;
-    // A query that wants fewer of a panel's rows than this is served better by lists.
+    // A query that wants fewer of a panel's rows than this is served better by lists,
     static constexpr int kFewRows = kLanes / 4;
+    // and leaves when that came up so many times more often than not.
+    static constexpr std::uint8_t kPatience = 8;
 
     PanelRefinement(Metric metric, Index n_queries, Index n_features)
-        : metric_(metric), width_(core::round_up(n_features, kCanonicalLanes)), member_(size(n_queries)),
+        : metric_(metric), width_(core::round_up(n_features, kCanonicalLanes)), patience_(size(n_queries)),
           wanted_(size(n_queries)), rows_(size(kLanes * width_)), queries_(size(kTileLeft * width_)) {}
 
     void clear() {
-        std::ranges::fill(member_, 0);
+        std::ranges::fill(patience_, 0);
         n_wanted_ = 0;
     }
-    [[nodiscard]] bool has(Index query) const { return member_[size(query)] != 0; }
-    void enter(Index query) { member_[size(query)] = 1; }
+    [[nodiscard]] bool has(Index query) const { return patience_[size(query)] != 0; }
+    void enter(Index query) { patience_[size(query)] = kPatience; }
 
     // Member `query` wants the lanes `rows` of the panel at hand.
     void want(Index query, std::uint32_t rows) {
         wanted_[size(n_wanted_++)] = {rows, static_cast<std::uint32_t>(query)};
-        if (std::popcount(rows) < kFewRows) member_[size(query)] = 0;
+        std::uint8_t& patience = patience_[size(query)];
+        patience = std::popcount(rows) < kFewRows ? patience - 1 : std::min<std::uint8_t>(patience + 1, kPatience);
     }
 
     // Computes the canonical sums that were wanted, and perhaps others of the same panel. For every query, give(query, lanes, key)
@@ -37,12 +42,23 @@ class PanelRefinement {
     // of `queries`. Returns the number of sums.
     template <class RowOf, class QueryOf, class LimitOf, class Give>
     Index serve(
-        const Rows& train, const Rows& queries, const RowOf& row_of, const QueryOf& query_of, const LimitOf& limit_of,
-        const Give& give
+        const Rows& train, const Rows& queries, FloatLook& look, const RowOf& row_of, const QueryOf& query_of,
+        const LimitOf& limit_of, const Give& give
     ) {
         if (n_wanted_ == 0) return 0;
-        const std::span<Wanted> wanted{wanted_.data(), size(n_wanted_)};
+        const std::span<Wanted> all{wanted_.data(), size(n_wanted_)};
         n_wanted_ = 0;
+        for (Wanted& w : all) {
+            const double limit = limit_of(w.query);
+            if (limit < kNoNeighbor.key && look.is_worth())
+                w.rows = looked(look, query_of(w.query), w.rows, limit, row_of);
+        }
+        const auto few = std::ranges::partition(all, [](const Wanted& w) { return std::popcount(w.rows) >= kFewRows; });
+        Index n_keys = 0;
+        for (const Wanted& w : few) {
+            if (w.rows != 0) n_keys += list(train, queries, w, row_of, query_of, give);
+        }
+        const auto wanted = all.first(all.size() - few.size());
         // Queries that want the same rows come together.
         std::ranges::sort(wanted, {}, &Wanted::order);
         std::uint32_t any = 0;
@@ -51,7 +67,6 @@ class PanelRefinement {
             const Index lane = std::countr_zero(rest);
             row_directed_[lane] = load(train, row_of(lane), rows_.data() + lane * width_);
         }
-        Index n_keys = 0;
         for (std::size_t first = 0; first < wanted.size(); first += kTileLeft) {
             const auto part = wanted.subspan(first, std::min<std::size_t>(kTileLeft, wanted.size() - first));
             std::uint32_t lanes = 0;
@@ -86,6 +101,43 @@ class PanelRefinement {
         return canonical_row(metric_, from, row, out);
     }
 
+    // Those of the lanes whose key may be `limit` or less.
+    template <class RowOf>
+    static std::uint32_t looked(FloatLook& look, Index query, std::uint32_t lanes, double limit, const RowOf& row_of) {
+        Index rows[kLanes];
+        Index lane_of[kLanes];
+        std::size_t n = 0;
+        for (std::uint32_t rest = lanes; rest != 0; rest &= rest - 1) {
+            lane_of[n] = std::countr_zero(rest);
+            rows[n] = row_of(lane_of[n]);
+            ++n;
+        }
+        std::uint32_t kept = 0;
+        look.load(query);
+        look.look({rows, n}, limit, [&](std::size_t r) { kept |= std::uint32_t{1} << lane_of[r]; });
+        return kept;
+    }
+
+    // Of one query with few rows; returns their number.
+    template <class RowOf, class QueryOf, class Give>
+    Index list(
+        const Rows& train, const Rows& queries, const Wanted& wanted, const RowOf& row_of, const QueryOf& query_of,
+        const Give& give
+    ) {
+        Index rows[kLanes];
+        double keys[kLanes];
+        std::size_t n = 0;
+        for (std::uint32_t rest = wanted.rows; rest != 0; rest &= rest - 1) rows[n++] = row_of(std::countr_zero(rest));
+        const Index id = query_of(wanted.query);
+        const bool directed = load(queries, id, queries_.data());
+        const CanonicalQuery query{queries_.data(), directed, bytes_of_query(queries, id, train)};
+        canonical_keys(metric_, query, train, {rows, n}, keys);
+        give(wanted.query, wanted.rows, [&](Index lane) {
+            return keys[std::popcount(wanted.rows & ((std::uint32_t{1} << lane) - 1))];
+        });
+        return static_cast<Index>(n);
+    }
+
     // Lanes whose key may be below the limit: spares the square roots of the others.
     [[nodiscard]] std::uint32_t promising(const double* sums, double limit) const {
         if (metric_ != Metric::euclidean) return ~std::uint32_t{0};
@@ -117,7 +169,7 @@ class PanelRefinement {
 
     Metric metric_;
     Index width_;
-    std::vector<std::uint8_t> member_;
+    std::vector<std::uint8_t> patience_; // of the members; 0: of others
     std::vector<Wanted> wanted_;
     Index n_wanted_ = 0;
     core::AlignedVector<double> rows_;

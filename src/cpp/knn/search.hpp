@@ -135,10 +135,7 @@ SearchCounts search(
         });
     }
     SearchCounts counts;
-    for (const auto& worker : workers) {
-        counts.passed += worker->block.counts().passed;
-        counts.refined += worker->block.counts().refined;
-    }
+    for (const auto& worker : workers) counts += worker->block.counts();
     return counts;
 }
 

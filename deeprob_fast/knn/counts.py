@@ -1,0 +1,21 @@
+"""What a search did, counted in pairs of a query and a row: the same on every machine of an instruction-set level."""
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Counts:
+    """How many pairs each look left to the next."""
+
+    n_distinct_queries: int  # that were searched
+    n_passed: int = 0  # the filter's first look, or all rows of the leaves that were visited
+    n_candidates: int = 0  # all looks of the filter; pairs that were looked at panel by panel are not among them
+    n_looked: int = 0  # the look in float32 was taken
+    n_refined: int = 0  # the canonical distance was computed
+
+    def add(self, other: "Counts") -> None:
+        """Add those of a part of the search."""
+        self.n_passed += other.n_passed
+        self.n_candidates += other.n_candidates
+        self.n_looked += other.n_looked
+        self.n_refined += other.n_refined
