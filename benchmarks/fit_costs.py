@@ -1,6 +1,7 @@
 """Measure the costs by which plans are compared, `deeprob_fast/knn/costs.py`, on the instruction-set level that runs.
 
-Searches of synthetic rows are timed, in turns; each cost is the least-squares solution of the times that contain it.
+Searches of synthetic rows are timed, in turns, and what each look left is counted; the costs are the least-squares solution of
+the times.
 """
 
 import argparse
@@ -10,6 +11,7 @@ from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import nnls
 
 import deeprob_fast as df
 from deeprob_fast import _kernels
@@ -35,9 +37,10 @@ def low_rank(n_rows: int, n_features: int, rank: int) -> Rows:
 
 
 class Search:
-    """One strategy on one set of rows."""
+    """One strategy on one set of rows, for k neighbours."""
 
-    def __init__(self, rows: Rows, n_queries: int, strategy: str, metric: str = "euclidean") -> None:
+    def __init__(self, rows: Rows, n_queries: int, k: int, strategy: str, metric: str = "euclidean") -> None:
+        self.k = k
         self.rows, self.queries = rows, rows[:: len(rows) // n_queries][:n_queries] + np.float32(1e-3)
         self.index = df.KNNIndex(rows, metric=metric, strategy=strategy, n_threads=1)
         self.seconds: list[float] = []
@@ -45,29 +48,34 @@ class Search:
     def run(self) -> None:
         """Time one search."""
         start = perf_counter()
-        self.index.search(self.queries, 10)
+        self.index.search(self.queries, self.k)
         self.seconds.append(perf_counter() - start)
 
     @property
-    def pairs(self) -> int:
-        """Pairs of a query and a row."""
-        return len(self.rows) * len(self.queries)
+    def n_features(self) -> int:
+        """Features of a row."""
+        return self.rows.shape[1]
+
+    def share(self, name: str) -> float:
+        """Share of the pairs that a look left."""
+        return float(self.index.stats[f"n_{name}"]) / len(self.rows) / len(self.queries)
 
     @property
-    def passed(self) -> float:
-        """Share of the pairs that passed the filter, or that lay in visited leaves."""
-        return float(self.index.stats["n_passed"]) / self.pairs
+    def time(self) -> float:
+        """Nanoseconds of a pair."""
+        return median(self.seconds) * 1e9 / len(self.rows) / len(self.queries)
 
-    def cost(self, dense: "Search") -> float:
-        """Time of a pair in units of the dense one, compared round by round."""
-        return median(ours / theirs for ours, theirs in zip(self.seconds, dense.seconds, strict=True)) * dense.pairs / self.pairs
+    @property
+    def tail(self) -> list[float]:
+        """What the costs of candidates, looks and canonical distances are multiplied by."""
+        return [self.share("candidates"), self.share("looked") * self.n_features, self.share("refined") * self.n_features]
 
 
 def solve(equations: list[tuple[list[float], float]]) -> list[float]:
-    """Return what solves the equations best."""
-    factors, values = zip(*equations, strict=True)
-    solution, *_ = np.linalg.lstsq(np.array(factors), np.array(values), rcond=None)
-    return [round(float(value), 2) for value in solution]
+    """Return what solves the equations best, each in proportion to its right side; nothing costs less than nothing."""
+    factors = np.array([factors for factors, _ in equations])
+    values = np.array([value for _, value in equations])
+    return [float(cost) for cost in nnls(factors / values[:, None], np.ones(len(values)))[0]]
 
 
 def n_directions(search: Search) -> int:
@@ -81,32 +89,43 @@ def n_directions(search: Search) -> int:
 def measure(n_rows: int, n_queries: int, n_rounds: int) -> Costs:
     """Time all searches in turns, and solve for the costs."""
     make = partial(Search, n_queries=n_queries)
-    families = [blobs(n_rows, 384, n_blobs, spread) for n_blobs, spread in ((1, 1.0), (20, 0.3), (5, 0.03))]
-    dense = [make(rows, strategy="dense") for rows in families]
-    integer = [make(rows, strategy="integer") for rows in families]
-    differences = [make(rows, strategy="dense", metric="manhattan") for rows in families[:1]]
-    byte_differences = [make(rows, strategy="integer", metric="manhattan") for rows in families[:2]]
-    flat = [low_rank(n_rows, 384, rank) for rank in (8, 16, 32)]
-    flat_dense = [make(rows, strategy="dense") for rows in flat]
-    prefix = [make(rows, strategy="prefix") for rows in flat]
-    few = Search(flat[1], max(8, n_queries // 20), "prefix")
+    families = [blobs(n_rows, n_features, 1, 1.0) for n_features in (64, 256, 784)] + [blobs(n_rows, 384, 20, 0.3)]
+    neighbors = (1, 10, 50, 200)
+    dense = [make(rows, k=k, strategy="dense") for rows in families for k in neighbors]
+    integer = [make(rows, k=k, strategy="integer") for rows in families for k in neighbors]
+    differences = [make(rows, k=10, strategy="dense", metric="manhattan") for rows in families]
+    byte_differences = [make(rows, k=10, strategy="integer", metric="manhattan") for rows in families]
+    flat = [low_rank(n_rows, 384, rank) for rank in (8, 16, 32, 64)]
+    prefix = [make(rows, k=k, strategy="prefix") for rows in flat for k in (1, 10)]
+    few = Search(flat[1], max(8, n_queries // 20), 10, "prefix")
     planes = [np.random.default_rng(d).random((n_rows, d), dtype=np.float32) for d in (2, 3, 5, 8)]
-    plane_dense = [make(rows, strategy="dense") for rows in planes]
-    boxes = [make(rows, strategy="boxes") for rows in planes]
-    everything = [*dense, *integer, *differences, *byte_differences, *flat_dense, *prefix, few, *plane_dense, *boxes]
+    plane_dense = [make(rows, k=10, strategy="dense") for rows in planes]
+    boxes = [make(rows, k=10, strategy="boxes") for rows in planes]
+    everything = [*dense, *integer, *differences, *byte_differences, *prefix, few, *plane_dense, *boxes]
     for _ in range(n_rounds):
         for search in everything:
             search.run()
-    byte, canonical = solve([([1.0, ours.passed], ours.cost(base)) for ours, base in zip(integer, dense, strict=True)])
-    difference = round(differences[0].cost(dense[0]), 2)
-    of_manhattan = [([1.0], ours.cost(differences[0]) - canonical / difference * ours.passed) for ours in byte_differences]
-    equations = [
-        ([ours.passed, n_directions(ours) / len(ours.queries)], ours.cost(base) - byte * (n_directions(ours) + 1) / 384)
-        for ours, base in zip([*prefix, few], [*flat_dense, flat_dense[1]], strict=True)
-    ]
-    byte_row, projection = solve(equations)
-    (visit,) = solve([([ours.passed], ours.cost(base)) for ours, base in zip(boxes, plane_dense, strict=True)])
-    return Costs(byte, solve(of_manhattan)[0], canonical, difference, byte_row, projection, visit)
+    product, byte, *tail = solve(
+        [([one.n_features, 0.0, *one.tail], one.time) for one in dense]
+        + [([0.0, one.n_features, *one.tail], one.time) for one in integer]
+    )
+
+    def without_tail(search: Search) -> float:
+        return max(search.time - float(np.dot(tail, search.tail)), 0.1 * search.time)
+
+    (difference,) = solve([([one.n_features], without_tail(one)) for one in differences])
+    (byte_difference,) = solve([([one.n_features], without_tail(one)) for one in byte_differences])
+    sweeps = [byte * (n_directions(one) + 1) for one in [*prefix, few]]
+    byte_row, projection = solve(
+        [
+            ([384 * one.share("passed"), 384 * n_directions(one) / len(one.queries)], max(without_tail(one) - sweep, 0.1 * sweep))
+            for one, sweep in zip([*prefix, few], sweeps, strict=True)
+        ]
+    )
+    # Of few features the dense filter takes most of its time for candidates: boxes are compared with all of it.
+    (visit,) = solve([([one.share("passed")], one.time / base.time) for one, base in zip(boxes, plane_dense, strict=True)])
+    of_product = [byte, difference, byte_difference, *tail, byte_row, projection]
+    return Costs(*(round(cost / product, 2) for cost in of_product), round(visit, 2))
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 `python benchmarks/fit_costs.py` measures the line of the machine that it runs on.
 """
 
+import math
 from typing import NamedTuple
 
 from deeprob_fast import _kernels
@@ -10,23 +11,34 @@ from deeprob_fast.knn.metrics import METRICS
 
 
 class Costs(NamedTuple):
-    """Times of a pair in units of the dense product; of manhattan distances, in units of the dense difference."""
+    """Times in units of one product of the dense filter: a pair of d features takes d of them there."""
 
-    byte: float = 1.0  # a product of rows in bytes
-    byte_difference: float = 1.0
-    canonical: float = 12.0  # what follows for a row that passes: the look in float32, the canonical distance of some
-    difference: float = 2.0  # the dense difference itself, in units of the dense product
-    byte_row: float = 6.0  # the second look of a prefix: bytes of one whole row with one query
-    projection: float = 2.2  # of a row along one direction, in place of a pair
-    visit: float = 8.0  # a row of a leaf that is visited
+    byte: float = 1.0  # a product of bytes
+    difference: float = 2.0  # an absolute difference
+    byte_difference: float = 2.0
+    candidate: float = 1500.0  # a pair that passes: kept, counted, and excluded by a threshold later
+    look: float = 12.0  # each feature of a row that is looked at in float32, most likely far from the caches
+    canonical: float = 25.0  # each feature of a canonical distance
+    byte_row: float = 6.0  # each feature in the second look of a prefix: bytes of one whole row with one query
+    projection: float = 2.2  # each feature of a row along one direction
+    visit: float = 8.0  # each feature of a row of a leaf that is visited
 
 
 COSTS = {
     "baseline": Costs(),
-    "x86-64-v3": Costs(byte=0.55, byte_difference=0.35),
-    "x86-64-v4": Costs(byte=0.75, byte_difference=0.4),
-    "x86-64-v4-vnni": Costs(byte=0.25, byte_difference=0.2, byte_row=3.0),
+    "x86-64-v3": Costs(byte=0.52, difference=1.9, byte_difference=0.58, candidate=2600.0, look=8.0, canonical=20.0, byte_row=2.2),
+    "x86-64-v4": Costs(byte=0.75, byte_difference=0.8, candidate=5000.0),
+    "x86-64-v4-vnni": Costs(byte=0.25, byte_difference=0.4, candidate=5000.0, byte_row=3.0),
 }
+
+
+class Shares(NamedTuple):
+    """Of all pairs, predicted or counted (`knn.counts.Counts`)."""
+
+    passed: float
+    candidates: float
+    looked: float
+    refined: float
 
 
 def costs() -> Costs:
@@ -34,11 +46,24 @@ def costs() -> Costs:
     return COSTS[_kernels.ISA]
 
 
+def dense_cost(metric: str) -> float:
+    """Return the cost of a feature of a pair in the dense filter, in products."""
+    return costs().difference if METRICS[metric].adds == "differences" else 1.0
+
+
 def byte_cost(metric: str) -> float:
-    """Return the cost of a pair in bytes, of as many columns as the dense filter has."""
-    return costs().byte_difference if METRICS[metric].adds == "differences" else costs().byte
+    """Return the cost of a feature of a pair in bytes, in units of the dense filter's."""
+    return costs().byte_difference / costs().difference if METRICS[metric].adds == "differences" else costs().byte
 
 
-def canonical_cost(metric: str) -> float:
-    """Return the cost of a pair that passes."""
-    return costs().canonical / (costs().difference if METRICS[metric].adds == "differences" else 1)
+def tail_cost(metric: str, n_features: int, shares: Shares) -> float:
+    """Return the cost of what follows a filter, spread over all pairs, in units of the dense filter's cost of a pair."""
+    level = costs()
+    kept = level.candidate / n_features * shares.candidates
+    return (kept + level.look * shares.looked + level.canonical * shares.refined) / dense_cost(metric)
+
+
+def records(n_rows: int, n_neighbors: int) -> float:
+    """Return the share of rows in random order that are among the k nearest when they come, by a probability of k / i each."""
+    k = min(n_neighbors, n_rows)
+    return k / n_rows * (1 + math.log(n_rows / k))

@@ -13,6 +13,7 @@ from deeprob_fast._memory import is_mapped
 from deeprob_fast._typing import AnyArray
 from deeprob_fast.knn import limits
 from deeprob_fast.knn.boxes import Tree
+from deeprob_fast.knn.costs import Shares
 from deeprob_fast.knn.duplicates import GROUPING_BYTES, NO_DUPLICATES, Duplicates, find_duplicates
 from deeprob_fast.knn.filters import Strategy
 from deeprob_fast.knn.limits import Limits
@@ -24,6 +25,7 @@ from deeprob_fast.knn.strategies.job import ChoosableModule, Estimate, Job, Stra
 _FILTERS: list[ChoosableModule] = [integer, prefix]
 _MODULES: list[StrategyModule] = [boxes, dense, *_FILTERS]
 _STRATEGIES = {module.NAME: module for module in _MODULES}
+_INDEX_NEIGHBORS = 10  # that a search of an index is expected to ask for
 STRATEGIES = ("auto", *sorted(_STRATEGIES))
 
 
@@ -57,9 +59,9 @@ def why_not(rows: RowSource, metric: str, name: str) -> str:
 
 
 def plan_index(rows: AnyArray, metric: str, requested: str, n_threads: int) -> Plan:
-    """Plan the searches of rows that are prepared once, for about as many queries as rows."""
+    """Plan the searches of rows that are prepared once, for about as many queries as rows and few neighbours."""
     duplicates = find_duplicates(rows, n_threads)
-    job = Job.of(rows, metric, len(rows), n_threads, duplicates, limits.LIMITS)
+    job = Job.of(rows, metric, len(rows), _INDEX_NEIGHBORS, n_threads, duplicates, limits.LIMITS)
     return _whole(_tree(job, requested) or _filter(job, requested), job, requested)
 
 
@@ -74,9 +76,9 @@ def plan_search(
         reason = f"at most {bounds.few_queries} queries"
         return Plan("scan", reason, "auto", None, None, NO_DUPLICATES, 0, False, bounds)
     if _too_large_to_group(rows, metric, bounds):
-        job = Job.of(rows, metric, n_queries, n_threads, NO_DUPLICATES, bounds)
+        job = Job.of(rows, metric, n_queries, k, n_threads, NO_DUPLICATES, bounds)
         return _by_pieces(_filter(job, "auto"), job, k, groups_pieces=True)
-    job = Job.of(rows, metric, n_queries, n_threads, find_duplicates(np.asarray(rows), n_threads), bounds)
+    job = Job.of(rows, metric, n_queries, k, n_threads, find_duplicates(np.asarray(rows), n_threads), bounds)
     tree = _tree(job, "auto")
     if tree:
         return _whole(tree, job, "auto")
@@ -92,13 +94,13 @@ def plan_selections(rows: AnyArray, metric: str, n_queries: int, k: int, n_threa
     if not boxes.why_not(rows, metric):
         return None
     repeats = len(find_duplicates(rows, n_threads).representatives) > 0
-    job = Job.of(rows, metric, n_queries, n_threads, NO_DUPLICATES, limits.LIMITS)
+    job = Job.of(rows, metric, n_queries, k, n_threads, NO_DUPLICATES, limits.LIMITS)
     return _by_pieces(_filter(job, "auto"), job, k, groups_pieces=repeats)
 
 
-def counted_cost(chosen: Strategy | Tree, metric: str, n_features: int, n_queries: int, passing: float) -> float:
-    """Return the cost of a pair, in units of the dense filter's, by the share of the pairs that passed."""
-    return _STRATEGIES[chosen.name].cost(chosen, metric, n_features, n_queries, passing)
+def counted_cost(chosen: Strategy | Tree, metric: str, n_features: int, n_queries: int, shares: Shares) -> float:
+    """Return the cost of a pair, in units of the dense filter's, by the pairs that passed each look."""
+    return _STRATEGIES[chosen.name].cost(chosen, metric, n_features, n_queries, shares)
 
 
 def _tree(job: Job, requested: str) -> Estimate | None:
@@ -116,7 +118,8 @@ def _filter(job: Job, requested: str) -> Estimate:
     if requested != "auto":
         return _requested(job, requested)
     reasons = []
-    cheapest, best = 1.0, None
+    plain = dense.estimate(job)
+    cheapest, best = plain.cost, None
     for module in _FILTERS:
         reason = module.why_not(job.rows, job.metric) or module.not_worth(job)
         estimate = None if reason else module.estimate(job, module.SAVES * cheapest)
@@ -124,7 +127,7 @@ def _filter(job: Job, requested: str) -> Estimate:
             best = estimate
         cheapest = min(cheapest, estimate.cost) if estimate else cheapest
         reasons.append(estimate.reason if estimate else reason)
-    return best or Estimate(1.0, reasons[0], dense.fit(job))
+    return best or plain._replace(reason=reasons[0])
 
 
 def _requested(job: Job, requested: str) -> Estimate:

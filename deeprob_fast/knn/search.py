@@ -10,6 +10,7 @@ import numpy as np
 from deeprob_fast import _kernels, _validation
 from deeprob_fast._typing import AnyArray, Int64
 from deeprob_fast.knn.boxes import Tree
+from deeprob_fast.knn.costs import Shares
 from deeprob_fast.knn.counts import Counts
 from deeprob_fast.knn.duplicates import Duplicates, find_duplicates
 from deeprob_fast.knn.filters import Strategy
@@ -83,13 +84,14 @@ def stats_of(
 ) -> dict[str, Any]:
     """Return what there is to tell of a search, beside its plan."""
     n_distinct = len(duplicates.representatives) or len(train)
-    passed = counts.n_passed / max(1, counts.n_distinct_queries * n_distinct)
+    n_pairs = max(1, counts.n_distinct_queries * n_distinct)
+    shares = Shares(*(n / n_pairs for n in (counts.n_passed, counts.n_candidates, counts.n_looked, counts.n_refined)))
     return {
         "isa": _kernels.ISA,
         "n_queries": n_queries,
         "n_train": len(train),
         "n_distinct": n_distinct,
-        "counted_cost": counted_cost(chosen, metric, train.shape[1], n_queries, passed) if chosen else None,
+        "counted_cost": counted_cost(chosen, metric, train.shape[1], n_queries, shares) if chosen else None,
         **asdict(counts),
     }
 
@@ -108,7 +110,7 @@ def _distinct(queries: AnyArray, n_threads: int) -> tuple[AnyArray, Int64 | None
 
 def _of_all(neighbors: Neighbors, numbers: Int64 | None) -> Neighbors:
     """Return the neighbours of all queries, by the number of each among the distinct ones."""
-    return neighbors if numbers is None else Neighbors(*(values[numbers] for values in neighbors))
+    return neighbors if numbers is None else Neighbors(neighbors.distances[numbers], neighbors.indices[numbers])
 
 
 class _Batch(NamedTuple):

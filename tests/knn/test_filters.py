@@ -156,10 +156,15 @@ def test_prefix_refuses_bad_rows_by_their_number():
 
 def test_strategy_is_chosen_by_the_data():
     rng = np.random.default_rng(19)
-    normal = rng.standard_normal((4000, 64), dtype=np.float32)
+    normal = rng.standard_normal((8000, 96), dtype=np.float32)
     clusters = normal[rng.integers(0, 2, len(normal))] + np.float32(1e-6) * normal
-    for train, expected in ((normal, "integer"), (clusters, "dense"), (normal[:, :5], "dense"), (normal[:1000], "dense")):
-        index = df.KNNIndex(train, metric="cosine" if expected == "dense" and train.shape[1] == 5 else "euclidean")
+    for train, metric, expected in (
+        (normal, "manhattan", "integer"),
+        (clusters, "euclidean", "dense"),
+        (normal[:, :5], "cosine", "dense"),
+        (normal[:1000], "euclidean", "dense"),
+    ):
+        index = df.KNNIndex(train, metric=metric)
         index.search(train[:5], 3)
         assert index.stats["strategy"] == (expected if _kernels.ISA != "baseline" else "dense")
         assert index.stats["reason"]

@@ -204,7 +204,7 @@ def test_rows_without_directions(rows):
 def test_a_prefix_does_not_depend_on_the_unit(scale):
     reasons = []
     for rows in (LOW_RANK, LOW_RANK * scale):
-        estimate = prefix.estimate(Job.of(rows, "euclidean", 1100, 1, NO_DUPLICATES, LIMITS), np.inf)
+        estimate = prefix.estimate(Job.of(rows, "euclidean", 1100, 10, 1, NO_DUPLICATES, LIMITS), np.inf)
         reasons.append(estimate.reason)
     assert reasons[0] == reasons[1]
     assert "no directions" not in reasons[0]

@@ -4,7 +4,7 @@ import numpy as np
 
 from deeprob_fast import _kernels
 from deeprob_fast.knn.boxes import Tree
-from deeprob_fast.knn.costs import costs
+from deeprob_fast.knn.costs import Shares, costs
 from deeprob_fast.knn.metrics import METRICS
 from deeprob_fast.knn.rows import RowSource
 from deeprob_fast.knn.strategies.job import Estimate, Job
@@ -44,10 +44,10 @@ def estimate(job: Job, most: float) -> Estimate:  # noqa: ARG001  # as every str
     """Build the tree and let some of the rows search it."""
     tree = fit(job)
     visited = tree.visited(job.n_threads)
-    predicted = cost(tree, job.metric, job.rows.shape[1], job.n_queries, visited)
+    predicted = cost(tree, job.metric, job.rows.shape[1], job.n_queries, Shares(visited, 0.0, 0.0, 0.0))
     return Estimate(predicted, f"sampled rows visit {visited:.2%} of the rows: {predicted:.2f} of the dense cost", tree)
 
 
-def cost(chosen: Tree, metric: str, n_features: int, n_queries: int, passing: float) -> float:  # noqa: ARG001  # as every one
-    """Return the cost of a pair if this share of the rows is visited."""
-    return costs().visit * passing
+def cost(chosen: Tree, metric: str, n_features: int, n_queries: int, shares: Shares) -> float:  # noqa: ARG001  # as every one
+    """Return the cost of a pair by the share of the rows that is visited."""
+    return costs().visit * shares.passed

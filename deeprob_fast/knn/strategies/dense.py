@@ -1,16 +1,11 @@
 """The dense filter: float32 scores of all rows. It serves every metric, and other strategies are compared with it."""
 
-from deeprob_fast.knn.costs import canonical_cost
+from deeprob_fast.knn.costs import Shares, records, tail_cost
 from deeprob_fast.knn.filters import Strategy
 from deeprob_fast.knn.rows import RowSource
-from deeprob_fast.knn.strategies.job import Job
+from deeprob_fast.knn.strategies.job import Estimate, Job
 
 NAME = "dense"
-
-
-def cost(chosen: Strategy, metric: str, n_features: int, n_queries: int, passing: float) -> float:  # noqa: ARG001  # as every one
-    """Return the cost of a pair if this share of the pairs passes."""
-    return 1 + canonical_cost(metric) * passing
 
 
 def why_not(rows: RowSource, metric: str) -> str:  # noqa: ARG001  # as every strategy
@@ -21,3 +16,16 @@ def why_not(rows: RowSource, metric: str) -> str:  # noqa: ARG001  # as every st
 def fit(job: Job) -> Strategy:
     """Fit the filter to a sample."""
     return Strategy(NAME, job.centering)
+
+
+def estimate(job: Job) -> Estimate:
+    """Estimate what the filter costs: float32 tells nearly all rows apart."""
+    n_rows, n_features = job.rows.shape
+    passed = records(n_rows, job.n_neighbors)
+    shares = Shares(passed, passed, 0.0, job.n_neighbors / n_rows)
+    return Estimate(cost(fit(job), job.metric, n_features, job.n_queries, shares), "", fit(job))
+
+
+def cost(chosen: Strategy, metric: str, n_features: int, n_queries: int, shares: Shares) -> float:  # noqa: ARG001  # as every one
+    """Return the cost of a pair by the pairs that pass each look."""
+    return 1 + tail_cost(metric, n_features, shares)

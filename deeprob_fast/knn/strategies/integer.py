@@ -1,11 +1,13 @@
 """The integer filter: scores of rows that are rounded to bytes, with a bound of what that loses."""
 
+import itertools
+
 import numpy as np
 
 from deeprob_fast import _kernels
 from deeprob_fast._typing import Float64
 from deeprob_fast.knn import centering, pairs
-from deeprob_fast.knn.costs import byte_cost, canonical_cost
+from deeprob_fast.knn.costs import Shares, byte_cost, tail_cost
 from deeprob_fast.knn.filters import Strategy
 from deeprob_fast.knn.metrics import METRICS
 from deeprob_fast.knn.rows import RowSource
@@ -19,6 +21,8 @@ _SAMPLE_QUERIES = 32
 _SCALED_ROWS = 128
 # Rows of a sample are compared by a metric that adds up the same.
 _SAMPLED = {"squares": "euclidean", "differences": "manhattan", "products": "inner_product"}
+_STEPS = 24
+_SPARE = 400  # candidates that a query may have beyond some for each neighbour
 _PARITY = 0.75  # the kernels round squared distances to even numbers, which may let ties pass
 _FEWEST_FEATURES = 8  # below, the comparisons of the dense filter cost as much as its products
 
@@ -47,16 +51,16 @@ def fit(job: Job) -> Strategy:
 def estimate(job: Job, most: float) -> Estimate:  # noqa: ARG001  # as every strategy
     """Fit the filter and estimate what it costs."""
     fitted, sample = _fit(job)
-    passing = _passing(sample, job.metric, fitted, job.n_threads)
     chosen = Strategy(NAME, fitted)
-    predicted = cost(chosen, job.metric, job.rows.shape[1], job.n_queries, passing)
-    reason = f"on a sample, bytes let {passing:.2%} of the rows pass: {predicted:.2f} of the dense cost"
+    shares = _shares(sample, job, fitted)
+    predicted = cost(chosen, job.metric, job.rows.shape[1], job.n_queries, shares)
+    reason = f"on a sample, bytes let {shares.passed:.2%} of the rows pass: {predicted:.2f} of the dense cost"
     return Estimate(predicted, reason, chosen)
 
 
-def cost(chosen: Strategy, metric: str, n_features: int, n_queries: int, passing: float) -> float:  # noqa: ARG001  # as every one
-    """Return the cost of a pair if this share of the pairs passes."""
-    return byte_cost(metric) + canonical_cost(metric) * passing
+def cost(chosen: Strategy, metric: str, n_features: int, n_queries: int, shares: Shares) -> float:  # noqa: ARG001  # as every one
+    """Return the cost of a pair by the pairs that pass each look."""
+    return byte_cost(metric) + tail_cost(metric, n_features, shares)
 
 
 def byte_scale(sample: Float64, metric: str, n_rows: int = _SCALED_ROWS) -> float:
@@ -75,14 +79,32 @@ def _fit(job: Job) -> tuple[centering.Centering, Float64]:
     return integers or fitted._replace(scale=byte_scale(sample, job.metric)), sample
 
 
-def _passing(sample: Float64, metric: str, centering: centering.Centering, n_threads: int) -> float:
-    """Estimate the fraction of the rows that pass the integer filter.
+def _shares(sample: Float64, job: Job, centering: centering.Centering) -> Shares:
+    """Estimate the fractions of the pairs that pass the integer filter, and that are compared by themselves.
 
-    A sampled row's threshold is its nearest distance within the sample, farther than that among all rows: the estimate errs on
-    the side of more.
+    Rows come in random order, so among the first i the k-th nearest is as near as rank k / i of a sample. A threshold is raised
+    by lower bounds, which loosens it by the error of a score, until candidates are so many that canonical distances raise it.
     """
-    if len(sample) < 2:
-        return 1.0
+    n_rows, k = len(job.rows), min(job.n_neighbors, len(job.rows))
+    if len(sample) < 3:
+        return Shares(1.0, 1.0, 1.0, 1.0)
+    scores, error = _scores(sample, job, centering)
+    n_sampled = scores.shape[1] - 1  # without the query itself
+    ends = np.geomspace(k / n_rows, 1, _STEPS + 1)
+    exact = loose = float(ends[0])  # the first k rows
+    for begin, end in itertools.pairwise(ends):
+        rank = min(n_sampled - 1, int(k / (n_rows * np.sqrt(begin * end)) * n_sampled))
+        threshold = scores[:, rank]
+        exact += (end - begin) * float(np.mean(scores >= (threshold - error)[:, None]))
+        loose += (end - begin) * float(np.mean(scores >= (threshold - 2 * error)[:, None]))
+    at_end = float(np.mean(scores >= (scores[:, min(n_sampled - 1, int(k / n_rows * n_sampled))] - error)[:, None]))
+    passed = max(exact, min(loose, (4 * k + _SPARE) / n_rows))
+    return Shares(passed, passed, min(passed, at_end), k / n_rows)
+
+
+def _scores(sample: Float64, job: Job, centering: centering.Centering) -> tuple[Float64, Float64]:
+    """Return the scores of some sampled rows with all, best first, and their errors."""
+    metric = job.metric
     with np.errstate(all="ignore"):
         scaled = np.clip(sample * centering.scale, -1e15, 1e15).astype(np.float32)
     rounded = np.clip(np.rint(scaled), *_kernels.byte_range(metric))
@@ -91,12 +113,11 @@ def _passing(sample: Float64, metric: str, centering: centering.Centering, n_thr
     worst = np.quantile(residual, 1 - 1 / _kernels.panel_rows(), method="higher")
     queries = np.arange(0, len(sample), max(1, len(sample) // _SAMPLE_QUERIES))
     adds = METRICS[metric].adds
-    scores = pairs.between(rounded[queries], rounded, _SAMPLED[adds], n_threads, scale=2.0**-10)
+    scores = pairs.between(rounded[queries], rounded, _SAMPLED[adds], job.n_threads, scale=2.0**-10)
     if adds == "products":
         error = np.linalg.norm(rounded[queries], axis=1) * worst + residual[queries] * np.linalg.norm(scaled, axis=1).max()
     else:
         scores = -scores
         error = residual[queries] + worst + (_PARITY if adds == "squares" else 0)
     scores[np.arange(len(queries)), queries] = -np.inf
-    threshold = scores.max(axis=1)
-    return float(np.mean(scores >= (threshold - error)[:, None]))
+    return -np.sort(-scores, axis=1), error

@@ -8,6 +8,7 @@ import numpy as np
 from deeprob_fast.knn.boxes import Tree
 from deeprob_fast.knn.centering import Centering
 from deeprob_fast.knn.centering import fit as fit_centering
+from deeprob_fast.knn.costs import Shares
 from deeprob_fast.knn.duplicates import Duplicates
 from deeprob_fast.knn.filters import Strategy
 from deeprob_fast.knn.limits import Limits
@@ -17,23 +18,33 @@ from deeprob_fast.knn.rows import RowSource
 
 @dataclass(frozen=True)
 class Job:
-    """A search of about so many queries."""
+    """A search of about so many queries, for about so many neighbours."""
 
     rows: RowSource
     metric: str
     n_queries: int
+    n_neighbors: int
     n_threads: int
     duplicates: Duplicates
     limits: Limits
     centering: Centering  # the origin and the unit that the filters give the rows
 
     @classmethod
-    def of(cls, rows: RowSource, metric: str, n_queries: int, n_threads: int, duplicates: Duplicates, limits: Limits) -> "Job":
+    def of(
+        cls,
+        rows: RowSource,
+        metric: str,
+        n_queries: int,
+        n_neighbors: int,
+        n_threads: int,
+        duplicates: Duplicates,
+        limits: Limits,
+    ) -> "Job":
         """Find the centering of the rows on a sample."""
         # Sums of absolute differences do not cancel, and float32 holds every other dtype as it is.
         centered = METRICS[metric].adds != "differences" or rows.dtype == np.float64
         centering = fit_centering(rows, metric, centered=centered)
-        return cls(rows, metric, n_queries, n_threads, duplicates, limits, centering)
+        return cls(rows, metric, n_queries, n_neighbors, n_threads, duplicates, limits, centering)
 
     @property
     def size(self) -> float:
@@ -54,8 +65,8 @@ class StrategyModule(Protocol):
 
     NAME: str
 
-    def cost(self, chosen: Any, metric: str, n_features: int, n_queries: int, passing: float) -> float:
-        """Return the cost of a pair, in units of the dense filter's, if this share of the pairs passes."""
+    def cost(self, chosen: Any, metric: str, n_features: int, n_queries: int, shares: Shares) -> float:
+        """Return the cost of a pair, in units of the dense filter's, by the pairs that pass each look."""
 
     def why_not(self, rows: RowSource, metric: str) -> str:
         """Say why it cannot serve, or nothing."""

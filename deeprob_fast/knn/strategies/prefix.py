@@ -8,7 +8,7 @@ from deeprob_fast import _kernels
 from deeprob_fast._typing import Float32
 from deeprob_fast.knn import axes, centering, pairs, stages
 from deeprob_fast.knn.boxes import Tree
-from deeprob_fast.knn.costs import byte_cost, costs
+from deeprob_fast.knn.costs import Shares, byte_cost, costs, tail_cost
 from deeprob_fast.knn.directions import ByteRows, principal_directions, rotated
 from deeprob_fast.knn.filters import Strategy
 from deeprob_fast.knn.metrics import METRICS
@@ -63,8 +63,11 @@ def estimate(job: Job, most: float) -> Estimate | None:
         return None
     along = pairs.product(scaled, directions, job.n_threads)
     candidates = {}
-    for n, passing in _passing(scaled.astype(np.float32), along.astype(np.float32), job.n_threads).items():
-        candidates[n] = (_cost(n, job.metric, n_features, job.n_queries, passing), passing)
+    # The nearest groups come first, so that thresholds are near their end from the beginning.
+    k = job.n_neighbors / len(job.rows)
+    for n, passing in _passing(scaled.astype(np.float32), along.astype(np.float32), k, job.n_threads).items():
+        shares = Shares(passing, 2 * k, k, k)
+        candidates[n] = (_cost(n, job.metric, n_features, job.n_queries, shares), passing)
     best = min(candidates, key=candidates.__getitem__)
     predicted, passing = candidates[best]
     if predicted >= most:
@@ -79,21 +82,21 @@ def estimate(job: Job, most: float) -> Estimate | None:
     return Estimate(predicted, reason, Strategy(NAME, rows_centering, Prefix(projection, stages.fit(columns, ends), tree)))
 
 
-def cost(chosen: Strategy, metric: str, n_features: int, n_queries: int, passing: float) -> float:
-    """Return the cost of a pair if the prefix lets this share of the pairs pass."""
+def cost(chosen: Strategy, metric: str, n_features: int, n_queries: int, shares: Shares) -> float:
+    """Return the cost of a pair by the pairs that pass each look."""
     assert chosen.prefix
-    return _cost(len(chosen.prefix.projection.basis), metric, n_features, n_queries, passing)
+    return _cost(len(chosen.prefix.projection.basis), metric, n_features, n_queries, shares)
 
 
-def _cost(n_directions: int, metric: str, n_features: int, n_queries: int, passing: float) -> float:
+def _cost(n_directions: int, metric: str, n_features: int, n_queries: int, shares: Shares) -> float:
     sweep = byte_cost(metric) * (n_directions + 1) / n_features
     # Every row takes products of its own.
     projecting = costs().projection * n_directions / max(n_queries, 1)
-    return sweep + costs().byte_row * passing + projecting
+    return sweep + costs().byte_row * shares.passed + tail_cost(metric, n_features, shares) + projecting
 
 
-def _passing(sample: Float32, along: Float32, n_threads: int) -> dict[int, float]:
-    """Estimate the fraction of the rows that pass, for some numbers of directions."""
+def _passing(sample: Float32, along: Float32, nearest_share: float, n_threads: int) -> dict[int, float]:
+    """Estimate the fraction of the rows that pass, for some numbers of directions, where this fraction are neighbours."""
     queries = np.arange(0, len(sample), max(1, len(sample) // _SAMPLE_QUERIES))
 
     def distances(rows: Float32) -> Float32:
@@ -101,11 +104,13 @@ def _passing(sample: Float32, along: Float32, n_threads: int) -> dict[int, float
         out[np.arange(len(queries)), queries] = np.inf
         return out
 
-    threshold = distances(sample).min(axis=1)
+    rank = min(len(sample) - 2, int(nearest_share * len(sample)))
+    threshold = np.partition(distances(sample), rank, axis=1)[:, rank]
     squares = np.einsum("ij,ij->i", sample, sample)
-    # Bytes of coordinates that vary alike, up to 4.5 standard deviations, are off by this much of the rows' length, twice.
+    # Bytes of coordinates that vary alike, up to 4.5 standard deviations, are off by this much of the rows' length: query and row
+    # in the look, and again in the threshold.
     _, highest = _kernels.byte_range("euclidean")
-    rounding = 2 * 4.5 / highest / np.sqrt(12) * np.sqrt(squares.mean())
+    rounding = 4 * 4.5 / highest / np.sqrt(12) * np.sqrt(squares.mean())
     passing = {}
     for n in {min(n, along.shape[1]) for n in _DIRECTIONS}:
         inside = along[:, :n]

@@ -303,13 +303,12 @@ template <Filter F> class BlockSearch {
         return rows.first(n);
     }
 
-    // How many of so many candidates are refined before the threshold is raised: few, as it may exclude the others, but as many
-    // as are missing, and not so few that each takes another pass over the others and the exact neighbours.
+    // How many of so many candidates are refined before the threshold is raised: as many as are missing, then a part of the rest,
+    // of which a higher threshold may exclude the others; but not so few that each takes another pass over the others.
     [[nodiscard]] Index batch_of(Index q, Index n_left) const {
         constexpr Index kFewest = 8;
-        constexpr Index kMostPasses = 16;
         const Index missing = plan_.k - std::ssize(candidates_.exact(q));
-        return std::min(n_left, std::max({kFewest, missing, plan_.k / kMostPasses, n_left / kMostPasses}));
+        return std::min(n_left, std::max(kFewest, missing > 0 ? missing : n_left / 4));
     }
 
     const SearchInput& input_;
