@@ -25,7 +25,7 @@ class Limits(NamedTuple):
     # Rows of a mapped file that take more are converted piece by piece, where the kernels cannot read them in place.
     converted_bytes: int = 1 << 28
     # Jobs that take as long as trying a filter on a sample: rows x queries x features.
-    small_job: float = 2e8
+    small_job: float = 1e9
     prefix_job: float = 1e10
     # Trees are tried for jobs of at least this many rows, pairs and queries: building takes as long as some queries of all rows.
     tree_rows: int = 1024

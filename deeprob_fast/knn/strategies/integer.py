@@ -21,7 +21,7 @@ _SAMPLE_QUERIES = 32
 _SCALED_ROWS = 128
 # Rows of a sample are compared by a metric that adds up the same.
 _SAMPLED = {"squares": "euclidean", "differences": "manhattan", "products": "inner_product"}
-_STEPS = 24
+_STEPS = 12
 _SPARE = 400  # candidates that a query may have beyond some for each neighbour
 _PARITY = 0.75  # the kernels round squared distances to even numbers, which may let ties pass
 _FEWEST_FEATURES = 8  # below, the comparisons of the dense filter cost as much as its products

@@ -19,12 +19,13 @@ concept Filter = requires(
     const F& filter, Index index, float score, double key, const QueryBound& bound, const typename F::Looseness& loose,
     typename F::Value* limits
 ) {
-    typename F::Value;                                // what the micro-kernel adds up
-    { F::kSpare } -> std::convertible_to<Index>;      // candidates beyond k before thresholds are tightened
-    { F::kBlockTiles } -> std::convertible_to<Index>; // query tiles of a block
-    { F::kLooksTwice } -> std::convertible_to<bool>;  // whether sums only say which rows to score
-    { filter.depth() } -> std::same_as<Index>;        // words that are swept at once
-    { filter.visits(index, index, index) };           // for so many queries, tiles and panels: the order of panels
+    typename F::Value;                                  // what the micro-kernel adds up
+    { F::kSpare } -> std::convertible_to<Index>;        // candidates beyond k before thresholds are tightened
+    { F::kBlockTiles } -> std::convertible_to<Index>;   // query tiles of a block
+    { F::kScratchBytes } -> std::convertible_to<Index>; // for the candidates of a block, where k allows it
+    { F::kLooksTwice } -> std::convertible_to<bool>;    // whether sums only say which rows to score
+    { filter.depth() } -> std::same_as<Index>;          // words that are swept at once
+    { filter.visits(index, index, index) };             // for so many queries, tiles and panels: the order of panels
     { filter.reach(index, score) } -> std::same_as<double>; // how far a query with that threshold looks, for that order
     { filter.bound(index) } -> std::same_as<QueryBound>;    // of a query
     { filter.looseness(index) } -> std::same_as<typename F::Looseness>; // what a panel adds to the bounds
@@ -140,6 +141,7 @@ class DenseFilter : public OneLook {
     using Value = float;
     static constexpr Index kSpare = 64;      // for candidates beyond k: little, so that thresholds tighten early
     static constexpr Index kBlockTiles = 24; // enough work on a panel to hide fetching the next one
+    static constexpr Index kScratchBytes = Index{1} << 20; // a cache holds them
 
     DenseFilter(
         core::Borrowed<Centering> centering, const Packed<const float>& packed, double largest_norm, bool integral,
@@ -195,6 +197,7 @@ class IntegerFilter : public OneLook {
     using Value = std::int32_t;
     static constexpr Index kSpare = 192;
     static constexpr Index kBlockTiles = 24;
+    static constexpr Index kScratchBytes = Index{1} << 20;
 
     IntegerFilter(
         core::Borrowed<Centering> centering, const Packed<const std::int32_t>& packed, const std::int32_t* query_tiles,

@@ -25,8 +25,9 @@ class PrefixFilter {
   public:
     using Value = std::int32_t;
     using Looseness = GroupLooseness;
-    static constexpr Index kSpare = 512;      // bytes of whole rows tell many apart, given time
-    static constexpr Index kBlockTiles = 32;  // rows in bytes are fetched once for all of them
+    static constexpr Index kSpare = 512;     // bytes of whole rows tell many apart, given time
+    static constexpr Index kBlockTiles = 32; // rows in bytes are fetched once for all of them
+    static constexpr Index kScratchBytes = Index{32} << 20;
     static constexpr bool kLooksTwice = true; // sums only say which rows to score
 
     // `centering`: of the rows, by which `rows` and `byte_queries` were rounded. `places`: where the bytes of each position lie.

@@ -105,7 +105,7 @@ SearchCounts search(
 ) {
     const Index n_queries = input.queries.n_rows;
     if (n_queries == 0) return {};
-    const SearchPlan plan(input, F::kSpare, F::kBlockTiles, execution);
+    const SearchPlan plan(input, F::kSpare, F::kBlockTiles, F::kScratchBytes, execution);
     PartialNeighbors partial(plan, n_queries);
     std::vector<std::unique_ptr<SearchWorker<F>>> workers(
         static_cast<std::size_t>(core::team_size(std::max(plan.n_tasks(), n_queries), execution))

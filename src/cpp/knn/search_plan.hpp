@@ -48,20 +48,21 @@ struct SearchPlan {
     Index segment_panels;
     Index n_segments;
 
-    // `spare`: see Candidates. `most_tiles`: query tiles in a block.
-    SearchPlan(const SearchInput& input, Index spare, Index most_tiles, const core::Execution& execution) {
-        constexpr Index kScratchBytes = Index{32} << 20; // per thread
-        constexpr Index kMaxSegment = Index{1} << 30;    // positions fit 32 bits
+    // `spare`: see Candidates. Of a block: its query tiles at most, and about how much memory its candidates may take.
+    SearchPlan(
+        const SearchInput& input, Index spare, Index most_tiles, Index scratch_bytes, const core::Execution& execution
+    ) {
+        constexpr Index kMaxSegment = Index{1} << 30; // positions fit 32 bits
         const Index n_queries = input.queries.n_rows;
         k = std::min(input.k, input.first_row + input.positions.size());
         const Index bytes = Candidates::bytes_per_query(k, spare);
-        const Index query_tiles = std::clamp<Index>(kScratchBytes / bytes / core::kTileQueries, 1, most_tiles);
+        const Index query_tiles = std::clamp<Index>(scratch_bytes / bytes / core::kTileQueries, 1, most_tiles);
         block_queries = query_tiles * core::kTileQueries;
         n_blocks = core::ceil_div(n_queries, block_queries);
         // Even blocks, in a multiple of the threads, so that all end together.
         const Index wanted = core::round_up(n_blocks, std::max(1, execution.n_threads));
         block_queries = core::round_up(core::ceil_div(n_queries, wanted), core::kTileQueries);
-        block_queries = std::min(block_queries, std::max<Index>(1, kScratchBytes / bytes));
+        block_queries = std::min(block_queries, std::max<Index>(1, scratch_bytes / bytes));
         n_blocks = core::ceil_div(n_queries, block_queries);
         n_panels = core::ceil_div(input.positions.size(), core::kPanelRows<float>);
         n_segments = std::clamp<Index>(core::ceil_div(execution.n_threads, std::max<Index>(1, n_blocks)), 1, n_panels);
