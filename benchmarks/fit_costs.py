@@ -54,7 +54,7 @@ class Search:
     @property
     def n_features(self) -> int:
         """Features of a row."""
-        return self.rows.shape[1]
+        return int(self.rows.shape[1])
 
     def share(self, name: str) -> float:
         """Share of the pairs that a look left."""
@@ -124,8 +124,18 @@ def measure(n_rows: int, n_queries: int, n_rounds: int) -> Costs:
     )
     # Of few features the dense filter takes most of its time for candidates: boxes are compared with all of it.
     (visit,) = solve([([one.share("passed")], one.time / base.time) for one, base in zip(boxes, plane_dense, strict=True)])
-    of_product = [byte, difference, byte_difference, *tail, byte_row, projection]
-    return Costs(*(round(cost / product, 2) for cost in of_product), round(visit, 2))
+    candidate, look, canonical = tail
+    of_product = {
+        "byte": byte,
+        "difference": difference,
+        "byte_difference": byte_difference,
+        "candidate": candidate,
+        "look": look,
+        "canonical": canonical,
+        "byte_row": byte_row,
+        "projection": projection,
+    }
+    return Costs(**{name: round(cost / product, 2) for name, cost in of_product.items()}, visit=round(visit, 2))
 
 
 def main() -> None:

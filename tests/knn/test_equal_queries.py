@@ -35,7 +35,7 @@ def test_they_are_found_where_rows_are_searched_in_pieces(monkeypatch):
     lower_limits(monkeypatch, piece_bytes=1 << 14)
     rows = RNG.standard_normal((3000, 20)).astype(np.float32)
     queries = rows[RNG.integers(0, 30, 400)]
-    fractions = []
+    fractions: list[float] = []
     neighbors, stats = df.nearest_neighbors(rows, queries, 4, return_stats=True, callback=fractions.append)
     np.testing.assert_array_equal(neighbors.indices, reference.nearest(rows, queries, 4, "euclidean")[1])
     assert stats["piece_rows"] > 0
