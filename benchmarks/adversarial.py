@@ -12,7 +12,7 @@ from deeprob_fast.bench.harness import Contestant, Timing, time_interleaved
 from deeprob_fast.bench.numpy_search import Array
 from deeprob_fast.bench.summary import OURS
 
-ZERO_QUERIES = "queries at equal distance from all rows"
+TIED = "distinct queries, each at one distance from all rows"
 
 
 def make_data(normal: Array, rng: np.random.Generator) -> Iterator[tuple[str, Array]]:
@@ -38,7 +38,7 @@ def make_data(normal: Array, rng: np.random.Generator) -> Iterator[tuple[str, Ar
     yield "lognormal features, sigma 8", np.exp(8 * normal)
     yield "one flag column of 0 and 1e+9", np.hstack([normal[:, 1:], np.where(odd, np.float32(1e9), np.float32(0))])
     yield "two clusters far apart", normal + np.where(odd, np.float32(1e4), np.float32(-1e4))
-    yield ZERO_QUERIES, np.sign(normal) * np.float32(0.1)
+    yield TIED, np.where(np.arange(n_features) % 2, np.sign(normal) * np.float32(0.1), np.float32(0))
 
 
 def run(
@@ -49,7 +49,8 @@ def run(
     data = {OURS: (normal, queries)}
     for name, rows in make_data(normal, rng):
         near = rows[rng.integers(0, len(rows), len(queries))]
-        data[name] = (rows, np.zeros_like(queries) if name == ZERO_QUERIES else near)
+        # These differ where all rows are alike.
+        data[name] = (rows, np.where(np.arange(rows.shape[1]) % 2, np.float32(0), queries) if name == TIED else near)
 
     def search(name: str) -> df.Neighbors:
         return df.nearest_neighbors(*data[name], k, n_threads=n_threads)

@@ -7,7 +7,7 @@ from typing import Any
 import click
 import environment
 
-SUITES = ("euclidean", "images", "embeddings", "few", "boxes", "manhattan", "pairwise", "adversarial")
+SUITES = ("euclidean", "images", "embeddings", "many", "few", "boxes", "manhattan", "pairwise", "adversarial")
 TITLE = "k-nearest neighbours"
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"

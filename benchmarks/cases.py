@@ -83,6 +83,12 @@ CASES = (
     Case("images", 60_000, 10_000, 784, k=1, source="Fashion-MNIST"),
     Case("images", 60_000, 10_000, 784, k=100, source="Fashion-MNIST"),
     Case("images", 50_000, 5_000, 3072, source="patches"),
+    Case("many", 60_000, 4_000, 784, k=200, source="Fashion-MNIST"),
+    Case("many", 60_000, 4_000, 784, k=500, source="Fashion-MNIST"),
+    Case("many", 20_000, 2_000, 64, k=200),
+    Case("many", 20_000, 2_000, 64, k=1000),
+    Case("many", 20_000, 2_000, 64, k=2000),
+    Case("few", 20_000, 200, 64),
     Case("few", 1_000_000, 1, 128),
     Case("few", 1_000_000, 8, 128),
     Case("few", 1_000_000, 64, 128),
@@ -110,6 +116,7 @@ def cases_of(path: Path) -> list[Case]:
     return [
         Case("embeddings", n_rows - n_queries, n_queries, n_features, source=source),
         Case("embeddings", n_rows, 0, n_features, source=source),
+        *(Case("embeddings", n_rows - n_queries, n_queries, n_features, k=k, source=source) for k in (100, 200, 500)),
     ]
 
 
@@ -167,11 +174,17 @@ def _products_alone(train: Array, queries: Array) -> list[Contestant]:
 
 def _run_neighbors(case: Case, train: Array, queries: Array, settings: Settings) -> Outcome:
     """Time a nearest-neighbour search from raw arrays, the preparation of an index included."""
+    stats: dict[str, Any] = {}  # of the last search
 
     def search() -> df.Neighbors:
+        options: dict[str, Any] = {"metric": case.metric, "n_threads": settings.n_threads}
         if case.n_queries:
-            return df.nearest_neighbors(train, queries, case.k, metric=case.metric, n_threads=settings.n_threads)
-        return df.KNNIndex(train, metric=case.metric, n_threads=settings.n_threads).search(None, case.k)
+            neighbors, told = df.nearest_neighbors(train, queries, case.k, **options, return_stats=True)
+        else:
+            index = df.KNNIndex(train, **options)
+            neighbors, told = index.search(None, case.k), index.stats
+        stats.update(told)
+        return neighbors
 
     def run(peer: peers.Peer) -> Any:
         rows = [values.astype(np.float32, copy=False) for values in (train, queries)]
@@ -190,13 +203,6 @@ def _run_neighbors(case: Case, train: Array, queries: Array, settings: Settings)
         contestants += _products_alone(rows, queries.astype(np.float32, copy=False))
     facts: dict[str, dict[str, Any]] = {}
     ours: list[df.Neighbors] = []
-    index = df.KNNIndex(train, metric=case.metric, n_threads=settings.n_threads)
-    index.search(queries[: max(1, len(queries) // 20)], case.k)
-    stats = index.stats
-    passed, refined = (stats[name] / stats["n_queries"] for name in ("n_passed", "n_refined"))
-    remarks = [f"{stats['strategy']}: {passed:.0f} rows pass, {refined:.0f} canonical distances", stats["reason"]]
-    if case.n_queries == 1:
-        remarks = ["scan: canonical distances of all rows"]  # a one-shot search makes no index for so few
 
     def inspect(name: str, found: Any) -> None:
         if name == OURS:
@@ -207,7 +213,16 @@ def _run_neighbors(case: Case, train: Array, queries: Array, settings: Settings)
             facts[name] = checks.compare_neighbors(name, train, queries, found, ours[0], case.metric)
 
     timings = time_interleaved(contestants, settings.rounds, inspect, case.name)
-    return timings, facts, remarks
+    return timings, facts, _remarks(stats)
+
+
+def _remarks(stats: dict[str, Any]) -> list[str]:
+    """Say what a search did: what each look left of the rows, for a query, and what it cost by that."""
+    if stats["strategy"] == "scan":
+        return ["scan: canonical distances of all rows"]
+    counts = [f"{stats[f'n_{look}'] / stats['n_queries']:.0f} {look}" for look in ("passed", "candidates", "looked", "refined")]
+    told = f"{stats['strategy']}: {', '.join(counts)}; cost {stats['counted_cost']:.2f}, predicted {stats['predicted_cost']:.2f}"
+    return [told, stats["reason"]]
 
 
 def _run_pairwise(case: Case, train: Array, queries: Array, settings: Settings) -> Outcome:
