@@ -41,7 +41,6 @@ class FloatLook {
           query_(serves_ ? size(core::round_up(train->n_features, core::kLanes<float>)) : 0) {
         const Index n_additions = core::ceil_div(train->n_features, core::kLanes<float>) + core::kLanes<float>;
         rounding_ = 1.01 * static_cast<double>(n_additions + 8) * kUnit;
-        vanished_ = static_cast<double>(train->n_features) * 0x1p-148;
     }
 
     // Before each task: what a look is worth is found anew, lest it depend on who did what before.
@@ -159,7 +158,7 @@ class FloatLook {
         for (Index r = 0; r < kWidth; ++r) {
             // A sum that overflows is at least the largest float.
             const float finite = std::min(sums[r], std::numeric_limits<float>::max());
-            out[r] = (double{finite} - vanished_) * (1 - rounding_);
+            out[r] = double{finite} * (1 - rounding_);
         }
     }
 
@@ -222,7 +221,6 @@ class FloatLook {
     core::AlignedVector<float> query_; // padded with zeros
     double query_norm_ = 0;            // rounded up
     double rounding_ = 0;              // relative error of a sum, and more
-    double vanished_ = 0;              // what terms lose that are not normal numbers
     Index loaded_ = -1;                // number of the query
     Index n_rows_ = 0;
     Index n_looked_ = 0; // since the last trial ended
