@@ -107,8 +107,8 @@ def _passing(sample: Float32, along: Float32, nearest_share: float, n_threads: i
     rank = min(len(sample) - 2, int(nearest_share * len(sample)))
     threshold = np.partition(distances(sample), rank, axis=1)[:, rank]
     squares = np.einsum("ij,ij->i", sample, sample)
-    # Bytes of coordinates that vary alike, up to 4.5 standard deviations, are off by this much of the rows' length: of query and row
-    # once in the look, and twice in the threshold that whole rows in bytes give.
+    # Bytes of coordinates that vary alike, up to 4.5 standard deviations, are off by this much of the rows' length, of query and
+    # row: once in the look, and twice in the threshold that whole rows in bytes give.
     _, highest = _kernels.byte_range("euclidean")
     rounding = 6 * 4.5 / highest / np.sqrt(12) * np.sqrt(squares.mean())
     passing = {}
