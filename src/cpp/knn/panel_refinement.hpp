@@ -50,39 +50,13 @@ class PanelRefinement {
         n_wanted_ = 0;
         for (Wanted& w : all) {
             const double limit = limit_of(w.query);
-            if (limit < kNoNeighbor.key && look.is_worth())
-                w.rows = looked(look, query_of(w.query), w.rows, limit, row_of);
+            if (!(limit < kNoNeighbor.key) || !look.is_worth()) continue;
+            w.rows = looked(look, query_of(w.query), w.rows, limit, row_of);
         }
         const auto few = std::ranges::partition(all, [](const Wanted& w) { return std::popcount(w.rows) >= kFewRows; });
-        Index n_keys = 0;
+        Index n_keys = together(train, queries, all.first(all.size() - few.size()), row_of, query_of, limit_of, give);
         for (const Wanted& w : few) {
             if (w.rows != 0) n_keys += list(train, queries, w, row_of, query_of, give);
-        }
-        const auto wanted = all.first(all.size() - few.size());
-        // Queries that want the same rows come together.
-        std::ranges::sort(wanted, {}, &Wanted::order);
-        std::uint32_t any = 0;
-        for (const Wanted& w : wanted) any |= w.rows;
-        for (std::uint32_t rest = any; rest != 0; rest &= rest - 1) {
-            const Index lane = std::countr_zero(rest);
-            row_directed_[lane] = load(train, row_of(lane), rows_.data() + lane * width_);
-        }
-        for (std::size_t first = 0; first < wanted.size(); first += kTileLeft) {
-            const auto part = wanted.subspan(first, std::min<std::size_t>(kTileLeft, wanted.size() - first));
-            std::uint32_t lanes = 0;
-            for (std::size_t q = 0; q < part.size(); ++q) {
-                lanes |= part[q].rows;
-                double* values = queries_.data() + static_cast<Index>(q) * width_;
-                query_directed_[q] = load(queries, query_of(part[q].query), values);
-            }
-            with_terms(metric_, [&]<class Terms> { compute<Terms>(lanes); });
-            for (std::size_t q = 0; q < part.size(); ++q) {
-                const auto key = [&](Index lane) {
-                    return key_of_sum(metric_, sums_[q][lane], query_directed_[q] && row_directed_[lane]);
-                };
-                give(part[q].query, lanes & promising(sums_[q], limit_of(part[q].query)), key);
-            }
-            n_keys += std::popcount(lanes) * std::ssize(part);
         }
         return n_keys;
     }
@@ -116,6 +90,41 @@ class PanelRefinement {
         look.load(query);
         look.look({rows, n}, limit, [&](std::size_t r) { kept |= std::uint32_t{1} << lane_of[r]; });
         return kept;
+    }
+
+    // Of queries that want many of the rows; returns how many sums it took.
+    template <class RowOf, class QueryOf, class LimitOf, class Give>
+    Index together(
+        const Rows& train, const Rows& queries, std::span<Wanted> wanted, const RowOf& row_of, const QueryOf& query_of,
+        const LimitOf& limit_of, const Give& give
+    ) {
+        // Queries that want the same rows come together.
+        std::ranges::sort(wanted, {}, &Wanted::order);
+        std::uint32_t any = 0;
+        for (const Wanted& w : wanted) any |= w.rows;
+        for (std::uint32_t rest = any; rest != 0; rest &= rest - 1) {
+            const Index lane = std::countr_zero(rest);
+            row_directed_[lane] = load(train, row_of(lane), rows_.data() + lane * width_);
+        }
+        Index n_keys = 0;
+        for (std::size_t first = 0; first < wanted.size(); first += kTileLeft) {
+            const auto part = wanted.subspan(first, std::min<std::size_t>(kTileLeft, wanted.size() - first));
+            std::uint32_t lanes = 0;
+            for (std::size_t q = 0; q < part.size(); ++q) {
+                lanes |= part[q].rows;
+                double* values = queries_.data() + static_cast<Index>(q) * width_;
+                query_directed_[q] = load(queries, query_of(part[q].query), values);
+            }
+            with_terms(metric_, [&]<class Terms> { compute<Terms>(lanes); });
+            for (std::size_t q = 0; q < part.size(); ++q) {
+                const auto key = [&](Index lane) {
+                    return key_of_sum(metric_, sums_[q][lane], query_directed_[q] && row_directed_[lane]);
+                };
+                give(part[q].query, lanes & promising(sums_[q], limit_of(part[q].query)), key);
+            }
+            n_keys += std::popcount(lanes) * std::ssize(part);
+        }
+        return n_keys;
     }
 
     // Of one query with few rows; returns their number.
