@@ -1,4 +1,4 @@
-"""What a search did, counted in pairs of a query and a row: the same on every machine of an instruction-set level."""
+"""What a search did, counted in pairs of a query and a row: the same on every machine of a level with as many threads."""
 
 from dataclasses import dataclass
 

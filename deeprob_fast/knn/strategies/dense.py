@@ -23,7 +23,8 @@ def estimate(job: Job) -> Estimate:
     n_rows, n_features = job.rows.shape
     passed = records(n_rows, job.n_neighbors)
     shares = Shares(passed, passed, 0.0, job.n_neighbors / n_rows)
-    return Estimate(cost(fit(job), job.metric, n_features, job.n_queries, shares), "", fit(job))
+    chosen = fit(job)
+    return Estimate(cost(chosen, job.metric, n_features, job.n_queries, shares), "", chosen)
 
 
 def cost(chosen: Strategy, metric: str, n_features: int, n_queries: int, shares: Shares) -> float:  # noqa: ARG001  # as every one
