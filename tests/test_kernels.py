@@ -34,7 +34,7 @@ def search_arguments(**changes):
     bias = np.zeros(n_panels * rows, dtype=np.float32)
     norm, slack = np.zeros((2, n_panels), dtype=np.float32)
     return {
-        "rows": (facts["train"], facts["positions"], none, none, 0),
+        "rows": (facts["train"], facts["positions"], none, none, none, 0),
         "metric": facts["metric"],
         "centering": (facts["center"], 1.0),
         "packing": (facts["panels"], bias, norm, slack),
@@ -51,7 +51,7 @@ def read_only(array):
 
 
 def test_search_takes_what_python_gives_it(isa):
-    passed, _, _, refined = _kernels.search(**search_arguments())
+    passed, _, _, refined, _ = _kernels.search(**search_arguments())
     assert passed >= refined > 0
 
 

@@ -9,7 +9,7 @@ from deeprob_fast._memory import aligned_bytes
 from deeprob_fast._typing import AnyArray, Float32, Float64, Int32
 from deeprob_fast.knn import centering
 from deeprob_fast.knn.counts import Counts
-from deeprob_fast.knn.duplicates import Duplicates
+from deeprob_fast.knn.duplicates import NO_DUPLICATES, Duplicates
 from deeprob_fast.knn.neighbors import Neighbors
 
 _SAMPLE_QUERIES = 64
@@ -50,7 +50,7 @@ class Tree(NamedTuple):
     def search(self, queries: AnyArray, outputs: Neighbors, n_threads: int) -> Counts:
         """Search all queries."""
         bad, n_refined, n_visited = _kernels.search_boxes(
-            (self.train, *self.duplicates, 0),
+            (self.train, NO_DUPLICATES.representatives, *self.duplicates, 0),
             self.metric,
             (self.values, self.rows, self.boxes),
             queries,

@@ -33,6 +33,13 @@ def sample_rows(n_rows: int, size: int) -> slice:
     return slice(0, n_rows, max(1, -(-n_rows // size)))
 
 
+def are_integers(rows: RowSource) -> bool:
+    """Return whether the elements of some sampled rows are integers."""
+    sample = rows[sample_rows(len(rows), _SAMPLE_ROWS)]
+    with np.errstate(all="ignore"):  # some NaN warn
+        return rows.dtype.kind in "iu" or bool((sample == np.rint(sample)).all())
+
+
 def fit(rows: RowSource, metric: str, *, centered: bool) -> Centering:
     """Choose center and scale.
 

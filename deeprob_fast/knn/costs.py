@@ -3,11 +3,16 @@
 `python benchmarks/fit_costs.py` measures the line of the machine that it runs on.
 """
 
+import itertools
 import math
 from typing import NamedTuple
 
+import numpy as np
+
 from deeprob_fast import _kernels
 from deeprob_fast.knn.metrics import METRICS
+
+_PARTS = 12
 
 
 class Costs(NamedTuple):
@@ -63,7 +68,21 @@ def tail_cost(metric: str, n_features: int, shares: Shares) -> float:
     return (kept + level.look * shares.looked + level.canonical * shares.refined) / dense_cost(metric)
 
 
-def records(n_rows: int, n_neighbors: int) -> float:
-    """Return the share of rows in random order that are among the k nearest when they come, by a probability of k / i each."""
+class Part(NamedTuple):
+    """Rows that come one after the other, of all in random order."""
+
+    share: float  # of all rows
+    nearest: float  # of all rows, the share that the threshold does not exclude meanwhile, if scores have no error
+
+
+def parts(n_rows: int, n_neighbors: int, *, scatters: bool) -> list[Part]:
+    """Say how the threshold of a query rises: it rests on the k best of the rows so far, or on those that a sample suggests."""
     k = min(n_neighbors, n_rows)
-    return k / n_rows * (1 + math.log(n_rows / k))
+    first = min(n_rows, _kernels.panel_rows() if scatters else k)
+    ends = np.geomspace(first, n_rows, _PARTS + 1)
+    result = [Part(first / n_rows, 1.0)]
+    for begin, end in itertools.pairwise(ends):
+        seen = max(1, round(math.sqrt(begin * end)))
+        rank = _kernels.sample_rank(k, seen, n_rows) if scatters else k
+        result.append(Part((end - begin) / n_rows, min(1.0, rank / seen)))
+    return result

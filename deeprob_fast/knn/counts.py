@@ -12,6 +12,7 @@ class Counts:
     n_candidates: int = 0  # all looks of the filter; pairs that were looked at panel by panel are not among them
     n_looked: int = 0  # the look in float32 was taken
     n_refined: int = 0  # the canonical distance was computed
+    n_repeated: int = 0  # queries, not pairs: searched again, without thresholds from samples
 
     def add(self, other: "Counts") -> None:
         """Add those of a part of the search."""
@@ -19,3 +20,4 @@ class Counts:
         self.n_candidates += other.n_candidates
         self.n_looked += other.n_looked
         self.n_refined += other.n_refined
+        self.n_repeated += other.n_repeated

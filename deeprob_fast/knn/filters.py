@@ -17,6 +17,7 @@ class Strategy(NamedTuple):
     name: str
     centering: Centering  # of the rows
     prefix: Prefix | None = None
+    scatters: bool = False  # whether rows are packed in an order that is as good as random
 
     @property
     def dtype(self) -> np.dtype[Any]:

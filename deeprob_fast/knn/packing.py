@@ -14,6 +14,7 @@ from deeprob_fast.knn.duplicates import NO_DUPLICATES, Duplicates
 from deeprob_fast.knn.filters import Strategy
 from deeprob_fast.knn.neighbors import Neighbors
 from deeprob_fast.knn.queries import Queries
+from deeprob_fast.knn.scattering import scattered
 from deeprob_fast.knn.stages import Prefix, StagePacking
 
 
@@ -128,7 +129,7 @@ class Prepared(NamedTuple):
     largest_norm: float
     integral: bool
     bytes: ByteRows | None
-    order: Int64  # rows by position; none where these are the same, or representatives
+    order: Int64  # rows by position; none where these are the same, or the representatives of duplicates
 
     @property
     def name(self) -> str:
@@ -154,7 +155,11 @@ class Prepared(NamedTuple):
         report = PackReport(unusable_row=-1, largest_norm=0.0, integral=False)
         if isinstance(packing, Packing):
             packing = packing.part(0, n_positions)
-            report = _kernels.pack(train, duplicates.representatives, metric, strategy.centering, packing, n_threads)
+            if strategy.scatters:
+                order = scattered(n_positions)
+                order = duplicates.representatives[order] if len(duplicates.representatives) else order
+            positions = order if len(order) else duplicates.representatives
+            report = _kernels.pack(train, positions, metric, strategy.centering, packing, n_threads)
         elif strategy.prefix and bytes_:
             packing, bytes_ = packing.first(n_positions, strategy.prefix.stages), bytes_.part(0, n_positions)
             report["unusable_row"], order = _pack_prefix(
@@ -173,7 +178,7 @@ class Prepared(NamedTuple):
         centering = self.strategy.centering
         if isinstance(self.packing, Packing):
             counts = _kernels.search(
-                (self.train, *self.duplicates, self.first_row),
+                (self.train, self.order, *self.duplicates, self.first_row),
                 self.metric,
                 centering,
                 self.packing,
@@ -187,9 +192,8 @@ class Prepared(NamedTuple):
         assert self.bytes
         assert queries.columns
         assert queries.bytes
-        positions = self.order if len(self.order) else self.duplicates.representatives
         counts = _kernels.search_prefix(
-            (self.train, positions, self.duplicates.starts, self.duplicates.members, self.first_row),
+            (self.train, self.order, *self.duplicates, self.first_row),
             self.metric,
             centering,
             self.bytes,

@@ -149,7 +149,7 @@ py::tuple scan(
     const py::array& train, const std::string& metric, const py::array& queries, OutputRecord output, int n_threads
 ) {
     const Labels none(Eigen::VectorX<std::int64_t>{});
-    const knn::SearchInput input = search_input({train, none, none, none, 0}, rows_of(queries), output);
+    const knn::SearchInput input = search_input({train, none, none, none, none, 0}, rows_of(queries), output);
     require_range("k", input.k, 1, input.train.n_rows);
     const auto report = without_gil([&] {
         return knn::scan(input, knn::metric_named(metric), search_output(output), execution(n_threads));
@@ -223,6 +223,17 @@ void bind_knn(py::module_& m) {
         },
         "metric"_a
     );
+    m.def(
+        "sample_rank",
+        [](Index k, Index n_seen, Index n_rows) {
+            require_range("n_rows", n_rows, 1, std::numeric_limits<Index>::max());
+            require_range("n_seen", n_seen, 0, n_rows);
+            require_range("k", k, 0, n_rows);
+            return knn::sample_rank(k, n_seen, n_rows);
+        },
+        "k"_a, "n_seen"_a, "n_rows"_a
+    );
+    m.def("variation_of_errors", &knn::variation_of_errors, "n_features"_a);
     m.def("max_byte_columns", [] { return knn::kMaxByteColumns; });
     bind_filter<float>(m);
     bind_filter<std::int32_t>(m);

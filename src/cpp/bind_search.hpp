@@ -9,9 +9,9 @@ namespace deeprob::bind {
 // Facts that belong together cross the border as one record, a named tuple of Python's of the same fields; whoever takes one
 // checks every array in it.
 
-// The rows that are searched: train, positions (the row of each position; none where they are the same), the starts of duplicates
-// and their members, first_row.
-using RowsRecord = std::tuple<py::array, Labels, Labels, Labels, core::Index>;
+// The rows that are searched: train, order (the row of each position, in an order that is as good as random; none where positions
+// are rows, or representatives), the representatives of duplicates, their starts and members, first_row.
+using RowsRecord = std::tuple<py::array, Labels, Labels, Labels, Labels, core::Index>;
 // center, scale
 using CenteringRecord = std::tuple<core::ConstVector<double>, double>;
 // distances, indices
@@ -27,21 +27,26 @@ inline knn::SearchOutput search_output(OutputRecord& output) {
 }
 
 inline py::tuple counts_of(const knn::SearchCounts& counts) {
-    return py::make_tuple(counts.passed, counts.candidates, counts.looked, counts.refined);
+    return py::make_tuple(counts.passed, counts.candidates, counts.looked, counts.refined, counts.repeated);
 }
 
 inline knn::SearchInput search_input(const RowsRecord& record, const core::Rows& queries, const OutputRecord& output) {
-    const auto& [train_array, representatives, duplicate_starts, duplicate_members, first_row] = record;
+    const auto& [train_array, order, representatives, duplicate_starts, duplicate_members, first_row] = record;
     const auto& [distances, indices] = output;
     const core::Rows train = rows_of(train_array);
     require_rows("train", train, train.n_features);
     require(train.n_rows > 0, "train", "must have at least one row");
     require_rows("queries", queries, train.n_features);
-    require_aligned("positions", representatives);
+    require_aligned("positions", order);
+    require_aligned("representatives", representatives);
     require_aligned("starts", duplicate_starts);
     require_aligned("members", duplicate_members);
-    const knn::Positions positions(span(representatives), train.n_rows);
-    if (duplicate_starts.size() > 0) require_size("starts", duplicate_starts, representatives.size() + 1);
+    const bool is_scattered = order.size() > 0;
+    const knn::Positions positions(span(is_scattered ? order : representatives), train.n_rows);
+    if (duplicate_starts.size() > 0) {
+        require_size("starts", duplicate_starts, representatives.size() + 1);
+        require_range("the number of positions", positions.size(), representatives.size(), representatives.size());
+    }
     require_range("first_row", first_row, 0, std::numeric_limits<std::int32_t>::max() * core::Index{1024});
     const core::Index k = distances.cols();
     require_range("k", k, 1, std::numeric_limits<std::int32_t>::max());
@@ -50,6 +55,8 @@ inline knn::SearchInput search_input(const RowsRecord& record, const core::Rows&
     return {
         .train = train,
         .positions = positions,
+        .is_scattered = is_scattered,
+        .representatives = span(representatives),
         .duplicate_starts = span(duplicate_starts),
         .duplicate_members = span(duplicate_members),
         .queries = queries,

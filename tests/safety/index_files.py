@@ -16,7 +16,7 @@ from deeprob_fast.knn import axes, boxes, centering, directions, duplicates, fil
 from tests.limits import lower_limits
 from tests.strategies import low_rank
 
-MAGIC = b"deeprob_fast index 4\n"
+MAGIC = b"deeprob_fast index 5\n"
 ALIGNMENT = 64
 
 _KINDS: list[Any] = [
@@ -122,6 +122,7 @@ def indexes() -> dict[str, df.KNNIndex]:
         "dense": df.KNNIndex(normal, strategy="dense"),
         "dense products": df.KNNIndex(normal.astype(np.float64), metric="inner_product", strategy="dense"),
         "dense repeated": df.KNNIndex(integers[groups], strategy="dense"),
+        "dense scattered groups": df.KNNIndex(normal[groups], strategy="dense"),
         "integer": df.KNNIndex(normal, strategy="integer"),
         "integer cosine": df.KNNIndex(normal, metric="cosine", strategy="integer"),
         "integer manhattan groups": df.KNNIndex(integers[groups], metric="manhattan", strategy="integer"),

@@ -134,6 +134,8 @@ def _search():
         df.KNNIndex.load(Path(folder) / "index")
     with lowered(whole_bytes=0, piece_bytes=4 * 20 * 32):
         df.nearest_neighbors(repeated, rows[:20], 9, n_threads=1)
+    with lowered(small_job=0):
+        df.nearest_neighbors(rows, rows[:20], 9, n_threads=1)
     df.pairwise_distances(few, n_threads=1)
     for kind in ("float32", "float64", "int64"):
         df.top_k((few * 9).astype(kind), 2, largest=kind == "int64", n_threads=1)

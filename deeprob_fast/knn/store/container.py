@@ -25,7 +25,7 @@ from deeprob_fast._typing import AnyArray
 
 _Kind = TypeVar("_Kind")
 
-_MAGIC = b"deeprob_fast index 4\n"
+_MAGIC = b"deeprob_fast index 5\n"
 _LENGTH_BYTES = 8
 _ALIGNMENT = 64
 # Headers of indexes take 2 to 3 KB.

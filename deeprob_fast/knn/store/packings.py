@@ -96,7 +96,12 @@ def check_prepared(prepared: Prepared) -> None:
         _check_stages(packing, n_positions, prefix)
     if prepared.bytes is not None:
         _check_byte_rows(prepared.bytes, n_positions, n_features)
-    if prefix and not len(prepared.duplicates.representatives):
+    representatives = prepared.duplicates.representatives
+    if strategy.scatters and len(representatives):
+        demand_shape("Prepared.order", prepared.order, n_positions)
+        rows = np.sort(prepared.order)
+        demand_all(rows == representatives, "Prepared.order must hold each representative once", rows)
+    elif strategy.scatters or (prefix and not len(representatives)):
         demand_each_once("Prepared.order", prepared.order, n_positions)
     else:
         demand_shape("Prepared.order", prepared.order, 0)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from deeprob_fast.knn.boxes import Tree
-from deeprob_fast.knn.centering import Centering
+from deeprob_fast.knn.centering import Centering, are_integers
 from deeprob_fast.knn.centering import fit as fit_centering
 from deeprob_fast.knn.costs import Shares
 from deeprob_fast.knn.duplicates import Duplicates
@@ -28,6 +28,7 @@ class Job:
     duplicates: Duplicates
     limits: Limits
     centering: Centering  # the origin and the unit that the filters give the rows
+    scatters: bool  # whether filters that look at all rows meet them in an order that is as good as random
 
     @classmethod
     def of(
@@ -44,7 +45,9 @@ class Job:
         # Sums of absolute differences do not cancel, and float32 holds every other dtype as it is.
         centered = METRICS[metric].adds != "differences" or rows.dtype == np.float64
         centering = fit_centering(rows, metric, centered=centered)
-        return cls(rows, metric, n_queries, n_neighbors, n_threads, duplicates, limits, centering)
+        # Integers may be tied by the thousand, and ties are excluded if rows are met in their order.
+        scatters = not are_integers(rows)
+        return cls(rows, metric, n_queries, n_neighbors, n_threads, duplicates, limits, centering, scatters)
 
     @property
     def size(self) -> float:

@@ -6,6 +6,7 @@
 #include "knn/float_look.hpp"
 #include "knn/panel_refinement.hpp"
 #include "knn/prefix_filter.hpp"
+#include "knn/sample_rank.hpp"
 #include "knn/search_plan.hpp"
 
 namespace deeprob::knn {
@@ -16,12 +17,14 @@ struct SearchCounts {
     Index candidates = 0; // of these, pairs that all its looks let pass, and that were not refined with their panel
     Index looked = 0;     // sums in float32
     Index refined = 0;    // canonical distances computed
+    Index repeated = 0;   // queries that were searched again, without thresholds from samples
 
     SearchCounts& operator+=(const SearchCounts& other) {
         passed += other.passed;
         candidates += other.candidates;
         looked += other.looked;
         refined += other.refined;
+        repeated += other.repeated;
         return *this;
     }
 };
@@ -49,32 +52,37 @@ template <Filter F> class BlockSearch {
           listed_(size(candidates_.capacity())), wanted_(F::kLooksTwice ? size(plan->block_queries) : 0),
           visits_(filter->visits(plan->block_queries, plan->max_tiles(), plan->segment_panels)) {}
 
-    // Prepares for queries [begin, end). The rows found before belong to segment 0; the others know their distance only.
-    void load(Index begin, Index end, Index segment) {
-        queries_ = {begin, end - begin};
+    // Prepares for a task, whose thresholds may be guesses or not. The rows found before belong to segment 0; the others know their
+    // distance only.
+    void load(const SearchTask& task, bool guesses) {
+        task_ = task;
+        guesses_ = guesses && (filter_.guesses() || is_sampled());
+        if (!guesses) counts_.repeated += task.n_queries();
+        queries_ = {task.first_query, task.last_query - task.first_query};
         // The other queries of the tiles are never candidates.
         filter_.forbid(std::span(limits_));
         looseness_ = {};
         look_.clear();
         refinement_.clear();
+        set_rank(task.first_panel);
         for (Index q = 0; q < queries_.n; ++q) {
-            bounds_[size(q)] = filter_.bound(begin + q);
+            bounds_[size(q)] = filter_.bound(queries_.first + q);
             candidates_.clear(q);
             set_limit(q);
-            if (input_.n_found() > 0) recall(q, segment == 0);
+            if (input_.n_found() > 0) recall(q, task.segment == 0);
         }
     }
 
-    // Sweeps the panels [begin, end); false if stopped.
-    bool scan(Index begin, Index end, int thread, core::LoopControl& control) {
-        segment_ = begin;
+    // Sweeps the panels of the task; false if stopped.
+    bool scan(int thread, core::LoopControl& control) {
         thread_ = thread;
         control_ = &control;
         stopped_ = false;
         const auto reach = [this](Index q) { return filter_.reach(queries_.first + q, candidates_.threshold(q)); };
-        visits_.each(queries_, begin, end, reach, [&](const Visit& visit) {
+        visits_.each(queries_, task_.first_panel, task_.last_panel, reach, [&](const Visit& visit) {
             // Looking at the clock takes as long as a panel of few columns.
             for (Index panel = visit.first; panel < visit.last && (F::kLooksTwice || !stop()); ++panel) {
+                if (guesses_ && is_sampled()) set_rank(panel);
                 set_limits(panel);
                 sweep(panel, visit.tiles);
                 if constexpr (F::kLooksTwice) look_again(panel);
@@ -83,14 +91,16 @@ template <Filter F> class BlockSearch {
             return !stop();
         });
         for (Index q = 0; q < queries_.n && !stop(); ++q) {
-            candidates_.tighten(q, error_of(q));
+            candidates_.tighten(q, bounds_of(q));
             refine(q, std::numeric_limits<Index>::max());
         }
         return !stopped_;
     }
 
-    // The nearest distinct rows of each query of the block, after scan.
+    // The nearest distinct rows of each query of the block, after scan,
     [[nodiscard]] std::span<const Neighbor> nearest(Index query) const { return candidates_.exact(query); }
+    // if these are certainly the nearest: canonical distances reach the highest threshold that excluded others.
+    [[nodiscard]] bool is_certain(Index query) const { return !guesses_ || candidates_.is_reached(query); }
     [[nodiscard]] SearchCounts counts() const {
         SearchCounts counts = counts_;
         counts.looked = look_.n_rows();
@@ -114,12 +124,18 @@ template <Filter F> class BlockSearch {
         if (keep) candidates_.merge(q, {refined_.data(), size(n_found)});
     }
 
-    // The error of query q's score with the row at a position of the segment, rounded up.
-    [[nodiscard]] auto error_of(Index q) const {
+    // The bounds of query q's score with the row at a position of the segment.
+    [[nodiscard]] auto bounds_of(Index q) const {
         return [this, q](std::int32_t position, float score) {
-            const Index at = segment_ * core::kPanelRows<Value> + position;
-            return filter_.error(bounds_[size(q)], queries_.first + q, at, score);
+            const Index at = task_.first_panel * core::kPanelRows<Value> + position;
+            const float error = filter_.error(bounds_[size(q)], queries_.first + q, at, score);
+            return ScoreBounds{score - lowered_by(q, at, score, error), score + error};
         };
+    }
+
+    // What a threshold leaves to the error of a score.
+    [[nodiscard]] float lowered_by(Index q, Index position, float score, float error) const {
+        return guesses_ ? filter_.likely_error(bounds_[size(q)], queries_.first + q, position, score) : error;
     }
 
     void raise_threshold(Index q, double key) {
@@ -127,11 +143,22 @@ template <Filter F> class BlockSearch {
         set_limit(q);
     }
 
-    // What the sums of a row must exceed to be a candidate of query q, in panels that looseness_ covers.
+    // Whether the panels that come first are a fair sample of all.
+    [[nodiscard]] bool is_sampled() const { return !F::kLooksTwice && input_.is_scattered; }
+
+    // Thresholds rest on so many of the rows that come up to this panel.
+    void set_rank(Index panel) {
+        const Index n_seen = panel + 1 - task_.first_panel;
+        candidates_.set_rank(guesses_ && is_sampled() ? sample_rank(plan_.k, n_seen, task_.n_panels()) : plan_.k);
+    }
+
+    // What the sums of a row must exceed to be a candidate of query q, in panels that looseness_ covers. A row at the threshold may
+    // come before those that it rests on, unless rows come in ascending order.
     void set_limit(Index q) {
+        const float threshold = candidates_.threshold(q);
         filter_.set_limits(
-            queries_.first + q, bounds_[size(q)], candidates_.threshold(q), looseness_,
-            limits_.data() + queries_.offset() + q, limit_apart_
+            queries_.first + q, bounds_[size(q)], input_.is_scattered ? std::nextafter(threshold, kNothing) : threshold,
+            looseness_, limits_.data() + queries_.offset() + q, limit_apart_
         );
     }
 
@@ -176,7 +203,7 @@ template <Filter F> class BlockSearch {
         Index panel, Index tile, const std::uint32_t* hits, const core::Accumulators<Value>& sums
     ) {
         constexpr std::uint32_t kVectorMask = (std::uint32_t{1} << core::kLanes<Value>) - 1;
-        const auto position = static_cast<std::int32_t>((panel - segment_) * core::kPanelRows<Value>);
+        const auto position = static_cast<std::int32_t>((panel - task_.first_panel) * core::kPanelRows<Value>);
         for (Index t = 0; t < core::kTileQueries; ++t) {
             if (hits[t] == 0) continue;
             counts_.passed += std::popcount(hits[t]);
@@ -192,8 +219,8 @@ template <Filter F> class BlockSearch {
                 if (mask == 0) continue;
                 const auto first = position + static_cast<std::int32_t>(v * core::kLanes<Value>);
                 const auto scores = filter_.scores(queries_.first + q, sums.at[t][v]);
-                const auto errors = filter_.errors(bounds_[size(q)], panel, scores);
-                raised |= candidates_.append(q, scores, errors, first, mask);
+                const auto errors = filter_.errors(bounds_[size(q)], panel, scores, guesses_);
+                raised |= candidates_.append(q, scores, scores - errors, first, mask);
             }
             counts_.candidates += std::popcount(hits[t]);
             if (raised) set_limit(q);
@@ -210,8 +237,10 @@ template <Filter F> class BlockSearch {
                 if (score + error < candidates_.threshold(q)) return;
                 if (candidates_.due(q)) thin_out(q);
                 ++counts_.candidates;
-                const auto in_segment = static_cast<std::int32_t>(position - segment_ * core::kPanelRows<Value>);
-                if (candidates_.append(q, score, error, in_segment)) set_limit(q);
+                const auto in_segment =
+                    static_cast<std::int32_t>(position - task_.first_panel * core::kPanelRows<Value>);
+                const float bound = score - lowered_by(q, position, score, error);
+                if (candidates_.append(q, score, bound, in_segment)) set_limit(q);
             });
         }
         n_wanted_ = 0;
@@ -220,7 +249,7 @@ template <Filter F> class BlockSearch {
 
     void thin_out(Index q) {
         const auto many_left = [&] { return candidates_.count(q) > candidates_.capacity() / 2; };
-        candidates_.tighten(q, error_of(q));
+        candidates_.tighten(q, bounds_of(q));
         set_limit(q);
         // Where the bounds keep more than half, they would soon be asked again: canonical distances decide, first those of the
         // best, which may exclude the others.
@@ -263,14 +292,14 @@ template <Filter F> class BlockSearch {
 
     // Computes canonical distances of candidates, best first, until `most` are known or no other can be among the nearest.
     void refine(Index q, Index most) {
-        const Index first = segment_ * core::kPanelRows<Value>;
-        const auto error = error_of(q);
+        const Index first = task_.first_panel * core::kPanelRows<Value>;
+        const auto bounds = bounds_of(q);
         std::span<Candidate> rest = candidates_.list(q, listed_);
         const bool directed = canonical_row(metric_, input_.queries, queries_.first + q, values_.data());
         const auto* bytes = bytes_of_query(input_.queries, queries_.first + q, input_.train);
         const CanonicalQuery query{values_.data(), directed, bytes};
         const auto excluded = [&](const Candidate& c) {
-            return c.score + error(c.position, c.score) < candidates_.threshold(q);
+            return bounds(c.position, c.score).high < candidates_.threshold(q);
         };
         while (!rest.empty() && most > 0) {
             // A task that is stopped in the middle of a panel needs room for the rest of it.
@@ -304,11 +333,13 @@ template <Filter F> class BlockSearch {
     }
 
     // How many of so many candidates are refined before the threshold is raised: as many as are missing, then a part of the rest,
-    // of which a higher threshold may exclude the others; but not so few that each takes another pass over the others.
+    // of which a higher threshold may exclude the others; but not so few that each takes another pass over the others, and all
+    // rather than all but a few.
     [[nodiscard]] Index batch_of(Index q, Index n_left) const {
         constexpr Index kFewest = 8;
         const Index missing = plan_.k - std::ssize(candidates_.exact(q));
-        return std::min(n_left, std::max(kFewest, missing > 0 ? missing : n_left / 4));
+        const Index batch = std::max(kFewest, missing > 0 ? missing : n_left / 4);
+        return n_left - batch < batch / 8 ? n_left : batch;
     }
 
     const SearchInput& input_;
@@ -319,7 +350,8 @@ template <Filter F> class BlockSearch {
     FloatLook look_;
     PanelRefinement refinement_;
     BlockQueries queries_{};
-    Index segment_ = 0; // first panel
+    SearchTask task_{};
+    bool guesses_ = false; // whether thresholds may be too high
     SearchCounts counts_;
     typename F::Looseness looseness_{}; // that the limits stand for
     std::vector<double> values_;        // one query

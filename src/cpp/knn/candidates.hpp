@@ -1,6 +1,7 @@
 // The rows that the filter could not exclude, for each query of a block. Selection keeps one threshold a query: T, a lower
 // bound of the k-th largest score among the rows seen so far. A row whose score is certainly below T has k rows before it in
 // (distance, row) order and is dropped; so has one whose score is certainly not above T where rows come in ascending order.
+// With a rank below k, T is a bound of the score of that rank: whether it was too high, canonical distances tell at the end.
 #pragma once
 
 #include "knn/filter.hpp"
@@ -16,6 +17,12 @@
 #include <vector>
 
 namespace deeprob::knn {
+
+// Of the score of a row. What raises thresholds may be a guess, what excludes rows is none.
+struct ScoreBounds {
+    float low;
+    float high;
+};
 
 // A row that passed the filter, by its score.
 struct Candidate {
@@ -95,14 +102,18 @@ class Candidates {
           stride_(capacity_ + core::kLanes<float>), scores_(size(n_queries * stride_)),
           positions_(size(n_queries * stride_)), counts_(size(n_queries)), marks_(size(n_queries)),
           exact_(size(n_queries * k)), exact_counts_(size(n_queries)), thresholds_(size(n_queries)),
-          running_(n_queries, k), errors_(size(stride_)), lower_(size(stride_)), merged_(size(2 * k)) {}
+          reached_(size(n_queries)), running_(n_queries, k), upper_(size(stride_)), lower_(size(stride_)),
+          merged_(size(2 * k)) {}
+
+    // Of all queries, not less than before, unless these are cleared.
+    void set_rank(Index rank) { running_.set_rank(rank); }
 
     void clear(Index query) {
         counts_[size(query)] = 0;
-        marks_[size(query)] = std::min(highest_mark(), running_.first_restart());
         exact_counts_[size(query)] = 0;
-        thresholds_[size(query)] = kNothing;
+        thresholds_[size(query)] = reached_[size(query)] = kNothing;
         running_.clear(query);
+        mark(query);
     }
 
     // Whether it is time to tighten: another panel may find no room, or the running threshold needs to start anew.
@@ -111,10 +122,10 @@ class Candidates {
     }
     [[nodiscard]] float threshold(Index query) const { return thresholds_[size(query)]; }
 
-    // Appends the lanes of `scores` named by `mask`; lane l is the row at position + l.
-    // `errors`: of the scores, rounded up. Returns whether the threshold was raised.
+    // Appends the lanes of `scores` named by `mask`; lane l is the row at position + l. `bounds`: the low ones. Returns whether the
+    // threshold was raised.
     bool append(
-        Index query, core::Vector<float> scores, core::Vector<float> errors, std::int32_t position, std::uint32_t mask
+        Index query, core::Vector<float> scores, core::Vector<float> bounds, std::int32_t position, std::uint32_t mask
     ) {
         static constexpr auto kIota = [] {
             std::array<std::int32_t, core::kLanes<float>> iota{};
@@ -130,7 +141,6 @@ class Candidates {
         const Index n = core::compress(packed, reinterpret_cast<core::Vector<float>>(ids), mask);
         std::memcpy(positions_.data() + end, packed, sizeof packed);
         counts_[size(query)] += n;
-        const core::Vector<float> bounds = scores - errors;
         bool raised = false;
         const std::uint32_t above = core::greater(bounds, core::broadcast(thresholds_[size(query)]));
         for (std::uint32_t rest = mask & above; rest != 0; rest &= rest - 1) {
@@ -139,34 +149,35 @@ class Candidates {
         return raised;
     }
 
-    bool append(Index query, float score, float error, std::int32_t position) {
+    bool append(Index query, float score, float bound, std::int32_t position) {
         const Index end = query * stride_ + counts_[size(query)]++;
         scores_[size(end)] = score;
         positions_[size(end)] = position;
-        return note(query, score, score - error);
+        return note(query, score, bound);
     }
 
-    // Raises the threshold by the bounds of the scores and drops what it excludes. bound(position, score) is the score's error,
-    // which includes the rounding of the differences below.
-    template <class Bound> void tighten(Index query, const Bound& bound) {
+    // Raises the threshold by the bounds of the scores and drops what it excludes. bounds(position, score) are the score's.
+    template <class Bounds> void tighten(Index query, const Bounds& bounds) {
         Index& count = counts_[size(query)];
-        if (count < k_) return;
+        const Index rank = running_.rank();
+        if (count < rank) return;
         float* scores = scores_.data() + query * stride_;
         std::int32_t* positions = positions_.data() + query * stride_;
         for (Index c = 0; c < count; ++c) {
-            errors_[size(c)] = bound(positions[c], scores[c]);
-            lower_[size(c)] = is_bounded(scores[c]) ? scores[c] - errors_[size(c)] : kNothing;
+            const ScoreBounds b = bounds(positions[c], scores[c]);
+            upper_[size(c)] = b.high;
+            lower_[size(c)] = is_bounded(scores[c]) ? b.low : kNothing;
         }
         std::fill_n(lower_.begin() + count, core::round_up(count, core::kLanes<float>) - count, kNothing);
-        const float threshold = std::max(thresholds_[size(query)], reached_by({lower_.data(), size(count)}, k_));
+        const float threshold = std::max(thresholds_[size(query)], reached_by({lower_.data(), size(count)}, rank));
         thresholds_[size(query)] = threshold;
         running_.restart(query, {lower_.data(), size(count)}, threshold);
         Index kept = 0;
         for (Index c = 0; c < count; ++c) {
             scores[kept] = scores[c];
             positions[kept] = positions[c];
-            // A row that must always pass has an infinite score, whose error may be NaN.
-            kept += scores[c] + errors_[size(c)] < threshold ? 0 : 1;
+            // A row that must always pass has an infinite score, whose bound may be NaN.
+            kept += upper_[size(c)] < threshold ? 0 : 1;
         }
         count = kept;
         mark(query);
@@ -211,11 +222,15 @@ class Candidates {
         exact_counts_[size(query)] = kept;
     }
 
+    // To a score that k rows reach by their canonical distances.
     void raise(Index query, double threshold) {
         auto rounded = static_cast<float>(threshold);
         if (double{rounded} > threshold) rounded = std::nextafter(rounded, kNothing);
+        reached_[size(query)] = std::max(reached_[size(query)], rounded);
         thresholds_[size(query)] = std::max(thresholds_[size(query)], rounded);
     }
+    // Whether k rows reach the threshold by their canonical distances, or there is none.
+    [[nodiscard]] bool is_reached(Index query) const { return thresholds_[size(query)] <= reached_[size(query)]; }
 
   private:
     // A row that must always pass has an infinite score, which says nothing.
@@ -228,7 +243,12 @@ class Candidates {
         return threshold > before;
     }
 
-    void mark(Index query) { marks_[size(query)] = highest_mark(); }
+    // Without a threshold, buckets have no range yet, for which twice as many candidates may do.
+    void mark(Index query) {
+        const bool has_range = thresholds_[size(query)] > kNothing;
+        const Index early = std::max(2 * counts_[size(query)], running_.enough());
+        marks_[size(query)] = has_range ? highest_mark() : std::min(highest_mark(), early);
+    }
     [[nodiscard]] Index highest_mark() const { return capacity_ - core::kPanelRows<float>; }
     static Index capacity(Index k, Index spare) { return 4 * k + 2 * spare + core::kPanelRows<float>; }
     static std::size_t size(Index n) { return static_cast<std::size_t>(n); }
@@ -243,8 +263,9 @@ class Candidates {
     std::vector<Neighbor> exact_;
     std::vector<Index> exact_counts_;
     std::vector<float> thresholds_;
+    std::vector<float> reached_; // at least, by canonical distances
     RunningThresholds running_;
-    std::vector<float> errors_; // of the candidates of one query
+    std::vector<float> upper_; // bounds of the candidates of one query
     std::vector<float> lower_;
     std::vector<Neighbor> merged_; // of one query
 };

@@ -39,6 +39,10 @@ concept Filter = requires(
     {
         filter.error(bound, index, index, score)
     } -> std::same_as<float>; // of the score of a query and a position, rounded up
+    {
+        filter.likely_error(bound, index, index, score)
+    } -> std::same_as<float>;                   // at most that, and rarely less than what the score is off by
+    { filter.guesses() } -> std::same_as<bool>; // whether likely errors may be less
     { filter.score_of_key(index, key) } -> std::same_as<double>;
 };
 
@@ -93,6 +97,26 @@ template <class T> struct Hits {
 template <class Scores> Scores panel_error(const QueryBound& bound, const PanelLooseness& panel, Scores scores) {
     const float any_score = bound.product * panel.norm + bound.constant + bound.panel * panel.slack;
     return (bound.relative * core::absolute(scores) + any_score) * (1 + 0x1p-20F);
+}
+
+inline float roots(float x) { return std::sqrt(x); }
+inline core::Vector<float> roots(core::Vector<float> x) {
+    // Through memory: so it becomes one instruction for all lanes.
+    float lanes[core::kLanes<float>];
+    core::store(lanes, x);
+    for (float& lane : lanes) lane = std::sqrt(lane);
+    return core::load(lanes);
+}
+
+// What the distance -score between rows in bytes is likely to be off by. The residuals of rows that are rounded are as good as
+// random: their squares add to the square of a distance, and what is left varies by 1 / sqrt(n_features) of the largest error.
+template <class Scores> Scores likely_distance_error(Scores scores, Scores errors, float residual2, float variation) {
+    const Scores likely = roots(scores * scores + residual2) - core::absolute(scores) + variation * errors;
+    return likely < errors ? likely : errors;
+}
+inline float variation_of_errors(Index n_features) {
+    constexpr float kDeviations = 5;
+    return std::min(1.0F, kDeviations / std::sqrt(static_cast<float>(std::max<Index>(1, n_features))));
 }
 
 // What filters have in common whose sums are scores: panels are met in their order, and a query has one limit.
@@ -169,7 +193,14 @@ class DenseFilter : public OneLook {
     [[nodiscard]] float error(const QueryBound& bound, Index /*query*/, Index position, float score) const {
         return panel_error(bound, looseness(position / core::kPanelRows<Value>), score);
     }
-    [[nodiscard]] core::Vector<float> errors(const QueryBound& bound, Index panel, core::Vector<float> scores) const {
+    // Of float32, the largest error of few features is not rare.
+    [[nodiscard]] static bool guesses() { return false; }
+    [[nodiscard]] float likely_error(const QueryBound& bound, Index query, Index position, float score) const {
+        return error(bound, query, position, score);
+    }
+    [[nodiscard]] core::Vector<float> errors(
+        const QueryBound& bound, Index panel, core::Vector<float> scores, bool /*likely*/
+    ) const {
         return panel_error(bound, looseness(panel), scores);
     }
 
@@ -204,7 +235,8 @@ class IntegerFilter : public OneLook {
         const IntegerMeasure* measures, Index n_queries, Index n_features
     )
         : packed_(packed), query_tiles_(query_tiles), measures_(measures), centering_(centering),
-          bounds_(centering, n_features), bases_(static_cast<std::size_t>(n_queries)) {
+          bounds_(centering, n_features), variation_(variation_of_errors(n_features)),
+          bases_(static_cast<std::size_t>(n_queries)) {
         std::transform(measures, measures + n_queries, bases_.begin(), [this](const IntegerMeasure& measure) {
             return base_of(measure);
         });
@@ -227,8 +259,19 @@ class IntegerFilter : public OneLook {
     [[nodiscard]] float error(const QueryBound& bound, Index /*query*/, Index position, float score) const {
         return panel_error(bound, looseness(position / core::kPanelRows<Value>), score);
     }
-    [[nodiscard]] core::Vector<float> errors(const QueryBound& bound, Index panel, core::Vector<float> scores) const {
-        return panel_error(bound, looseness(panel), scores);
+    // Sums of absolute differences between equal bytes are off in one direction, by much of the largest error.
+    [[nodiscard]] bool guesses() const { return centering_.metric != Metric::manhattan; }
+    [[nodiscard]] float likely_error(const QueryBound& bound, Index query, Index position, float score) const {
+        const float largest = error(bound, query, position, score);
+        return likely(bound, looseness(position / core::kPanelRows<Value>), score, largest);
+    }
+    // Of the scores with the rows of a panel; what they are likely to be, or the largest.
+    [[nodiscard]] core::Vector<float> errors(
+        const QueryBound& bound, Index panel, core::Vector<float> scores, bool likely
+    ) const {
+        const PanelLooseness panel_looseness = looseness(panel);
+        const core::Vector<float> errors = panel_error(bound, panel_looseness, scores);
+        return likely ? this->likely(bound, panel_looseness, scores, errors) : errors;
     }
 
     // The largest sum that is certainly not above the threshold.
@@ -251,12 +294,7 @@ class IntegerFilter : public OneLook {
         const auto query_base = static_cast<std::uint32_t>(base(query));
         if (!has_root()) return __builtin_convertvector(reinterpret_cast<Words>(sum - query_base), Floats);
         const auto squares = __builtin_convertvector(reinterpret_cast<Words>(query_base - 2U * sum), Floats) + 0.5F;
-        const Floats positive = squares > 0.0F ? squares : Floats{};
-        // Through memory: so it becomes one instruction for all lanes.
-        float scores[core::kLanes<float>];
-        core::store(scores, positive);
-        for (float& score : scores) score = -std::sqrt(score);
-        return core::load(scores);
+        return -roots(squares > 0.0F ? squares : Floats{});
     }
 
     template <class Consume> void sweep(const Sweep<std::int32_t>& sweep, const Consume& consume) const {
@@ -271,6 +309,15 @@ class IntegerFilter : public OneLook {
     // Whether a score is the root of a squared distance, -sqrt(base - 2 sum), where sum may be one too small; if not, it is sum - base.
     [[nodiscard]] bool has_root() const {
         return centering_.metric != Metric::inner_product && centering_.metric != Metric::manhattan;
+    }
+    template <class Scores>
+    [[nodiscard]] Scores likely(
+        const QueryBound& bound, const PanelLooseness& panel, Scores scores, Scores errors
+    ) const {
+        if (!guesses()) return errors;
+        if (!has_root()) return variation_ * errors;
+        const float residual2 = bound.constant * bound.constant + panel.slack * panel.slack;
+        return likely_distance_error(scores, errors, residual2, variation_);
     }
     [[nodiscard]] std::int32_t base(Index query) const { return bases_[static_cast<std::size_t>(query)]; }
 
@@ -290,6 +337,7 @@ class IntegerFilter : public OneLook {
     const IntegerMeasure* measures_;
     const Centering& centering_;
     IntegerBounds bounds_;
+    float variation_;
     std::vector<std::int32_t> bases_; // of the queries: limits are asked for often
 };
 

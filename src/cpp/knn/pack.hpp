@@ -25,6 +25,9 @@ struct PackReport {
     bool integral = true;
 };
 
+// The smaller of two rows, of which the first may be none.
+inline Index first_of(Index row, Index other) { return row < 0 ? other : std::min(row, other); }
+
 // Reads a row as doubles, padded with zeros, less the center.
 inline RowMeasure load_centred(const Rows& from, Index row, const Centering& centering, double* values) {
     row_as_double(from, row, values);
@@ -154,7 +157,7 @@ PackReport pack_panel(
         const Index id = positions.row(position);
         const auto [measure, bound] =
             packer.row(train, id, scratch.values.data(), scratch.rows.data() + r * scratch.stride);
-        if (!measure.usable() && report.unusable_row < 0) report.unusable_row = id;
+        if (!measure.usable()) report.unusable_row = first_of(report.unusable_row, id);
         report.integral = report.integral && measure.integral();
         report.largest_norm = std::max(report.largest_norm, std::sqrt(measure.norm2));
         packed.bias[position] = bound.bias;
@@ -188,7 +191,7 @@ PackReport pack(
     });
     PackReport total;
     for (const PackReport& report : reports) {
-        if (total.unusable_row < 0) total.unusable_row = report.unusable_row;
+        if (report.unusable_row >= 0) total.unusable_row = first_of(total.unusable_row, report.unusable_row);
         total.largest_norm = std::max(total.largest_norm, report.largest_norm);
         total.integral = total.integral && report.integral;
     }

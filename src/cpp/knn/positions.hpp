@@ -30,13 +30,6 @@ class Positions {
         return row;
     }
 
-    // Where a row stands, if rows ascend.
-    [[nodiscard]] std::size_t find(Index row) const {
-        const auto place = std::ranges::lower_bound(rows_, row);
-        if (place == rows_.end() || *place != row) throw_damaged();
-        return static_cast<std::size_t>(place - rows_.begin());
-    }
-
   private:
     std::span<const Index> rows_;
     Index n_rows_;

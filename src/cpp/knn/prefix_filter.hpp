@@ -37,7 +37,8 @@ class PrefixFilter {
     )
         : stages_(stages), packed_(packed), queries_(queries), groups_(groups), scale_(centering->scale),
           bounds_(centering, centering->n_features), canonical_error_(bounds_.canonical_error()), rows_(rows),
-          places_(places), byte_queries_(byte_queries), stride_(byte_stride(centering->n_features)) {}
+          places_(places), byte_queries_(byte_queries), stride_(byte_stride(centering->n_features)),
+          variation_(variation_of_errors(centering->n_features)) {}
 
     [[nodiscard]] static Index depth() { return 1; } // stages are swept by themselves
     [[nodiscard]] NearestGroups visits(Index n_queries, Index n_tiles, Index n_panels) const {
@@ -134,6 +135,13 @@ class PrefixFilter {
         const float error = kRounding * std::abs(score) + residuals;
         return (error + canonical_error_) * (1 + kRounding);
     }
+    [[nodiscard]] static bool guesses() { return true; }
+    [[nodiscard]] float likely_error(const QueryBound& bound, Index query, Index position, float score) const {
+        const float of_query = byte_queries_.residuals[query];
+        const float of_row = rows_.residuals[position];
+        const float residual2 = of_query * of_query + of_row * of_row;
+        return likely_distance_error(score, error(bound, query, position, score), residual2, variation_);
+    }
 
   private:
     // The limit of a stage, less what sums already have of the one before.
@@ -158,6 +166,7 @@ class PrefixFilter {
     Positions places_;
     ByteRows byte_queries_;
     Index stride_;
+    float variation_;
 };
 
 static_assert(Filter<PrefixFilter>);

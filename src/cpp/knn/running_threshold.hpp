@@ -1,5 +1,5 @@
-// For each query of a block, a number that at least k lower bounds of scores reach: nearly their k-th largest, raised bound by
-// bound. Few are kept in a list, many are counted in buckets.
+// For each query of a block, a number that at least `rank` lower bounds of scores reach: nearly the rank-th largest, raised bound
+// by bound. Few are kept in a list, many are counted in buckets.
 #pragma once
 
 #include "knn/filter.hpp"
@@ -18,7 +18,7 @@ class RunningThresholds {
     }
 
     RunningThresholds(Index n_queries, Index k)
-        : k_(k), lists_(k <= kFew ? size(n_queries * k) : 0), buckets_(k <= kFew ? 0 : size(n_queries)) {}
+        : k_(k), rank_(k), lists_(k <= kFew ? size(n_queries * k) : 0), buckets_(k <= kFew ? 0 : size(n_queries)) {}
 
     void clear(Index query) {
         if (k_ <= kFew) {
@@ -28,9 +28,13 @@ class RunningThresholds {
         }
     }
 
-    // After how many bounds a first `restart` is due: buckets need to know a range.
-    [[nodiscard]] Index first_restart() const {
-        return k_ <= kFew ? std::numeric_limits<Index>::max() : k_ + k_ / 8 + 16;
+    // At most k, and not less than before.
+    void set_rank(Index rank) { rank_ = rank; }
+    [[nodiscard]] Index rank() const { return rank_; }
+
+    // How many bounds make a `restart` worth it that finds more than `rank` of them: buckets need to know a range.
+    [[nodiscard]] Index enough() const {
+        return k_ <= kFew ? std::numeric_limits<Index>::max() : rank_ + rank_ / 8 + 16;
     }
 
     // Whether the bounds must be counted anew, by `restart`, to tell more of them apart.
@@ -42,7 +46,7 @@ class RunningThresholds {
         return std::max(threshold, k_ <= kFew ? insert(query, bound) : count(query, bound));
     }
 
-    // Counts these bounds, of which at least k reach the threshold, in place of those seen so far.
+    // Counts these bounds, of which at least `rank` reach the threshold, in place of those seen so far.
     void restart(Index query, std::span<const float> bounds, float threshold) {
         if (k_ <= kFew) return;
         Buckets& b = buckets_[size(query)] = {};
@@ -81,7 +85,7 @@ class RunningThresholds {
         Index i = 1;
         for (; i < k_ && list[i] < bound; ++i) list[i - 1] = list[i];
         list[i - 1] = bound;
-        return list[0];
+        return list[k_ - rank_];
     }
 
     float count(Index query, float bound) {
@@ -93,11 +97,12 @@ class RunningThresholds {
         b.smallest[bucket] = b.counts[bucket] == 0 ? bound : std::min(b.smallest[bucket], bound);
         ++b.counts[bucket];
         ++b.n_above;
-        while (b.n_above - b.counts[b.first] >= k_) b.n_above -= b.counts[b.first++];
-        return b.n_above >= k_ ? b.smallest[b.first] : kNothing;
+        while (b.n_above - b.counts[b.first] >= rank_) b.n_above -= b.counts[b.first++];
+        return b.n_above >= rank_ ? b.smallest[b.first] : kNothing;
     }
 
     Index k_;
+    Index rank_;
     std::vector<float> lists_;
     std::vector<Buckets> buckets_;
 };

@@ -18,9 +18,11 @@ struct SearchOutput {
 inline void append_duplicates(
     const SearchInput& input, const Neighbor& neighbor, Index limit, std::vector<Neighbor>& out
 ) {
-    const auto position = input.positions.find(neighbor.row);
-    const Index first = input.duplicate_starts[position];
-    const Index end = input.duplicate_starts[position + 1];
+    const auto place = std::ranges::lower_bound(input.representatives, neighbor.row);
+    if (place == input.representatives.end() || *place != neighbor.row) throw_damaged();
+    const auto number = static_cast<std::size_t>(place - input.representatives.begin());
+    const Index first = input.duplicate_starts[number];
+    const Index end = input.duplicate_starts[number + 1];
     if (first < 0 || first > end || end > std::ssize(input.duplicate_members)) throw_damaged();
     const Index last = std::min(end, first + limit);
     for (Index m = first; m < last; ++m) {
@@ -83,15 +85,24 @@ class PartialNeighbors {
     std::vector<Neighbor> lists_;
 };
 
+// Where the queries end that lie near each other. Some more take about as long as few, for which the packed rows are fetched, too.
+template <class It> It end_of_near(It first, It end) {
+    constexpr Index kFar = 4 * core::kTileQueries;
+    const It last = std::adjacent_find(first, end, [](Index q, Index next) { return next - q > kFar; });
+    return last == end ? end : last + 1;
+}
+
 // What one thread works with; made before the threads start.
 template <Filter F> struct SearchWorker {
     BlockSearch<F> block;
     std::vector<Neighbor> expanded;
+    std::vector<Index> uncertain; // queries that are searched again, without guesses
 
     SearchWorker(
         core::Borrowed<SearchInput> input, core::Borrowed<SearchPlan> plan, core::Borrowed<F> filter, Metric metric
     )
         : block(input, plan, filter, metric) {
+        uncertain.reserve(static_cast<std::size_t>(plan->block_queries));
         if (input->has_duplicates()) {
             expanded.reserve(static_cast<std::size_t>(std::min(plan->k * input->k, input->train.n_rows)));
         }
@@ -116,17 +127,36 @@ SearchCounts search(
         write_neighbors(input, metric, nearest, query, output, expanded);
     };
     core::parallel_for(plan.n_tasks(), execution, [&](Index number, int thread, core::LoopControl& control) {
+        SearchWorker<F>& worker = *workers[static_cast<std::size_t>(thread)];
+        // Searches and delivers what is certain; false if stopped.
         const SearchTask task = plan.task(number, n_queries);
-        BlockSearch<F>& block = workers[static_cast<std::size_t>(thread)]->block;
-        block.load(task.first_query, task.last_query, task.segment);
-        if (!block.scan(task.first_panel, task.last_panel, thread, control)) return;
-        for (Index q = task.first_query; q < task.last_query; ++q) {
-            const auto nearest = block.nearest(q - task.first_query);
+        const auto deliver = [&](Index q, std::span<const Neighbor> nearest) {
             if (plan.n_segments > 1) {
                 partial.store(q, task.segment, nearest);
             } else {
                 write(q, nearest, thread);
             }
+        };
+        worker.block.load(task, true);
+        if (!worker.block.scan(thread, control)) return;
+        std::vector<Index>& uncertain = worker.uncertain;
+        uncertain.clear();
+        for (Index q = task.first_query; q < task.last_query; ++q) {
+            if (worker.block.is_certain(q - task.first_query)) {
+                deliver(q, worker.block.nearest(q - task.first_query));
+            } else {
+                uncertain.push_back(q);
+            }
+        }
+        for (auto first = uncertain.begin(); first != uncertain.end();) {
+            const auto last = end_of_near(first, uncertain.end());
+            SearchTask again = task;
+            again.first_query = *first;
+            again.last_query = *(last - 1) + 1;
+            worker.block.load(again, false);
+            if (!worker.block.scan(thread, control)) return;
+            // The others in between have been delivered, and where rows come in pieces, they would be found twice now.
+            for (; first != last; ++first) deliver(*first, worker.block.nearest(*first - again.first_query));
         }
     });
     if (plan.n_segments > 1) {

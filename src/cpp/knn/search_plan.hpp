@@ -12,8 +12,11 @@ namespace deeprob::knn {
 
 struct SearchInput {
     Rows train;
-    Positions positions; // ascending where there are duplicates
-    // Equal rows, if there are any: those of position j are duplicate_members[duplicate_starts[j] : duplicate_starts[j + 1]], ascending.
+    Positions positions;
+    bool is_scattered; // whether rows stand in an order that is as good as random
+    // Equal rows, if there are any: those of the distinct row number j, representatives[j] its first, are duplicate_members[
+    // duplicate_starts[j] : duplicate_starts[j + 1]]. Representatives ascend, and so do equal rows.
+    std::span<const Index> representatives;
     std::span<const Index> duplicate_starts;
     std::span<const Index> duplicate_members;
     Rows queries;
@@ -37,6 +40,8 @@ struct SearchTask {
     Index last_query;
     Index first_panel;
     Index last_panel;
+    [[nodiscard]] Index n_queries() const { return last_query - first_query; }
+    [[nodiscard]] Index n_panels() const { return last_panel - first_panel; }
 };
 
 // The shape of the work: how queries and rows are cut into tasks.
