@@ -9,6 +9,8 @@ class Limits(NamedTuple):
     # As few queries are compared with the rows as they are, in less time than packing takes.
     few_queries: int = 4
     few_neighbors: int = 1024
+    # Packing takes longer where rows are scattered, which saves a part of the search.
+    scattered_queries: int = 64
     # Training rows that would take more memory are not grouped or sorted into boxes as a whole.
     whole_bytes: int = 1 << 30
     # This much of the training rows is packed at a time: memory that is used again and again costs least.

@@ -46,7 +46,7 @@ class Job:
         centered = METRICS[metric].adds != "differences" or rows.dtype == np.float64
         centering = fit_centering(rows, metric, centered=centered)
         # Integers may be tied by the thousand, and ties are excluded if rows are met in their order.
-        scatters = not are_integers(rows)
+        scatters = n_queries >= limits.scattered_queries and not are_integers(rows)
         return cls(rows, metric, n_queries, n_neighbors, n_threads, duplicates, limits, centering, scatters)
 
     @property

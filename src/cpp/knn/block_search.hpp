@@ -155,10 +155,11 @@ template <Filter F> class BlockSearch {
     // What the sums of a row must exceed to be a candidate of query q, in panels that looseness_ covers. A row at the threshold may
     // come before those that it rests on, unless rows come in ascending order.
     void set_limit(Index q) {
-        const float threshold = candidates_.threshold(q);
+        float threshold = candidates_.threshold(q);
+        if (input_.is_scattered) threshold -= std::abs(threshold) * 0x1p-22F + std::numeric_limits<float>::min();
         filter_.set_limits(
-            queries_.first + q, bounds_[size(q)], input_.is_scattered ? std::nextafter(threshold, kNothing) : threshold,
-            looseness_, limits_.data() + queries_.offset() + q, limit_apart_
+            queries_.first + q, bounds_[size(q)], threshold, looseness_, limits_.data() + queries_.offset() + q,
+            limit_apart_
         );
     }
 

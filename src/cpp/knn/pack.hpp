@@ -138,12 +138,22 @@ template <class Packer> struct PackScratch {
           rows(static_cast<std::size_t>(core::kPanelRows<Value> * stride)) {}
 };
 
+// Asks for the row at a position some rows ahead, which may lie anywhere.
+inline void fetch_row(const Rows& train, const Positions& positions, Index position) {
+    constexpr Index kMostBytes = 2048; // the hardware follows from there
+    if (position >= positions.size()) return;
+    const std::byte* row = train.data + positions.row(position) * train.stride;
+    const Index n_bytes = std::min(train.stride, kMostBytes);
+    for (Index b = 0; b < n_bytes; b += 64) core::prefetch(row + b);
+}
+
 template <class Packer, class T = typename Packer::Value>
 PackReport pack_panel(
     const Rows& train, const Positions& positions, const Packer& packer, Index panel, const Packed<T>& packed,
     PackScratch<Packer>& scratch
 ) {
     constexpr Index kRows = core::kPanelRows<T>;
+    constexpr Index kAhead = 4;
     PackReport report;
     std::ranges::fill(scratch.rows, T{0});
     double norm = 0;
@@ -155,6 +165,7 @@ PackReport pack_panel(
             continue;
         }
         const Index id = positions.row(position);
+        fetch_row(train, positions, position + kAhead);
         const auto [measure, bound] =
             packer.row(train, id, scratch.values.data(), scratch.rows.data() + r * scratch.stride);
         if (!measure.usable()) report.unusable_row = first_of(report.unusable_row, id);
