@@ -44,9 +44,9 @@ class KNNIndex:
     metric : str
     stats : dict
         What the last search did: the strategy and why it was chosen, the instruction set, the time (`seconds`), distinct rows
-        and queries, and how many pairs of a query and a row passed the filter (`n_passed`), all its looks (`n_candidates`),
-        were compared in float32 (`n_looked`) and had a canonical distance computed (`n_refined`); how many queries were searched
-        again because a guessed threshold was too high (`n_repeated`). `predicted_cost` and
+        and queries, and how many pairs of a query and a row the filter looked at (`n_swept`), passed it (`n_passed`), passed all
+        its looks (`n_candidates`), were compared in float32 (`n_looked`) and had a canonical distance computed (`n_refined`); how
+        many queries were searched again because a guessed threshold was too high (`n_repeated`). `predicted_cost` and
         `counted_cost`: of a pair, in units of the dense filter's, as the plan estimated it and by the pairs that passed.
 
     Raises

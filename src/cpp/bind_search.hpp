@@ -27,7 +27,9 @@ inline knn::SearchOutput search_output(OutputRecord& output) {
 }
 
 inline py::tuple counts_of(const knn::SearchCounts& counts) {
-    return py::make_tuple(counts.passed, counts.candidates, counts.looked, counts.refined, counts.repeated);
+    return py::make_tuple(
+        counts.swept, counts.passed, counts.candidates, counts.looked, counts.refined, counts.repeated
+    );
 }
 
 inline knn::SearchInput search_input(const RowsRecord& record, const core::Rows& queries, const OutputRecord& output) {

@@ -154,6 +154,17 @@ def test_prefix_refuses_bad_rows_by_their_number():
         index.search(bad, 1)
 
 
+def test_groups_of_rows_that_are_too_far_are_passed_over(isa):
+    rng = np.random.default_rng(6)
+    rows = (low_rank(rng, 8000) + 200 * rng.standard_normal((20, 96))[rng.integers(0, 20, 8000)]).astype(np.float32)
+    index = df.KNNIndex(rows, strategy="prefix")
+    index.search(rows[::10], 5)
+    assert index.stats["n_swept"] < 800 * len(rows) / 4
+    dense = df.KNNIndex(rows, strategy="dense")
+    dense.search(rows[::10], 5)
+    assert 800 * len(rows) <= dense.stats["n_swept"] < 1.2 * 800 * len(rows)
+
+
 def test_strategy_is_chosen_by_the_data():
     rng = np.random.default_rng(19)
     normal = rng.standard_normal((8000, 96), dtype=np.float32)

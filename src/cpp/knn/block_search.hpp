@@ -13,6 +13,7 @@ namespace deeprob::knn {
 
 // How much work the filter left.
 struct SearchCounts {
+    Index swept = 0;      // pairs of a query and a row that the filter looked at, in whole tiles and panels
     Index passed = 0;     // pairs of a query and a row that the filter, its first look if it has two, let pass
     Index candidates = 0; // of these, pairs that all its looks let pass, and that were not refined with their panel
     Index looked = 0;     // sums in float32
@@ -20,6 +21,7 @@ struct SearchCounts {
     Index repeated = 0;   // queries that were searched again, without thresholds from samples
 
     SearchCounts& operator+=(const SearchCounts& other) {
+        swept += other.swept;
         passed += other.passed;
         candidates += other.candidates;
         looked += other.looked;
@@ -172,6 +174,7 @@ template <Filter F> class BlockSearch {
     }
 
     void sweep(Index panel, std::span<const Index> tiles) {
+        counts_.swept += std::ssize(tiles) * core::kTileQueries * core::kPanelRows<Value>;
         const Sweep<Value> sweep{queries_.first_tile(), tiles, panel, limits_.data(), limit_apart_, partial_.data()};
         if constexpr (F::kLooksTwice) {
             filter_.sweep(sweep, [&](Index tile, const std::uint32_t* hits) { note(panel, tile, hits); });

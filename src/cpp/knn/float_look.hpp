@@ -123,8 +123,8 @@ class FloatLook {
     [[nodiscard]] double limit_of(double key) const {
         switch (metric_) {
         case Metric::euclidean: return largest_square_of(key);
-        // Longer squares have the same key.
-        case Metric::cosine: return key < 2 ? 2 * key : std::numeric_limits<double>::infinity();
+        // Sums above 4 have the key 2 as well, but no bound is above 4.
+        case Metric::cosine: return 2 * key;
         case Metric::sqeuclidean:
         case Metric::manhattan:
         case Metric::inner_product: return key;
