@@ -32,7 +32,8 @@ inline void sort_neighbors(std::span<Neighbor> all) {
     const auto [least, most] = std::ranges::minmax_element(all, by_key);
     const double per_key = all.size() < kFew ? 0 : (static_cast<double>(kBuckets) - 1) / (most->key - least->key);
     // Not where keys are equal, nearly so, or infinite.
-    if (!(per_key > 0 && per_key < std::numeric_limits<double>::max())) {
+    const bool has_range = per_key > 0 && per_key < std::numeric_limits<double>::max();
+    if (!has_range) {
         std::ranges::sort(all, [](const Neighbor& a, const Neighbor& b) { return a < b; });
         return;
     }

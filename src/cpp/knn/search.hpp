@@ -109,41 +109,47 @@ template <Filter F> struct SearchWorker {
     }
 };
 
-template <Filter F>
-SearchCounts search(
-    const SearchInput& input, const F& filter, Metric metric, const SearchOutput& output,
-    const core::Execution& execution
-) {
-    const Index n_queries = input.queries.n_rows;
-    if (n_queries == 0) return {};
-    const SearchPlan plan(input, F::kSpare, F::kBlockTiles, F::kScratchBytes, execution);
-    PartialNeighbors partial(plan, n_queries);
-    std::vector<std::unique_ptr<SearchWorker<F>>> workers(
-        static_cast<std::size_t>(core::team_size(std::max(plan.n_tasks(), n_queries), execution))
-    );
-    for (auto& worker : workers) worker = std::make_unique<SearchWorker<F>>(input, plan, filter, metric);
-    const auto write = [&](Index query, std::span<const Neighbor> nearest, int thread) {
-        auto& expanded = workers[static_cast<std::size_t>(thread)]->expanded;
-        write_neighbors(input, metric, nearest, query, output, expanded);
-    };
-    core::parallel_for(plan.n_tasks(), execution, [&](Index number, int thread, core::LoopControl& control) {
-        SearchWorker<F>& worker = *workers[static_cast<std::size_t>(thread)];
-        // Searches and delivers what is certain; false if stopped.
-        const SearchTask task = plan.task(number, n_queries);
-        const auto deliver = [&](Index q, std::span<const Neighbor> nearest) {
-            if (plan.n_segments > 1) {
-                partial.store(q, task.segment, nearest);
-            } else {
-                write(q, nearest, thread);
-            }
-        };
+// A search: its tasks, and what becomes of the neighbours that they find.
+template <Filter F> class Search {
+  public:
+    Search(
+        core::Borrowed<SearchInput> input, core::Borrowed<F> filter, Metric metric, const SearchOutput& output,
+        const core::Execution& execution
+    )
+        : input_(input), metric_(metric), output_(output), execution_(execution),
+          plan_(*input, F::kSpare, F::kBlockTiles, F::kScratchBytes, execution), partial_(plan_, input->queries.n_rows),
+          workers_(size(core::team_size(std::max(plan_.n_tasks(), input->queries.n_rows), execution))) {
+        for (auto& worker : workers_) worker = std::make_unique<SearchWorker<F>>(input, plan_, filter, metric);
+    }
+
+    SearchCounts run() {
+        const Index n_queries = input_.queries.n_rows;
+        core::parallel_for(plan_.n_tasks(), execution_, [&](Index number, int thread, core::LoopControl& control) {
+            search(plan_.task(number, n_queries), thread, control);
+        });
+        if (plan_.n_segments > 1) {
+            core::parallel_for(n_queries, execution_, [&](Index q, int thread, core::LoopControl&) {
+                write(q, partial_.merge(q), thread);
+            });
+        }
+        SearchCounts counts;
+        for (const auto& worker : workers_) counts += worker->block.counts();
+        return counts;
+    }
+
+  private:
+    static std::size_t size(Index n) { return static_cast<std::size_t>(n); }
+
+    // With thresholds that may be guesses, then without for queries where these were wrong.
+    void search(const SearchTask& task, int thread, core::LoopControl& control) {
+        SearchWorker<F>& worker = *workers_[size(thread)];
         worker.block.load(task, true);
         if (!worker.block.scan(thread, control)) return;
         std::vector<Index>& uncertain = worker.uncertain;
         uncertain.clear();
         for (Index q = task.first_query; q < task.last_query; ++q) {
             if (worker.block.is_certain(q - task.first_query)) {
-                deliver(q, worker.block.nearest(q - task.first_query));
+                deliver(q, task, thread);
             } else {
                 uncertain.push_back(q);
             }
@@ -156,17 +162,40 @@ SearchCounts search(
             worker.block.load(again, false);
             if (!worker.block.scan(thread, control)) return;
             // The others in between have been delivered, and where rows come in pieces, they would be found twice now.
-            for (; first != last; ++first) deliver(*first, worker.block.nearest(*first - again.first_query));
+            for (; first != last; ++first) deliver(*first, again, thread);
         }
-    });
-    if (plan.n_segments > 1) {
-        core::parallel_for(n_queries, execution, [&](Index q, int thread, core::LoopControl&) {
-            write(q, partial.merge(q), thread);
-        });
     }
-    SearchCounts counts;
-    for (const auto& worker : workers) counts += worker->block.counts();
-    return counts;
+
+    // What a task found for a query.
+    void deliver(Index query, const SearchTask& task, int thread) {
+        const auto nearest = workers_[size(thread)]->block.nearest(query - task.first_query);
+        if (plan_.n_segments > 1) {
+            partial_.store(query, task.segment, nearest);
+        } else {
+            write(query, nearest, thread);
+        }
+    }
+
+    void write(Index query, std::span<const Neighbor> nearest, int thread) {
+        write_neighbors(input_, metric_, nearest, query, output_, workers_[size(thread)]->expanded);
+    }
+
+    const SearchInput& input_;
+    Metric metric_;
+    SearchOutput output_;
+    core::Execution execution_;
+    SearchPlan plan_;
+    PartialNeighbors partial_;
+    std::vector<std::unique_ptr<SearchWorker<F>>> workers_;
+};
+
+template <Filter F>
+SearchCounts search(
+    const SearchInput& input, const F& filter, Metric metric, const SearchOutput& output,
+    const core::Execution& execution
+) {
+    if (input.queries.n_rows == 0) return {};
+    return Search<F>(input, filter, metric, output, execution).run();
 }
 
 } // namespace deeprob::knn
