@@ -84,5 +84,5 @@ def parts(n_rows: int, n_neighbors: int, *, scatters: bool) -> list[Part]:
     for begin, end in itertools.pairwise(ends):
         seen = max(1, round(math.sqrt(begin * end)))
         rank = _kernels.sample_rank(k, seen, n_rows) if scatters else k
-        result.append(Part((end - begin) / n_rows, min(1.0, rank / seen)))
+        result.append(Part(float(end - begin) / n_rows, min(1.0, rank / seen)))
     return result

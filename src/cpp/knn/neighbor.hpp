@@ -27,10 +27,11 @@ inline constexpr Neighbor kNoNeighbor{std::numeric_limits<double>::infinity(), s
 // foresees.
 inline void sort_neighbors(std::span<Neighbor> all) {
     constexpr std::size_t kFew = 64;
-    constexpr std::size_t kBuckets = 256;
+    constexpr std::size_t kMostBuckets = 1024;
+    const std::size_t n_buckets = std::min(all.size(), kMostBuckets);
     const auto by_key = [](const Neighbor& a, const Neighbor& b) { return a.key < b.key; };
     const auto [least, most] = std::ranges::minmax_element(all, by_key);
-    const double per_key = all.size() < kFew ? 0 : (static_cast<double>(kBuckets) - 1) / (most->key - least->key);
+    const double per_key = all.size() < kFew ? 0 : static_cast<double>(n_buckets - 1) / (most->key - least->key);
     // Not where keys are equal, nearly so, or infinite.
     const bool has_range = per_key > 0 && per_key < std::numeric_limits<double>::max();
     if (!has_range) {
@@ -41,12 +42,12 @@ inline void sort_neighbors(std::span<Neighbor> all) {
     const auto bucket_of = [&, lowest = least->key](const Neighbor& neighbor) {
         return static_cast<std::size_t>((neighbor.key - lowest) * per_key);
     };
-    std::array<std::size_t, kBuckets> ends{};
+    std::array<std::size_t, kMostBuckets> ends{};
     for (const Neighbor& neighbor : all) ++ends[bucket_of(neighbor)];
-    std::partial_sum(ends.begin(), ends.end(), ends.begin());
-    std::array<std::size_t, kBuckets> places{0};
-    std::copy_n(ends.begin(), kBuckets - 1, places.begin() + 1);
-    for (std::size_t bucket = 0; bucket < kBuckets; ++bucket) {
+    std::partial_sum(ends.begin(), ends.begin() + n_buckets, ends.begin());
+    std::array<std::size_t, kMostBuckets> places{};
+    std::copy_n(ends.begin(), n_buckets - 1, places.begin() + 1);
+    for (std::size_t bucket = 0; bucket < n_buckets; ++bucket) {
         const std::size_t first = bucket == 0 ? 0 : ends[bucket - 1];
         while (places[bucket] < ends[bucket]) {
             const std::size_t wanted = bucket_of(all[places[bucket]]);
