@@ -13,7 +13,7 @@ class Counts:
     n_candidates: int = 0  # all looks of the filter; pairs that were looked at panel by panel are not among them
     n_looked: int = 0  # the look in float32 was taken
     n_refined: int = 0  # the canonical distance was computed
-    n_repeated: int = 0  # queries, not pairs: searched again, without thresholds from samples
+    n_repeated: int = 0  # queries, not pairs: searched again, with proven thresholds
 
     def add(self, other: "Counts") -> None:
         """Add those of a part of the search."""

@@ -42,10 +42,10 @@ def in_units(train, queries, k, strategy, *, scatters=False, metric="euclidean",
     return counts
 
 
-def deceiving(k, shift=3):
+def deceiving(k):
     """Rows of which a sample, those that are packed first, holds all that are not shifted."""
-    rows = ROWS + np.float32(shift)
-    rows[np.random.default_rng(k).permutation(scattered(N_ROWS)[: N_ROWS // 8])[: 2 * k]] -= np.float32(shift)
+    rows = ROWS + np.float32(3)
+    rows[np.random.default_rng(k).permutation(scattered(N_ROWS)[: N_ROWS // 8])[: 2 * k]] -= np.float32(3)
     return rows
 
 
@@ -61,14 +61,14 @@ def test_any_rows_that_follow_each_other_lie_evenly_spread(n_rows):
 
 
 def test_a_sample_rarely_holds_more_of_the_nearest_than_its_rank(isa):
-    n_rows = 20000
+    n_rows, rng = 20000, np.random.default_rng(42)
     for k in (1, 10, 200, 5000, n_rows):
         ranks = np.array([_kernels.sample_rank(k, n, n_rows) for n in range(0, n_rows + 1, 100)])
         assert ranks[-1] == k
         assert (np.diff(ranks) >= 0).all()
         assert ranks[0] == min(k, 6)
         # How many of k rows lie among the first n of a random order, for 300 orders.
-        places = np.sort([RNG.choice(n_rows, k, replace=False) for _ in range(300)], axis=1)
+        places = np.sort([rng.choice(n_rows, k, replace=False) for _ in range(300)], axis=1)
         held = np.array([np.searchsorted(row, np.arange(0, n_rows + 1, 100)) for row in places])
         assert ((held > ranks).any(axis=1)).mean() < 0.02
         assert (held.mean(axis=0) <= ranks).all()
@@ -119,7 +119,7 @@ def test_few_queries_are_deceived_in_segments_and_pieces(isa):
 
 
 def test_equal_rows_are_scattered_too(isa):
-    rows = ROWS[RNG.integers(0, 900, N_ROWS)]
+    rows = ROWS[np.random.default_rng(43).integers(0, 900, N_ROWS)]
     for k in (1, 30, 700):
         stats = search(rows, QUERIES, k)
         assert stats["n_distinct"] <= 900
@@ -134,13 +134,13 @@ def test_rows_that_come_nearer_one_by_one(isa, strategy):
     assert stats["n_passed"] / len(QUERIES) < 600
 
 
-@pytest.mark.parametrize("metric", ["euclidean", "cosine", "inner_product"])
-def test_likely_errors_spare_candidates(isa, metric):
+# With the largest errors in their place, 598, 694 and 512 candidates were left in bytes of seven bits; finer bytes leave fewer.
+@pytest.mark.parametrize(("metric", "most"), [("euclidean", 500), ("cosine", 500), ("inner_product", 400)])
+def test_likely_errors_spare_candidates(isa, metric, most):
     rows = np.random.default_rng(5).standard_normal((N_ROWS, 300)).astype(np.float32)
     queries = rows[::100] + np.float32(0.1)
     stats = search(rows, queries, 5, "integer", metric)
-    certain = search(np.rint(2**20 * rows), queries * 2**20, 5, "integer", metric)
-    assert stats["n_candidates"] < certain["n_candidates"]
+    assert stats["n_candidates"] < most * len(queries)
     assert stats["n_repeated"] == 0
 
 
@@ -148,8 +148,9 @@ def test_likely_errors_spare_candidates(isa, metric):
 @pytest.mark.parametrize("metric", ["euclidean", "sqeuclidean"])
 def test_errors_that_are_as_large_as_they_may_be(isa, metric, strategy):
     # Every row is rounded towards the queries: distances are longer than those between bytes by the largest error.
-    signs = np.where(RNG.random((N_ROWS, 64)) < 0.5, -1, 1)
-    steps = RNG.integers(4, 30, (N_ROWS, 1))
+    rng = np.random.default_rng(44)
+    signs = np.where(rng.random((N_ROWS, 64)) < 0.5, -1, 1)
+    steps = rng.integers(4, 30, (N_ROWS, 1))
     rows = (signs * (steps + 0.49)).astype(np.float32)
     queries = np.zeros((20, 64), dtype=np.float32)
     queries[:, 0] = np.arange(20) / 100

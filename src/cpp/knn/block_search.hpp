@@ -18,7 +18,7 @@ struct SearchCounts {
     Index candidates = 0; // of these, pairs that all its looks let pass, and that were not refined with their panel
     Index looked = 0;     // sums in float32
     Index refined = 0;    // canonical distances computed
-    Index repeated = 0;   // queries that were searched again, without thresholds from samples
+    Index repeated = 0;   // queries that were searched again, with proven thresholds
 
     SearchCounts& operator+=(const SearchCounts& other) {
         swept += other.swept;
@@ -155,10 +155,12 @@ template <Filter F> class BlockSearch {
     }
 
     // What the sums of a row must exceed to be a candidate of query q, in panels that looseness_ covers. A row at the threshold may
-    // come before those that it rests on, unless rows come in ascending order.
+    // come before those that it rests on, unless rows come in ascending order, and it is proven.
     void set_limit(Index q) {
         float threshold = candidates_.threshold(q);
-        if (input_.is_scattered) threshold -= std::abs(threshold) * 0x1p-22F + std::numeric_limits<float>::min();
+        if (guesses_ || input_.is_scattered) {
+            threshold -= std::abs(threshold) * 0x1p-22F + std::numeric_limits<float>::min();
+        }
         filter_.set_limits(
             queries_.first + q, bounds_[size(q)], threshold, looseness_, limits_.data() + queries_.offset() + q,
             limit_apart_

@@ -122,6 +122,10 @@ template <Filter F> class Search {
         for (auto& worker : workers_) worker = std::make_unique<SearchWorker<F>>(input, plan_, filter, metric);
     }
 
+    // Its workers refer to its plan.
+    Search(const Search&) = delete;
+    Search& operator=(const Search&) = delete;
+
     SearchCounts run() {
         const Index n_queries = input_.queries.n_rows;
         core::parallel_for(plan_.n_tasks(), execution_, [&](Index number, int thread, core::LoopControl& control) {
