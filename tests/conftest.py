@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 # Before scikit-learn is imported: without it one of its own checks would be skipped.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
@@ -37,6 +38,24 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if "browser" in item.fixturenames:
             item.add_marker(pytest.mark.unsanitized)
+
+
+_RNG_STATES: dict[str, Any] = {}
+
+
+def pytest_itemcollected(item):
+    """Keep the state in which a module's RNG was left by its import."""
+    rng = getattr(getattr(item, "module", None), "RNG", None)
+    if rng is not None:
+        _RNG_STATES.setdefault(item.module.__name__, rng.bit_generator.state)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Start a module's RNG anew: what a test draws must not depend on the tests that ran before it."""
+    state = _RNG_STATES.get(getattr(getattr(item, "module", None), "__name__", None))
+    if state is not None:
+        item.module.RNG.bit_generator.state = state
 
 
 @pytest.fixture(params=_cpu.runnable())

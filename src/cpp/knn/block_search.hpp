@@ -316,16 +316,25 @@ template <Filter F> class BlockSearch {
             const std::span<Candidate> best = rest.first(size(std::min(most, batch_of(q, std::ssize(rest)))));
             std::ranges::nth_element(rest, best.end(), std::greater{}, &Candidate::score);
             for (std::size_t c = 0; c < best.size(); ++c) rows_[c] = input_.positions.row(first + best[c].position);
-            const std::span<const Index> rows = look(q, {rows_.data(), best.size()});
-            canonical_keys(metric_, query, input_.train, rows, keys_.data());
-            for (std::size_t r = 0; r < rows.size(); ++r) refined_[r] = {keys_[r], input_.first_row + rows[r]};
-            counts_.refined += std::ssize(rows);
+            // So few at once that what they raise may spare the others of a batch their canonical sums.
+            const std::size_t at_once = size(std::max(Index{64}, plan_.k));
+            for (std::size_t done = 0; done < best.size(); done += at_once) {
+                compute(q, query, std::span(rows_).subspan(done, std::min(at_once, best.size() - done)));
+            }
             most -= std::ssize(best);
-            if (!rows.empty()) settle(q, rows.size());
             rest = rest.subspan(best.size());
             rest = rest.first(rest.size() - std::ranges::remove_if(rest, excluded).size());
         }
         candidates_.assign(q, rest);
+    }
+
+    // The canonical distances of those of the rows that may be among the nearest. Reorders the rows.
+    void compute(Index q, const CanonicalQuery& query, std::span<Index> rows) {
+        const std::span<const Index> left = look(q, rows);
+        canonical_keys(metric_, query, input_.train, left, keys_.data());
+        for (std::size_t r = 0; r < left.size(); ++r) refined_[r] = {keys_[r], input_.first_row + left[r]};
+        counts_.refined += std::ssize(left);
+        if (!left.empty()) settle(q, left.size());
     }
 
     // Those of the rows that may be among the nearest, by their sums in float32; reorders them.
