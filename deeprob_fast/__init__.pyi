@@ -22,10 +22,12 @@ from deeprob_fast.knn.estimators import KNeighborsClassifier as KNeighborsClassi
 from deeprob_fast.knn.estimators import NearestNeighbors as NearestNeighbors
 from deeprob_fast.knn.evaluation import evaluate_knn as evaluate_knn
 from deeprob_fast.knn.index import KNNIndex as KNNIndex
+from deeprob_fast.knn.lists import NeighborLists as NeighborLists
 from deeprob_fast.knn.nearest import nearest_neighbors as nearest_neighbors
 from deeprob_fast.knn.neighbors import Neighbors as Neighbors
 from deeprob_fast.knn.protocols import KNN_PROTOCOLS as KNN_PROTOCOLS
 from deeprob_fast.knn.protocols import KNNProtocol as KNNProtocol
+from deeprob_fast.knn.radius import radius_neighbors as radius_neighbors
 from deeprob_fast.knn.scores import FewShotScore as FewShotScore
 from deeprob_fast.knn.scores import KNNEvaluation as KNNEvaluation
 from deeprob_fast.knn.scores import KNNScore as KNNScore

@@ -25,6 +25,10 @@ _Stages: TypeAlias = tuple[Int64, Float64, Float64]  # ends, scales, center
 _StagePacking: TypeAlias = tuple[Int32, Float32, Float32, Float32]  # words, slack, centers, radii
 _Tree: TypeAlias = tuple[Float32 | Float64, Int32, Float32 | Float64]  # values, rows, boxes
 _Output: TypeAlias = tuple[Float64, Int64]  # distances, indices
+_Radius: TypeAlias = tuple[float, int, bool]  # distance, limit, count_only
+_Lists: TypeAlias = tuple[Int64, Int64, Float64]  # indptr, indices, distances
+_SearchCounts: TypeAlias = tuple[int, int, int, int, int, int]
+_PrefixQueries: TypeAlias = tuple[AnyArray, Float32 | Int32, Float64, _Columns, _ByteRows]
 _Examples: TypeAlias = tuple[AnyArray, Int64, Float64, AnyArray, AnyArray, bool]  # of linear/examples.py
 
 VARIABLE: str
@@ -78,10 +82,21 @@ def search_prefix(
     bytes: _ByteRows,
     stages: _Stages,
     packing: _StagePacking,
-    queries: tuple[AnyArray, Float32 | Int32, Float64, _Columns, _ByteRows],
+    queries: _PrefixQueries,
     output: _Output,
     n_threads: int,
-) -> tuple[int, int, int, int, int, int]: ...
+) -> _SearchCounts: ...
+def search_prefix_radius(
+    rows: _Rows,
+    metric: str,
+    byte_centering: _Centering,
+    bytes: _ByteRows,
+    stages: _Stages,
+    packing: _StagePacking,
+    queries: _PrefixQueries,
+    radius: _Radius,
+    n_threads: int,
+) -> tuple[_Lists, _SearchCounts]: ...
 def fit_axes(sample: _Columns, tree: tuple[Float32, Float32]) -> None: ...
 def sort_by_axes(columns: Float32, tree: tuple[Float32, Float32], order: Int64, n_threads: int) -> None: ...
 def scan(train: AnyArray, metric: str, queries: AnyArray, output: _Output, n_threads: int) -> tuple[int, int]: ...
@@ -92,6 +107,9 @@ def build_boxes(train: AnyArray, positions: Int64, tree: _Tree, n_threads: int) 
 def search_boxes(
     rows: _Rows, metric: str, tree: _Tree, queries: AnyArray, output: _Output, n_threads: int
 ) -> tuple[int, int, int]: ...
+def search_boxes_radius(
+    rows: _Rows, metric: str, tree: _Tree, queries: AnyArray, radius: _Radius, n_threads: int
+) -> tuple[_Lists, tuple[int, int, int]]: ...
 def project(
     rows: AnyArray,
     metric: str,
@@ -110,7 +128,17 @@ def search(
     queries: tuple[AnyArray, Float32 | Int32, Float64],
     output: _Output,
     n_threads: int,
-) -> tuple[int, int, int, int, int, int]: ...
+) -> _SearchCounts: ...
+def search_radius(
+    rows: _Rows,
+    metric: str,
+    centering: _Centering,
+    packing: _Packing,
+    facts: tuple[float, bool],
+    queries: tuple[AnyArray, Float32 | Int32, Float64],
+    radius: _Radius,
+    n_threads: int,
+) -> tuple[_Lists, _SearchCounts]: ...
 def add_votes(labels: Int64, neighbors: Int64, weights: Float64, votes: Float64, n_threads: int) -> None: ...
 def rank_classes(
     labels: Int64, neighbors: Int64, weights: Float64, k_values: Int64, n_classes: int, ranked: Int64, n_threads: int

@@ -64,6 +64,16 @@ def nearest_others(train, k, metric):
     return _smallest(np.where(np.eye(len(train), dtype=bool), np.inf, keys(train, train, metric)), k, metric)
 
 
+def within(train, queries, radius, metric):
+    """Distances and rows of the neighbours within a radius, for each query, ordered by (distance, row)."""
+    lists = []
+    for key in keys(train, queries, metric):
+        order = np.argsort(key, kind="stable")
+        inside = order[key[order] <= (-radius if metric == "inner_product" else radius)]
+        lists.append((-key[inside] if metric == "inner_product" else key[inside], inside))
+    return lists
+
+
 def _smallest(key, k, metric):
     indices = np.argsort(key, axis=1, kind="stable")[:, :k]
     best = np.take_along_axis(key, indices, axis=1)

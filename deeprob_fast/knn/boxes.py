@@ -6,10 +6,11 @@ import numpy as np
 
 from deeprob_fast import _kernels, _validation
 from deeprob_fast._memory import aligned_bytes
-from deeprob_fast._typing import AnyArray, Float32, Float64, Int32
+from deeprob_fast._typing import AnyArray, Float32, Float64, Int32, Int64
 from deeprob_fast.knn import centering
 from deeprob_fast.knn.counts import Counts
 from deeprob_fast.knn.duplicates import NO_DUPLICATES, Duplicates
+from deeprob_fast.knn.lists import NeighborLists, Radius
 from deeprob_fast.knn.neighbors import Neighbors
 
 _SAMPLE_QUERIES = 64
@@ -49,14 +50,22 @@ class Tree(NamedTuple):
 
     def search(self, queries: AnyArray, outputs: Neighbors, n_threads: int) -> Counts:
         """Search all queries."""
-        bad, n_refined, n_visited = _kernels.search_boxes(
-            (self.train, NO_DUPLICATES.representatives, *self.duplicates, 0),
-            self.metric,
-            (self.values, self.rows, self.boxes),
-            queries,
-            outputs,
-            n_threads,
-        )
+        facts = _kernels.search_boxes(*self._records(), queries, outputs, n_threads)
+        return self._counts(queries, *facts)
+
+    def search_radius(self, queries: AnyArray, radius: Radius, n_threads: int) -> tuple[NeighborLists, Counts]:
+        """Find all rows within a radius."""
+        lists, facts = _kernels.search_boxes_radius(*self._records(), queries, radius, n_threads)
+        return NeighborLists(*lists), self._counts(queries, *facts)
+
+    def _records(
+        self,
+    ) -> tuple[tuple[AnyArray, Int64, Int64, Int64, Int64, int], str, tuple[Float32 | Float64, Int32, Float32 | Float64]]:
+        rows = self.train, NO_DUPLICATES.representatives, *self.duplicates, 0
+        return rows, self.metric, (self.values, self.rows, self.boxes)
+
+    @staticmethod
+    def _counts(queries: AnyArray, bad: int, n_refined: int, n_visited: int) -> Counts:
         if bad >= 0:
             raise ValueError(_validation.describe_bad_row("queries", queries[bad], bad))
         return Counts(len(queries), n_passed=n_visited, n_refined=n_refined)

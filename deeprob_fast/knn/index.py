@@ -2,15 +2,20 @@
 
 import os
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+import numpy as np
 
 from deeprob_fast import _scalars, _validation
 from deeprob_fast._memory import is_mapped_from
-from deeprob_fast._typing import AnyArray, ArrayLike
+from deeprob_fast._typing import AnyArray, ArrayLike, Int64
 from deeprob_fast.knn.boxes import Tree
 from deeprob_fast.knn.checks import check_k, check_metric, check_train
+from deeprob_fast.knn.counts import Counts
+from deeprob_fast.knn.lists import NeighborLists
 from deeprob_fast.knn.neighbors import Neighbors, without_self
 from deeprob_fast.knn.plan import check_strategy, plan_index
+from deeprob_fast.knn.radius import check_radius, search_radius
 from deeprob_fast.knn.search import prepare, search_whole, stats_of
 from deeprob_fast.knn.store import container
 from deeprob_fast.knn.store import index as _stored
@@ -140,20 +145,100 @@ class KNNIndex:
             neighbors, counts = search_whole(self._prepared, rows, k, threads)
             if self._file is not None:
                 _stored.check_found(*neighbors, self.n_train)
+        self._tell(perf_counter() - start, threads, len(rows), counts)
+        return neighbors
+
+    @overload
+    def search_radius(
+        self,
+        queries: ArrayLike | None,
+        radius: float,
+        *,
+        count_only: Literal[False] = ...,
+        max_neighbors: int | None = ...,
+        n_threads: int | None = ...,
+    ) -> NeighborLists: ...
+
+    @overload
+    def search_radius(
+        self,
+        queries: ArrayLike | None,
+        radius: float,
+        *,
+        count_only: Literal[True],
+        max_neighbors: int | None = ...,
+        n_threads: int | None = ...,
+    ) -> Int64: ...
+
+    def search_radius(
+        self,
+        queries: ArrayLike | None,
+        radius: float,
+        *,
+        count_only: bool = False,
+        max_neighbors: int | None = None,
+        n_threads: int | None = None,
+    ) -> NeighborLists | Int64:
+        """Find all training rows within a radius of each query, exactly.
+
+        Parameters
+        ----------
+        queries : array-like, shape (n_queries, n_features), or None
+            As for `search`. None: the training rows, each without itself among its neighbours (but with rows equal to it).
+        radius : float
+            Rows whose canonical distance is at most this are neighbours; for "inner_product" the least product.
+        count_only : bool
+            Whether only the number of neighbours of each query is wanted.
+        max_neighbors : int, optional
+            The most neighbours that all queries together may have, a row as its own neighbour among them; by default any number.
+        n_threads : int, optional
+            By default that of the index. Does not change the result.
+
+        Returns
+        -------
+        neighbors : NeighborLists
+            `indptr`, `indices` and `distances`, each query's neighbours ordered by (distance, row).
+        counts : array of int64, shape (n_queries,)
+            In place of these, with `count_only`.
+
+        Raises
+        ------
+        ValueError
+            If a shape, a value or the radius is not as stated above, or there are more neighbours than `max_neighbors`.
+        TypeError
+            If `queries` does not hold real numbers, or the radius is no number.
+
+        See Also
+        --------
+        radius_neighbors : One search, of rows as they come.
+        """
+        own_queries = queries is None
+        rows = self._train if queries is None else _validation.check_rows("queries", queries, n_features=self.n_features)
+        wanted = check_radius(radius, self.metric, count_only=count_only and not own_queries, max_neighbors=max_neighbors)
+        threads = _validation.check_n_threads(self._n_threads if n_threads is None else n_threads)
+        start = perf_counter()
+        with _stored.naming(self._file, own_queries=own_queries):
+            lists, counts = search_radius(self._prepared, rows, wanted, threads)
+        self._tell(perf_counter() - start, threads, len(rows), counts)
+        if own_queries:
+            lists = lists.keep(lists.indices != np.repeat(np.arange(len(rows)), lists.counts))
+        return lists.counts if count_only else lists
+
+    def _search_train(self, k: int, n_threads: int | None) -> Neighbors:
+        return without_self(self.search(self._train, k + 1, n_threads=n_threads))
+
+    def _tell(self, seconds: float, n_threads: int, n_queries: int, counts: Counts) -> None:
+        """Say what the last search did."""
         prepared = self._prepared
         chosen = prepared if isinstance(prepared, Tree) else prepared.strategy
         self.stats = {
             "strategy": prepared.name,
             "reason": self._reason,
             "predicted_cost": self._predicted_cost,
-            "n_threads": threads,
-            "seconds": perf_counter() - start,
-            **stats_of(self._train, self.metric, chosen, prepared.duplicates, len(rows), counts),
+            "n_threads": n_threads,
+            "seconds": seconds,
+            **stats_of(self._train, self.metric, chosen, prepared.duplicates, n_queries, counts),
         }
-        return neighbors
-
-    def _search_train(self, k: int, n_threads: int | None) -> Neighbors:
-        return without_self(self.search(self._train, k + 1, n_threads=n_threads))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the index to a file.

@@ -1,6 +1,6 @@
 """Training rows as the search kernels read them, and what the filters know of them."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -12,10 +12,14 @@ from deeprob_fast.knn.counts import Counts
 from deeprob_fast.knn.directions import ByteRows
 from deeprob_fast.knn.duplicates import NO_DUPLICATES, Duplicates
 from deeprob_fast.knn.filters import Strategy
+from deeprob_fast.knn.lists import NeighborLists, Radius
 from deeprob_fast.knn.neighbors import Neighbors
 from deeprob_fast.knn.queries import Queries
 from deeprob_fast.knn.scattering import scattered
 from deeprob_fast.knn.stages import Prefix, StagePacking
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Packing(NamedTuple):
@@ -175,32 +179,22 @@ class Prepared(NamedTuple):
 
     def search(self, queries: Queries, outputs: Neighbors, n_threads: int) -> Counts:
         """Search, starting from what the outputs hold of earlier rows."""
-        centering = self.strategy.centering
+        kernel: Callable[..., Any] = _kernels.search_prefix if self.strategy.prefix else _kernels.search
+        return Counts(len(queries.rows), *kernel(*self._records(queries), outputs, n_threads))
+
+    def search_radius(self, queries: Queries, radius: Radius, n_threads: int) -> tuple[NeighborLists, Counts]:
+        """Find all rows within a radius."""
+        kernel: Callable[..., Any] = _kernels.search_prefix_radius if self.strategy.prefix else _kernels.search_radius
+        lists, counts = kernel(*self._records(queries), radius, n_threads)
+        return NeighborLists(*lists), Counts(len(queries.rows), *counts)
+
+    def _records(self, queries: Queries) -> tuple[Any, ...]:
+        """Return what every kernel needs to know of rows and queries."""
+        rows = self.train, self.order, *self.duplicates, self.first_row
         if isinstance(self.packing, Packing):
-            counts = _kernels.search(
-                (self.train, self.order, *self.duplicates, self.first_row),
-                self.metric,
-                centering,
-                self.packing,
-                (self.largest_norm, self.integral),
-                (queries.rows, queries.tiles, queries.measures),
-                outputs,
-                n_threads,
-            )
-            return Counts(len(queries.rows), *counts)
+            facts = self.largest_norm, self.integral
+            packed = queries.rows, queries.tiles, queries.measures
+            return rows, self.metric, self.strategy.centering, self.packing, facts, packed
         assert self.strategy.prefix
-        assert self.bytes
-        assert queries.columns
-        assert queries.bytes
-        counts = _kernels.search_prefix(
-            (self.train, self.order, *self.duplicates, self.first_row),
-            self.metric,
-            centering,
-            self.bytes,
-            self.strategy.prefix.stages,
-            self.packing,
-            (queries.rows, queries.tiles, queries.measures, queries.columns, queries.bytes),
-            outputs,
-            n_threads,
-        )
-        return Counts(len(queries.rows), *counts)
+        staged = queries.rows, queries.tiles, queries.measures, queries.columns, queries.bytes
+        return rows, self.metric, self.strategy.centering, self.bytes, self.strategy.prefix.stages, self.packing, staged

@@ -4,6 +4,7 @@ Few queries scan the rows as they are. Otherwise the rows are packed, for one of
 grouped, or piece by piece where that takes less memory or time.
 """
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -86,6 +87,19 @@ def plan_search(
     pieces = _by_pieces(estimate, job, k, groups_pieces=False)
     fits = pieces.piece_rows >= len(rows) or len(job.duplicates.representatives) > 0
     return _whole(estimate, job, "auto") if fits else pieces
+
+
+def plan_radius(rows: AnyArray | ConvertedRows, metric: str, n_queries: int, n_neighbors: int, n_threads: int) -> Plan:
+    """Plan one search for all rows within a radius, about so many for each query."""
+    bounds = limits.LIMITS
+    by_pieces = _too_large_to_group(rows, metric, bounds)
+    duplicates = NO_DUPLICATES if by_pieces else find_duplicates(np.asarray(rows), n_threads)
+    job = Job.of(rows, metric, n_queries, n_neighbors, n_threads, duplicates, bounds)
+    # Thresholds are known from the start: rows are read best in their order.
+    job = replace(job, scatters=False)
+    if by_pieces:
+        return _by_pieces(_filter(job, "auto"), job, n_neighbors, groups_pieces=False)
+    return _whole(_tree(job, "auto") or _filter(job, "auto"), job, "auto")
 
 
 def plan_selections(rows: AnyArray, metric: str, n_queries: int, k: int, n_threads: int) -> Plan | None:

@@ -28,6 +28,13 @@ class Queries(NamedTuple):
     columns: Columns | None = None
     bytes: ByteRows | None = None
 
+    @property
+    def places(self) -> Int64:
+        """Where the queries of this part lie, in the order of all; none where that is their order."""
+        if isinstance(self.numbers, slice):
+            return np.empty(0, dtype=np.int64)
+        return np.argsort(self.numbers)
+
     @classmethod
     def pack(cls, queries: AnyArray, metric: str, strategy: Strategy, n_threads: int) -> Iterator["Queries"]:
         """Pack the queries, so many at a time that the memory stays bounded."""

@@ -96,7 +96,7 @@ def stats_of(
     }
 
 
-def _distinct(queries: AnyArray, n_threads: int) -> tuple[AnyArray, Int64 | None]:
+def distinct_queries(queries: AnyArray, n_threads: int) -> tuple[AnyArray, Int64 | None]:
     """Return the distinct queries, and which of them each query is; all queries and None where few repeat."""
     equal = find_duplicates(queries, n_threads)
     distinct = queries[equal.representatives]
@@ -137,7 +137,7 @@ def search_whole(
     prepared: Prepared | Tree, queries: AnyArray, k: int, n_threads: int, callback: Callback | None = None
 ) -> tuple[Neighbors, Counts]:
     """Search training rows that were prepared all at once."""
-    queries, numbers = _distinct(queries, n_threads)
+    queries, numbers = distinct_queries(queries, n_threads)
     neighbors = _empty_neighbors(len(queries), k)
     progress = _Progress(len(queries), len(prepared.train), callback)
     counts = Counts(len(queries))
@@ -158,7 +158,7 @@ def search_pieces(
 ) -> tuple[Neighbors, Counts]:
     """Pack and search the training rows piece by piece: once for all queries, or once for each group of batches."""
     assert isinstance(plan.strategy, Strategy)
-    queries, numbers = _distinct(queries, n_threads)
+    queries, numbers = distinct_queries(queries, n_threads)
     neighbors = _empty_neighbors(len(queries), k)
     size = min(plan.piece_rows, len(train))
     buffers = Buffers.empty(size, train.shape[1], plan.strategy)
@@ -166,7 +166,7 @@ def search_pieces(
     batches = (_Batch.of(packed, neighbors) for packed in Queries.pack(queries, metric, plan.strategy, n_threads))
     counts = Counts(len(queries))
     while group := list(itertools.islice(batches, plan.limits.batches)):
-        for piece in _pieces(plan, plan.strategy, train, metric, size, buffers, n_threads):
+        for piece in packed_pieces(plan, plan.strategy, train, metric, size, buffers, n_threads):
             for batch in group:
                 if len(piece.duplicates.representatives):
                     counts.add(_search_duplicates(piece, batch, n_threads))
@@ -178,9 +178,10 @@ def search_pieces(
     return _of_all(neighbors, numbers), counts
 
 
-def _pieces(
+def packed_pieces(
     plan: Plan, strategy: Strategy, train: RowSource, metric: str, size: int, buffers: Buffers, n_threads: int
 ) -> Iterator[Prepared]:
+    """Pack the training rows piece by piece, into the same buffers."""
     for start in range(0, len(train), size):
         rows = train[start : start + size]
         if plan.groups_pieces:

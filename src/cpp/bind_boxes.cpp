@@ -2,7 +2,7 @@
 #include "bind_checks.hpp"
 #include "bind_search.hpp"
 #include "knn/boxes_build.hpp"
-#include "knn/boxes_search.hpp"
+#include "knn/boxes_searches.hpp"
 
 namespace deeprob::bind {
 
@@ -45,26 +45,64 @@ template <class T> Index build_boxes(const py::array& train, const Labels& order
     return without_gil([&] { return knn::build_boxes(input, positions, tree, execution(n_threads)); });
 }
 
-// Returns the first unusable query, how many canonical distances it took, and how many rows were visited.
-template <class T>
-py::tuple search_boxes(
-    const RowsRecord& searched, const std::string& metric, const TreeRecord<T>& tree_record, const py::array& queries,
-    OutputRecord output, int n_threads
+// `wanted`: an OutputRecord or a RadiusRecord.
+template <class T, class Wanted>
+knn::SearchInput box_input(
+    const RowsRecord& searched, knn::Metric metric, const TreeRecord<T>& tree, const py::array& queries,
+    const Wanted& wanted
 ) {
-    const auto& [values, rows, boxes] = tree_record;
-    const knn::Metric kind = knn::metric_named(metric);
+    const auto& [values, rows, boxes] = tree;
     require(
-        knn::is_euclidean(kind) || kind == knn::Metric::manhattan, "metric",
+        knn::is_euclidean(metric) || metric == knn::Metric::manhattan, "metric",
         "must be euclidean, sqeuclidean or manhattan"
     );
-    const knn::SearchInput input = search_input(searched, rows_of(queries), output);
+    const knn::SearchInput input = search_input(searched, rows_of(queries), wanted);
     require_range("first_row", input.first_row, 0, 0);
     require_tree(input.positions.size(), input.train.n_features, values, rows, boxes);
     require_holds_values<T>(input.train);
-    const knn::BoxTree<const T> tree{values.data(), rows.data(), boxes.data()};
-    const auto report =
-        without_gil([&] { return knn::search_boxes(input, tree, kind, search_output(output), execution(n_threads)); });
+    return input;
+}
+
+template <class T> knn::BoxTree<const T> box_tree(const TreeRecord<T>& tree) {
+    const auto& [values, rows, boxes] = tree;
+    return {values.data(), rows.data(), boxes.data()};
+}
+
+// The first unusable query, how many canonical distances it took, and how many rows were visited.
+py::tuple facts_of(const knn::BoxReport& report) {
     return py::make_tuple(report.unusable_query, report.n_refined, report.n_visited);
+}
+
+template <class T>
+py::tuple search_boxes(
+    const RowsRecord& searched, const std::string& metric, const TreeRecord<T>& tree, const py::array& queries,
+    OutputRecord output, int n_threads
+) {
+    const knn::Metric kind = knn::metric_named(metric);
+    const knn::SearchInput input = box_input<T>(searched, kind, tree, queries, output);
+    return facts_of(without_gil([&] {
+        return knn::search_boxes(input, box_tree<T>(tree), kind, execution(n_threads), [&](knn::BoxSearches& searches) {
+            searches.search(search_output(output));
+        });
+    }));
+}
+
+// Returns the arrays and the facts.
+template <class T>
+py::tuple search_boxes_radius(
+    const RowsRecord& searched, const std::string& metric, const TreeRecord<T>& tree, const py::array& queries,
+    const RadiusRecord& record, int n_threads
+) {
+    const knn::Metric kind = knn::metric_named(metric);
+    const knn::SearchInput input = box_input<T>(searched, kind, tree, queries, record);
+    const knn::Radius radius = radius_of(kind, record);
+    auto lists = std::make_unique<knn::RadiusLists>(input.queries.n_rows, 1, 0, 0); // where nothing is searched
+    const auto report = without_gil([&] {
+        return knn::search_boxes(input, box_tree<T>(tree), kind, execution(n_threads), [&](knn::BoxSearches& searches) {
+            lists = searches.search(radius);
+        });
+    });
+    return py::make_tuple(arrays_of(*lists, kind, radius.count_only, n_threads), facts_of(report));
 }
 
 // Trees of one type of values.
@@ -77,6 +115,10 @@ template <class T> void bind_values(py::module_& m) {
     m.def(
         "search_boxes", &search_boxes<T>, "rows"_a.noconvert(), "metric"_a, "tree"_a.noconvert(),
         "queries"_a.noconvert(), "output"_a.noconvert(), "n_threads"_a
+    );
+    m.def(
+        "search_boxes_radius", &search_boxes_radius<T>, "rows"_a.noconvert(), "metric"_a, "tree"_a.noconvert(),
+        "queries"_a.noconvert(), "radius"_a, "n_threads"_a
     );
 }
 

@@ -112,36 +112,34 @@ Index pack_queries(
     });
 }
 
-// `facts`: largest_norm, integral.
-template <class T>
+// `facts`: largest_norm, integral. `wanted`: an OutputRecord or a RadiusRecord.
+template <class T, class Wanted>
 py::tuple search(
     const RowsRecord& searched, const std::string& metric, const CenteringRecord& centering_record,
     const PackingRecord<T>& packing, const std::tuple<double, bool>& facts, QueriesRecord<T> packed_queries,
-    OutputRecord output, int n_threads
+    Wanted wanted, int n_threads
 ) {
     auto& [queries, query_tiles, measures] = packed_queries;
-    const knn::SearchInput input = search_input(searched, rows_of(queries), output);
+    const knn::SearchInput input = search_input(searched, rows_of(queries), wanted);
     const auto& center = std::get<0>(centering_record);
     require_columns<T>("train", input.train, center);
     require_packing(input.positions.size(), center.size(), packing);
     require_query_tiles(input.queries.n_rows, center.size(), query_tiles, measures);
     const auto* const tiles = query_tiles.data();
     const auto* const query_measures = measures_of<T>(measures.data());
-    return counts_of(without_gil([&] {
-        const knn::Centering centering = centering_of(metric, centering_record);
-        const knn::Packed<const T> packed = packed_rows<T>(packing);
-        const auto filter = [&] {
-            if constexpr (std::is_same_v<T, float>) {
-                const auto [largest_norm, integral] = facts;
-                return knn::DenseFilter(centering, packed, largest_norm, integral, tiles, query_measures);
-            } else {
-                return knn::IntegerFilter(
-                    centering, packed, tiles, query_measures, input.queries.n_rows, input.queries.n_features
-                );
-            }
-        }();
-        return knn::search(input, filter, centering.metric, search_output(output), execution(n_threads));
-    }));
+    const knn::Centering centering = centering_of(metric, centering_record);
+    const knn::Packed<const T> packed = packed_rows<T>(packing);
+    const auto make_filter = [&] {
+        if constexpr (std::is_same_v<T, float>) {
+            const auto [largest_norm, integral] = facts;
+            return knn::DenseFilter(centering, packed, largest_norm, integral, tiles, query_measures);
+        } else {
+            return knn::IntegerFilter(
+                centering, packed, tiles, query_measures, input.queries.n_rows, input.queries.n_features
+            );
+        }
+    };
+    return search_with(make_filter, input, centering.metric, wanted, n_threads);
 }
 
 // Returns the first unusable row and query.
@@ -203,8 +201,12 @@ template <class T> void bind_filter(py::module_& m) {
         "tiles"_a.noconvert(), "measures"_a.noconvert(), "n_threads"_a
     );
     m.def(
-        "search", &search<T>, "rows"_a.noconvert(), "metric"_a, "centering"_a.noconvert(), "packing"_a.noconvert(),
-        "facts"_a.noconvert(), "queries"_a.noconvert(), "output"_a.noconvert(), "n_threads"_a
+        "search", &search<T, OutputRecord>, "rows"_a.noconvert(), "metric"_a, "centering"_a.noconvert(),
+        "packing"_a.noconvert(), "facts"_a.noconvert(), "queries"_a.noconvert(), "output"_a.noconvert(), "n_threads"_a
+    );
+    m.def(
+        "search_radius", &search<T, RadiusRecord>, "rows"_a.noconvert(), "metric"_a, "centering"_a.noconvert(),
+        "packing"_a.noconvert(), "facts"_a.noconvert(), "queries"_a.noconvert(), "radius"_a, "n_threads"_a
     );
 }
 

@@ -192,15 +192,16 @@ void pack_stage_queries(
     without_gil([&] { knn::pack_stage_tiles(rows, n_queries, stages, query_tiles.data(), out, execution(n_threads)); });
 }
 
-// `byte_centering`: of the rows' bytes.
+// `byte_centering`: of the rows' bytes. `wanted`: an OutputRecord or a RadiusRecord.
+template <class Wanted>
 py::tuple search_prefix(
     const RowsRecord& searched, const std::string& metric, const CenteringRecord& byte_centering_record,
     const BytesRecord& bytes, const StagesRecord& stages_record, const StagePackingRecord& packing,
-    PrefixQueriesRecord packed_queries, OutputRecord output, int n_threads
+    PrefixQueriesRecord packed_queries, Wanted wanted, int n_threads
 ) {
     auto& [query_array, query_tiles, measures, query_columns, query_bytes] = packed_queries;
     const auto& [words, slack, centers, radii] = packing;
-    const knn::SearchInput input = search_input(searched, rows_of(query_array), output);
+    const knn::SearchInput input = search_input(searched, rows_of(query_array), wanted);
     const Index n_queries = input.queries.n_rows;
     const Index n_features = input.train.n_features;
     // Where there are duplicates, bytes of rows lie by position, else by row.
@@ -223,13 +224,13 @@ py::tuple search_prefix(
     const knn::PackedStages packed{words.data(), slack.data(), centers.data(), radii.data()};
     const knn::StageQueries queries{query_tiles.data(), reinterpret_cast<const knn::StageMeasure*>(measures.data())};
     const knn::Groups groups{centers.data(), radii.data(), radii.size(), stages.n_first(), columns};
-    return counts_of(without_gil([&] {
-        const knn::Centering centering = centering_of(metric, byte_centering_record);
-        const knn::PrefixFilter filter(
+    const knn::Centering centering = centering_of(metric, byte_centering_record);
+    const auto make_filter = [&] {
+        return knn::PrefixFilter(
             stages, packed, queries, groups, centering, byte_rows(bytes), places, byte_rows(query_bytes)
         );
-        return knn::search(input, filter, centering.metric, search_output(output), execution(n_threads));
-    }));
+    };
+    return search_with(make_filter, input, centering.metric, wanted, n_threads);
 }
 
 } // namespace
@@ -265,9 +266,14 @@ void bind_prefix(py::module_& m) {
         "tiles"_a.noconvert(), "measures"_a.noconvert(), "n_threads"_a
     );
     m.def(
-        "search_prefix", &search_prefix, "rows"_a.noconvert(), "metric"_a, "byte_centering"_a.noconvert(),
+        "search_prefix", &search_prefix<OutputRecord>, "rows"_a.noconvert(), "metric"_a, "byte_centering"_a.noconvert(),
         "bytes"_a.noconvert(), "stages"_a.noconvert(), "packing"_a.noconvert(), "queries"_a.noconvert(),
         "output"_a.noconvert(), "n_threads"_a
+    );
+    m.def(
+        "search_prefix_radius", &search_prefix<RadiusRecord>, "rows"_a.noconvert(), "metric"_a,
+        "byte_centering"_a.noconvert(), "bytes"_a.noconvert(), "stages"_a.noconvert(), "packing"_a.noconvert(),
+        "queries"_a.noconvert(), "radius"_a, "n_threads"_a
     );
 }
 

@@ -114,21 +114,21 @@ def _search():
         some = np.abs(rows * 9).astype(dtype)
         df.nearest_neighbors(some, some[:2], 3, n_threads=1)
         for strategy in ("dense", "integer"):
-            df.KNNIndex(some, strategy=strategy, n_threads=1).search(some[:20], 5)
-            df.KNNIndex(repeated.astype(dtype), strategy=strategy, n_threads=1).search(some[:20], 9)
+            _ask(df.KNNIndex(some, strategy=strategy, n_threads=1), some[:20], 5)
+            _ask(df.KNNIndex(repeated.astype(dtype), strategy=strategy, n_threads=1), some[:20], 9)
     for metric in _kernels.METRICS:
         df.pairwise_distances(rows[:9], rows, metric=metric, n_threads=1)
         df.nearest_neighbors(rows, rows[:2], 3, metric=metric, n_threads=1)
         for strategy in ("dense", "integer"):
-            df.KNNIndex(rows, metric=metric, strategy=strategy, n_threads=1).search(rows[:20], 5)
+            _ask(df.KNNIndex(rows, metric=metric, strategy=strategy, n_threads=1), rows[:20], 5)
     for dtype in (np.float32, np.float64):
         for metric in ("euclidean", "manhattan"):
-            df.KNNIndex(few.astype(dtype), metric=metric, strategy="boxes", n_threads=1).search(few[:20], 5)
+            _ask(df.KNNIndex(few.astype(dtype), metric=metric, strategy="boxes", n_threads=1), few[:20], 5)
         equal = np.repeat(few[:20], 4, axis=0).astype(dtype)
-        df.KNNIndex(equal, strategy="boxes", n_threads=1).search(few[:20], 9)
+        _ask(df.KNNIndex(equal, strategy="boxes", n_threads=1), few[:20], 9)
     for metric in ("euclidean", "cosine"):
         for train in (low_rank, low_rank[:200], np.repeat(low_rank[:40], 5, axis=0)):
-            df.KNNIndex(train, metric=metric, strategy="prefix", n_threads=1).search(train[:20], 5)
+            _ask(df.KNNIndex(train, metric=metric, strategy="prefix", n_threads=1), train[:20], 5)
     with tempfile.TemporaryDirectory() as folder:
         df.KNNIndex(low_rank, strategy="prefix", n_threads=1).save(Path(folder) / "index")
         df.KNNIndex.load(Path(folder) / "index")
@@ -141,6 +141,12 @@ def _search():
         df.top_k((few * 9).astype(kind), 2, largest=kind == "int64", n_threads=1)
     df.evaluate_knn(rows, labels, rows[:9], labels[:9], k=(1, 5), n_threads=1)
     df.KNeighborsClassifier(3).fit(rows, labels).predict_proba(rows[:9])
+
+
+def _ask(index, queries, k):
+    radius = float(index.search(queries, k).distances.max())
+    index.search_radius(queries, radius)
+    index.search_radius(queries, radius, count_only=True)
 
 
 def _learn():

@@ -2,34 +2,12 @@
 // passes the filter is refined at the end, or earlier where the bounds cannot tell enough rows apart.
 #pragma once
 
-#include "core/borrowed.hpp"
+#include "knn/block_scan.hpp"
 #include "knn/float_look.hpp"
 #include "knn/panel_refinement.hpp"
-#include "knn/prefix_filter.hpp"
 #include "knn/sample_rank.hpp"
-#include "knn/search_plan.hpp"
 
 namespace deeprob::knn {
-
-// How much work the filter left.
-struct SearchCounts {
-    Index swept = 0;      // pairs of a query and a row that the filter looked at, in whole tiles and panels
-    Index passed = 0;     // pairs of a query and a row that the filter, its first look if it has two, let pass
-    Index candidates = 0; // of these, pairs that all its looks let pass, and that were not refined with their panel
-    Index looked = 0;     // sums in float32
-    Index refined = 0;    // canonical distances computed
-    Index repeated = 0;   // queries that were searched again, with proven thresholds
-
-    SearchCounts& operator+=(const SearchCounts& other) {
-        swept += other.swept;
-        passed += other.passed;
-        candidates += other.candidates;
-        looked += other.looked;
-        refined += other.refined;
-        repeated += other.repeated;
-        return *this;
-    }
-};
 
 // One thread's scratch and the steps of a task on it.
 template <Filter F> class BlockSearch {
@@ -39,36 +17,23 @@ template <Filter F> class BlockSearch {
     BlockSearch(
         core::Borrowed<SearchInput> input, core::Borrowed<SearchPlan> plan, core::Borrowed<F> filter, Metric metric
     )
-        : input_(input), plan_(plan), filter_(filter), metric_(metric),
+        : input_(input), plan_(plan), filter_(filter), metric_(metric), scan_(plan, filter),
           candidates_(plan->block_queries, plan->k, F::kSpare), look_(metric, input->train, input->queries),
           refinement_(metric, plan->block_queries, input->queries.n_features), values_(size(input->queries.n_features)),
-          partial_(
-              core::n_depth_blocks(filter->depth()) > 1
-                  ? size(plan->max_tiles() * core::kTileQueries * core::kPanelRows<Value>)
-                  : 0
-          ),
-          bounds_(size(plan->block_queries)), limit_apart_(plan->max_tiles() * core::kTileQueries),
-          limits_(size(filter->n_limits() * limit_apart_)),
           refined_(size(std::max(candidates_.capacity(), PanelRefinement::kLanes))),
           rows_(size(candidates_.capacity())), keys_(size(candidates_.capacity())),
-          listed_(size(candidates_.capacity())), wanted_(F::kLooksTwice ? size(plan->block_queries) : 0),
-          visits_(filter->visits(plan->block_queries, plan->max_tiles(), plan->segment_panels)) {}
+          listed_(size(candidates_.capacity())) {}
 
     // Prepares for a task, whose thresholds may be guesses or not. The rows found before belong to segment 0; the others know their
     // distance only.
     void load(const SearchTask& task, bool guesses) {
-        task_ = task;
+        scan_.load(task);
         guesses_ = guesses && (filter_.guesses() || is_sampled());
-        if (!guesses) counts_.repeated += task.n_queries();
-        queries_ = {task.first_query, task.last_query - task.first_query};
-        // The other queries of the tiles are never candidates.
-        filter_.forbid(std::span(limits_));
-        looseness_ = {};
+        if (!guesses) n_repeated_ += task.n_queries();
         look_.clear();
         refinement_.clear();
         set_rank(task.first_panel);
-        for (Index q = 0; q < queries_.n; ++q) {
-            bounds_[size(q)] = filter_.bound(queries_.first + q);
+        for (Index q = 0; q < scan_.n_queries(); ++q) {
             candidates_.clear(q);
             set_limit(q);
             if (input_.n_found() > 0) recall(q, task.segment == 0);
@@ -77,26 +42,20 @@ template <Filter F> class BlockSearch {
 
     // Sweeps the panels of the task; false if stopped.
     bool scan(int thread, core::LoopControl& control) {
-        thread_ = thread;
-        control_ = &control;
-        stopped_ = false;
-        const auto reach = [this](Index q) { return filter_.reach(queries_.first + q, candidates_.threshold(q)); };
-        visits_.each(queries_, task_.first_panel, task_.last_panel, reach, [&](const Visit& visit) {
-            // Looking at the clock takes as long as a panel of few columns.
-            for (Index panel = visit.first; panel < visit.last && (F::kLooksTwice || !stop()); ++panel) {
-                if (guesses_ && is_sampled()) set_rank(panel);
-                set_limits(panel);
-                sweep(panel, visit.tiles);
-                if constexpr (F::kLooksTwice) look_again(panel);
-                refine_panel(panel);
-            }
-            return !stop();
-        });
-        for (Index q = 0; q < queries_.n && !stop(); ++q) {
+        const auto threshold = [this](Index q) { return candidates_.threshold(q); };
+        const auto limit = [this](Index q) { return limit_of(q); };
+        const auto visit = [&](Index panel, std::span<const Index> tiles) {
+            if (guesses_ && is_sampled()) set_rank(panel);
+            sweep(panel, tiles);
+            if constexpr (F::kLooksTwice) look_again(panel);
+            refine_panel(panel);
+        };
+        if (!scan_.each_panel(thread, control, threshold, limit, visit)) return false;
+        for (Index q = 0; q < scan_.n_queries() && !scan_.stop(); ++q) {
             candidates_.tighten(q, bounds_of(q));
             refine(q, std::numeric_limits<Index>::max());
         }
-        return !stopped_;
+        return !scan_.stop();
     }
 
     // The nearest distinct rows of each query of the block, after scan,
@@ -104,22 +63,22 @@ template <Filter F> class BlockSearch {
     // if these are certainly the nearest: canonical distances reach the highest threshold that excluded others.
     [[nodiscard]] bool is_certain(Index query) const { return !guesses_ || candidates_.is_reached(query); }
     [[nodiscard]] SearchCounts counts() const {
-        SearchCounts counts = counts_;
+        SearchCounts counts = scan_.counts();
+        counts.candidates = n_candidates_;
         counts.looked = look_.n_rows();
+        counts.refined = n_refined_;
+        counts.repeated = n_repeated_;
         return counts;
     }
 
   private:
     static std::size_t size(Index n) { return static_cast<std::size_t>(n); }
 
-    // Whether the task is to end, its result unwanted.
-    bool stop() { return stopped_ = stopped_ || control_->stopped(thread_); }
-
     // Starts from the neighbours that were found among the rows before this piece.
     void recall(Index q, bool keep) {
         const Index n_found = input_.n_found();
         for (Index i = 0; i < n_found; ++i) {
-            const Index at = (queries_.first + q) * input_.k + i;
+            const Index at = scan_.query(q) * input_.k + i;
             refined_[size(i)] = {key_of_distance(metric_, input_.distances[at]), input_.indices[at]};
         }
         if (n_found == plan_.k) raise_threshold(q, refined_[size(n_found - 1)].key);
@@ -129,19 +88,19 @@ template <Filter F> class BlockSearch {
     // The bounds of query q's score with the row at a position of the segment.
     [[nodiscard]] auto bounds_of(Index q) const {
         return [this, q](std::int32_t position, float score) {
-            const Index at = task_.first_panel * core::kPanelRows<Value> + position;
-            const float error = filter_.error(bounds_[size(q)], queries_.first + q, at, score);
+            const Index at = scan_.task().first_panel * core::kPanelRows<Value> + position;
+            const float error = filter_.error(scan_.bound(q), scan_.query(q), at, score);
             return ScoreBounds{score - lowered_by(q, at, score, error), score + error};
         };
     }
 
     // What a threshold leaves to the error of a score.
     [[nodiscard]] float lowered_by(Index q, Index position, float score, float error) const {
-        return guesses_ ? filter_.likely_error(bounds_[size(q)], queries_.first + q, position, score) : error;
+        return guesses_ ? filter_.likely_error(scan_.bound(q), scan_.query(q), position, score) : error;
     }
 
     void raise_threshold(Index q, double key) {
-        candidates_.raise(q, filter_.score_of_key(queries_.first + q, key));
+        candidates_.raise(q, filter_.score_of_key(scan_.query(q), key));
         set_limit(q);
     }
 
@@ -150,107 +109,78 @@ template <Filter F> class BlockSearch {
 
     // Thresholds rest on so many of the rows that come up to this panel.
     void set_rank(Index panel) {
-        const Index n_seen = panel + 1 - task_.first_panel;
-        candidates_.set_rank(guesses_ && is_sampled() ? sample_rank(plan_.k, n_seen, task_.n_panels()) : plan_.k);
-    }
-
-    // What the sums of a row must exceed to be a candidate of query q, in panels that looseness_ covers. A row at the threshold may
-    // come before those that it rests on, unless rows come in ascending order, and it is proven.
-    void set_limit(Index q) {
-        float threshold = candidates_.threshold(q);
-        if (guesses_ || input_.is_scattered) {
-            threshold -= std::abs(threshold) * 0x1p-22F + std::numeric_limits<float>::min();
-        }
-        filter_.set_limits(
-            queries_.first + q, bounds_[size(q)], threshold, looseness_, limits_.data() + queries_.offset() + q,
-            limit_apart_
+        const Index n_seen = panel + 1 - scan_.task().first_panel;
+        candidates_.set_rank(
+            guesses_ && is_sampled() ? sample_rank(plan_.k, n_seen, scan_.task().n_panels()) : plan_.k
         );
     }
 
-    // Limits hold from panel to panel, as long as the panels' own parts of the bounds do not change much.
-    void set_limits(Index panel) {
-        const auto looseness = filter_.looseness(panel);
-        if (looseness_.covers(looseness)) return;
-        looseness_ = looseness;
-        for (Index q = 0; q < queries_.n; ++q) set_limit(q);
+    // A row at the threshold may come before those that it rests on, unless rows come in ascending order, and it is proven.
+    [[nodiscard]] float limit_of(Index q) const {
+        const float threshold = candidates_.threshold(q);
+        return guesses_ || input_.is_scattered ? just_below(threshold) : threshold;
     }
+
+    void set_limit(Index q) { scan_.set_limit(q, limit_of(q)); }
 
     void sweep(Index panel, std::span<const Index> tiles) {
-        counts_.swept += std::ssize(tiles) * core::kTileQueries * core::kPanelRows<Value>;
-        const Sweep<Value> sweep{queries_.first_tile(), tiles, panel, limits_.data(), limit_apart_, partial_.data()};
         if constexpr (F::kLooksTwice) {
-            filter_.sweep(sweep, [&](Index tile, const std::uint32_t* hits) { note(panel, tile, hits); });
+            scan_.sweep(panel, tiles, [&](Index tile, const std::uint32_t* hits) { want(panel, tile, hits); });
         } else {
-            filter_.sweep(sweep, [&](Index tile, const std::uint32_t* hits, const core::Accumulators<Value>& sums) {
-                append(panel, tile, hits, sums);
-            });
+            scan_.sweep(
+                panel, tiles, [&](Index tile, const std::uint32_t* hits, const core::Accumulators<Value>& sums) {
+                    append(panel, tile, hits, sums);
+                }
+            );
         }
     }
 
-    // Rows that may be candidates are scored once the panel is swept. Meanwhile those that nobody has asked for yet come nearer.
-    void note(Index panel, Index tile, const std::uint32_t* hits) {
-        for (Index t = 0; t < core::kTileQueries; ++t) {
-            if (hits[t] == 0) continue;
-            counts_.passed += std::popcount(hits[t]);
-            const Index q = tile * core::kTileQueries + t - queries_.offset();
+    void want(Index panel, Index tile, const std::uint32_t* hits) {
+        scan_.each_hit(tile, hits, [&](Index /*t*/, Index q, std::uint32_t lanes) {
             if (refinement_.has(q)) {
-                refinement_.want(q, hits[t]);
-                continue;
+                refinement_.want(q, lanes);
+            } else {
+                scan_.want(panel, q, lanes);
             }
-            for (std::uint32_t fresh = hits[t] & ~fetched_; fresh != 0; fresh &= fresh - 1) {
-                filter_.fetch(panel * core::kPanelRows<Value> + std::countr_zero(fresh));
-            }
-            fetched_ |= hits[t];
-            wanted_[size(n_wanted_++)] = {queries_.first + q, hits[t]};
-        }
+        });
     }
 
     [[gnu::noinline]] void append(
         Index panel, Index tile, const std::uint32_t* hits, const core::Accumulators<Value>& sums
     ) {
         constexpr std::uint32_t kVectorMask = (std::uint32_t{1} << core::kLanes<Value>) - 1;
-        const auto position = static_cast<std::int32_t>((panel - task_.first_panel) * core::kPanelRows<Value>);
-        for (Index t = 0; t < core::kTileQueries; ++t) {
-            if (hits[t] == 0) continue;
-            counts_.passed += std::popcount(hits[t]);
-            const Index q = tile * core::kTileQueries + t - queries_.offset();
+        const auto position = static_cast<std::int32_t>((panel - scan_.task().first_panel) * core::kPanelRows<Value>);
+        scan_.each_hit(tile, hits, [&](Index t, Index q, std::uint32_t lanes) {
             if (!refinement_.has(q) && candidates_.due(q)) thin_out(q);
             if (refinement_.has(q)) {
-                refinement_.want(q, hits[t]);
-                continue;
+                refinement_.want(q, lanes);
+                return;
             }
             bool raised = false;
             for (Index v = 0; v < core::kTileVectors; ++v) {
-                const std::uint32_t mask = hits[t] >> (v * core::kLanes<Value>) & kVectorMask;
+                const std::uint32_t mask = lanes >> (v * core::kLanes<Value>) & kVectorMask;
                 if (mask == 0) continue;
                 const auto first = position + static_cast<std::int32_t>(v * core::kLanes<Value>);
-                const auto scores = filter_.scores(queries_.first + q, sums.at[t][v]);
-                const auto errors = filter_.errors(bounds_[size(q)], panel, scores, guesses_);
+                const auto scores = filter_.scores(scan_.query(q), sums.at[t][v]);
+                const auto errors = filter_.errors(scan_.bound(q), panel, scores, guesses_);
                 raised |= candidates_.append(q, scores, scores - errors, first, mask);
             }
-            counts_.candidates += std::popcount(hits[t]);
+            n_candidates_ += std::popcount(lanes);
             if (raised) set_limit(q);
-        }
+        });
     }
 
-    // Scores the rows of the panel that passed the first filter; those that pass again become candidates.
+    // Of the rows that passed the first look, those that pass again become candidates.
     void look_again(Index panel) {
-        for (const Wanted& wanted : std::span(wanted_).first(size(n_wanted_))) {
-            const Index q = wanted.query - queries_.first;
-            const Value* limits = limits_.data() + queries_.offset() + q;
-            filter_.look_again(wanted, panel, limits, limit_apart_, [&](Index position, float score) {
-                const float error = filter_.error(bounds_[size(q)], wanted.query, position, score);
-                if (score + error < candidates_.threshold(q)) return;
-                if (candidates_.due(q)) thin_out(q);
-                ++counts_.candidates;
-                const auto in_segment =
-                    static_cast<std::int32_t>(position - task_.first_panel * core::kPanelRows<Value>);
-                const float bound = score - lowered_by(q, position, score, error);
-                if (candidates_.append(q, score, bound, in_segment)) set_limit(q);
-            });
-        }
-        n_wanted_ = 0;
-        fetched_ = 0;
+        const Index start = scan_.task().first_panel * core::kPanelRows<Value>;
+        scan_.look_again(panel, [&](Index q, Index position, float score) {
+            const float error = filter_.error(scan_.bound(q), scan_.query(q), position, score);
+            if (score + error < candidates_.threshold(q)) return;
+            if (candidates_.due(q)) thin_out(q);
+            ++n_candidates_;
+            const float bound = score - lowered_by(q, position, score, error);
+            if (candidates_.append(q, score, bound, static_cast<std::int32_t>(position - start))) set_limit(q);
+        });
     }
 
     void thin_out(Index q) {
@@ -268,9 +198,9 @@ template <Filter F> class BlockSearch {
 
     void refine_panel(Index panel) {
         const Index first = panel * core::kPanelRows<Value>;
-        counts_.refined += refinement_.serve(
+        n_refined_ += refinement_.serve(
             input_.train, input_.queries, look_, [&](Index lane) { return input_.positions.row(first + lane); },
-            [&](Index q) { return queries_.first + q; }, [&](Index q) { return worst(q).key; },
+            [&](Index q) { return scan_.query(q); }, [&](Index q) { return worst(q).key; },
             [&](Index q, std::uint32_t lanes, const auto& key) {
                 const Neighbor last = worst(q);
                 std::size_t n = 0;
@@ -298,18 +228,18 @@ template <Filter F> class BlockSearch {
 
     // Computes canonical distances of candidates, best first, until `most` are known or no other can be among the nearest.
     void refine(Index q, Index most) {
-        const Index first = task_.first_panel * core::kPanelRows<Value>;
+        const Index first = scan_.task().first_panel * core::kPanelRows<Value>;
         const auto bounds = bounds_of(q);
         std::span<Candidate> rest = candidates_.list(q, listed_);
-        const bool directed = canonical_row(metric_, input_.queries, queries_.first + q, values_.data());
-        const auto* bytes = bytes_of_query(input_.queries, queries_.first + q, input_.train);
+        const bool directed = canonical_row(metric_, input_.queries, scan_.query(q), values_.data());
+        const auto* bytes = bytes_of_query(input_.queries, scan_.query(q), input_.train);
         const CanonicalQuery query{values_.data(), directed, bytes};
         const auto excluded = [&](const Candidate& c) {
             return bounds(c.position, c.score).high < candidates_.threshold(q);
         };
         while (!rest.empty() && most > 0) {
             // A task that is stopped in the middle of a panel needs room for the rest of it.
-            if (stop()) {
+            if (scan_.stop()) {
                 rest = {};
                 break;
             }
@@ -333,7 +263,7 @@ template <Filter F> class BlockSearch {
         const std::span<const Index> left = look(q, rows);
         canonical_keys(metric_, query, input_.train, left, keys_.data());
         for (std::size_t r = 0; r < left.size(); ++r) refined_[r] = {keys_[r], input_.first_row + left[r]};
-        counts_.refined += std::ssize(left);
+        n_refined_ += std::ssize(left);
         if (!left.empty()) settle(q, left.size());
     }
 
@@ -341,7 +271,7 @@ template <Filter F> class BlockSearch {
     std::span<Index> look(Index q, std::span<Index> rows) {
         const double limit = worst(q).key;
         if (!(limit < kNoNeighbor.key) || !look_.is_worth()) return rows;
-        look_.load(queries_.first + q);
+        look_.load(scan_.query(q));
         std::size_t n = 0;
         look_.look(rows, limit, [&](std::size_t r) { rows[n++] = rows[r]; });
         return rows.first(n);
@@ -361,30 +291,19 @@ template <Filter F> class BlockSearch {
     const SearchPlan& plan_;
     const F& filter_;
     Metric metric_;
+    BlockScan<F> scan_;
     Candidates candidates_;
     FloatLook look_;
     PanelRefinement refinement_;
-    BlockQueries queries_{};
-    SearchTask task_{};
     bool guesses_ = false; // whether thresholds may be too high
-    SearchCounts counts_;
-    typename F::Looseness looseness_{}; // that the limits stand for
-    std::vector<double> values_;        // one query
-    core::AlignedVector<Value> partial_;
-    std::vector<QueryBound> bounds_;
-    Index limit_apart_;
-    std::vector<Value> limits_;
+    Index n_candidates_ = 0;
+    Index n_refined_ = 0;
+    Index n_repeated_ = 0;
+    std::vector<double> values_; // one query
     std::vector<Neighbor> refined_;
     std::vector<Index> rows_;
     std::vector<double> keys_;
     std::vector<Candidate> listed_;
-    int thread_ = 0; // that scans
-    core::LoopControl* control_ = nullptr;
-    bool stopped_ = false;
-    std::uint32_t fetched_ = 0; // rows of the panel at hand
-    Index n_wanted_ = 0;
-    std::vector<Wanted> wanted_; // of the panel at hand
-    decltype(std::declval<const F&>().visits(0, 0, 0)) visits_;
 };
 
 } // namespace deeprob::knn

@@ -29,6 +29,9 @@ class BoxWorker {
     // The neighbours of the query loaded last, near that leaf at best. Returns nothing if it was stopped.
     virtual std::span<const Neighbor> search(Index leaf, const core::Stopped& stopped) = 0;
 
+    // Appends the distinct rows whose key is `key` at most, in any order. Returns whether it came to its end.
+    virtual bool search_within(double key, const core::Stopped& stopped, std::vector<Neighbor>& out) = 0;
+
     [[nodiscard]] virtual Index n_refined() const = 0;
     [[nodiscard]] virtual Index n_visited() const = 0;
 };
@@ -61,7 +64,6 @@ template <class Terms, class T, Index kWidth> class BoxSearch final : public Box
     }
 
     std::span<const Neighbor> search(Index leaf, const core::Stopped& stopped) override {
-        constexpr Index kLeavesBetweenQuestions = 64;
         nearest_.clear();
         sum_limit_ = std::numeric_limits<double>::infinity();
         limit_ = std::numeric_limits<T>::infinity();
@@ -83,10 +85,28 @@ template <class Terms, class T, Index kWidth> class BoxSearch final : public Box
         return nearest_.sorted();
     }
 
+    bool search_within(double key, const core::Stopped& stopped, std::vector<Neighbor>& out) override {
+        set_limits(key);
+        n_waiting_ = 0;
+        expand(shape_.n_levels - 1, 0);
+        for (Index n_leaves = 0; n_waiting_ > 0;) {
+            const Place place = waiting_[--n_waiting_];
+            if (place.level >= 0) {
+                expand(place.level, place.number);
+                continue;
+            }
+            collect(place.number, key, out);
+            if (++n_leaves % kLeavesBetweenQuestions == 0 && stopped()) return false;
+        }
+        return true;
+    }
+
     [[nodiscard]] Index n_refined() const override { return n_refined_; }
     [[nodiscard]] Index n_visited() const override { return n_visited_; }
 
   private:
+    static constexpr Index kLeavesBetweenQuestions = 64;
+
     // A node, or a leaf on level -1, and the sum of its box.
     struct Place {
         T sum;
@@ -151,14 +171,32 @@ template <class Terms, class T, Index kWidth> class BoxSearch final : public Box
         const double sum = canonical(leaf, r, computed);
         ++n_refined_;
         if (sum <= sum_limit_) {
-            const Index row = tree_.rows[leaf * kLeafRows + r];
-            if (row < 0 || row >= n_rows_) throw_damaged();
-            nearest_.insert({key_of_sum(metric_, sum), row});
-            if (!nearest_.is_full()) return;
-            // Sums whose key equals the last one's must pass: a smaller row may have it.
-            const double key = nearest_.last().key;
-            sum_limit_ = metric_ == Metric::euclidean ? largest_square_of(key) : key;
-            limit_ = limit_of(sum_limit_);
+            nearest_.insert({key_of_sum(metric_, sum), row(leaf, r)});
+            if (nearest_.is_full()) set_limits(nearest_.last().key);
+        }
+    }
+
+    // Sums whose key equals `key` must pass: a row at the same distance may come before.
+    void set_limits(double key) {
+        sum_limit_ = metric_ == Metric::euclidean ? largest_square_of(key) : key;
+        limit_ = limit_of(sum_limit_);
+    }
+
+    [[nodiscard]] Index row(Index leaf, Index r) const {
+        const Index row = tree_.rows[leaf * kLeafRows + r];
+        if (row < 0 || row >= n_rows_) throw_damaged();
+        return row;
+    }
+
+    void collect(Index leaf, double most, std::vector<Neighbor>& out) {
+        T sums[kLeafRows];
+        n_visited_ += kLeafRows;
+        leaf_sums<Terms, kWidth>(query_, values(leaf), sums);
+        for (auto rest = within<kLeafRows>(sums, limit_); rest != 0; rest &= rest - 1) {
+            const Index r = std::countr_zero(rest);
+            const double key = key_of_sum(metric_, canonical(leaf, r, sums[r]));
+            ++n_refined_;
+            if (key <= most) out.push_back({key, row(leaf, r)});
         }
     }
 
@@ -206,122 +244,5 @@ template <class Terms, class T, Index kWidth> class BoxSearch final : public Box
     T query_[kWidth] = {};
     Place waiting_[kFanOut * BoxShape::kMaxLevels];
 };
-
-// Numbers from 0 to n in ascending order of keys below n_keys, roughly: in as many steps as there are numbers.
-inline std::vector<Index> order_by(const std::vector<Index>& keys, Index n_keys) {
-    const Index n = std::ssize(keys);
-    const Index keys_per_bucket = core::ceil_div(n_keys, std::max<Index>(n, 1));
-    std::vector<Index> starts(static_cast<std::size_t>(core::ceil_div(n_keys, keys_per_bucket) + 1));
-    for (const Index key : keys) ++starts[static_cast<std::size_t>(key / keys_per_bucket + 1)];
-    for (std::size_t b = 1; b < starts.size(); ++b) starts[b] += starts[b - 1];
-    std::vector<Index> order(keys.size());
-    for (Index i = 0; i < n; ++i) {
-        const Index key = keys[static_cast<std::size_t>(i)];
-        order[static_cast<std::size_t>(starts[static_cast<std::size_t>(key / keys_per_bucket)]++)] = i;
-    }
-    return order;
-}
-
-struct BoxReport {
-    Index unusable_query = -1; // the first; nothing was searched then
-    Index n_refined = 0;       // canonical distances computed
-    Index n_visited = 0;       // rows of the leaves visited, once for each query
-};
-
-// All queries, each by itself, in blocks that are tasks.
-class BoxSearches {
-  public:
-    BoxSearches(core::Borrowed<SearchInput> input, Metric metric, const core::Execution& execution)
-        : input_(input), metric_(metric), execution_(execution),
-          shape_(input->positions.size(), input->queries.n_features),
-          workers_(static_cast<std::size_t>(core::team_size(n_tasks(), execution))), expanded_(workers_.size()),
-          leaves_(static_cast<std::size_t>(input->queries.n_rows)) {}
-
-    template <class Terms, Index kWidth, class T> void make_workers(const BoxTree<const T>& tree) {
-        const Index k = std::min(input_.k, input_.positions.size());
-        for (auto& worker : workers_) {
-            worker = std::make_unique<BoxSearch<Terms, T, kWidth>>(shape_, tree, metric_, k, input_.train.n_rows);
-        }
-    }
-
-    BoxReport run(const SearchOutput& output) {
-        const Index unusable = place();
-        if (unusable >= 0) return {.unusable_query = unusable};
-        search(output);
-        BoxReport report;
-        for (const auto& worker : workers_) {
-            report.n_refined += worker->n_refined();
-            report.n_visited += worker->n_visited();
-        }
-        return report;
-    }
-
-  private:
-    static constexpr Index kQueriesPerTask = 64;
-
-    [[nodiscard]] Index n_tasks() const { return core::ceil_div(input_.queries.n_rows, kQueriesPerTask); }
-
-    // Finds the leaf of each query; returns the first query that cannot be searched, or -1.
-    Index place() {
-        constexpr Index kUnusable = -1;
-        for_blocks([&](int thread, Index begin, Index end, const auto&) {
-            BoxWorker& worker = *workers_[static_cast<std::size_t>(thread)];
-            for (Index q = begin; q < end; ++q) {
-                leaves_[static_cast<std::size_t>(q)] = worker.load(input_.queries, q) ? worker.leaf() : kUnusable;
-            }
-        });
-        const auto bad = std::ranges::find(leaves_, kUnusable);
-        return bad == leaves_.end() ? -1 : bad - leaves_.begin();
-    }
-
-    void search(const SearchOutput& output) {
-        const Index k = std::min(input_.k, input_.positions.size());
-        const Index n_expanded = input_.has_duplicates() ? std::min(k * input_.k, input_.train.n_rows) : 0;
-        for (auto& expanded : expanded_) expanded.reserve(static_cast<std::size_t>(n_expanded));
-        const std::vector<Index> order = order_by(leaves_, shape_.n_leaves);
-        for_blocks([&](int thread, Index begin, Index end, const core::Stopped& stopped) {
-            BoxWorker& worker = *workers_[static_cast<std::size_t>(thread)];
-            for (Index i = begin; i < end; ++i) {
-                const Index q = order[static_cast<std::size_t>(i)];
-                worker.load(input_.queries, q);
-                const auto nearest = worker.search(leaves_[static_cast<std::size_t>(q)], stopped);
-                if (nearest.empty()) return;
-                write_neighbors(input_, metric_, nearest, q, output, expanded_[static_cast<std::size_t>(thread)]);
-            }
-        });
-    }
-
-    template <class Body> void for_blocks(const Body& body) {
-        core::parallel_for(n_tasks(), execution_, [&](Index task, int thread, core::LoopControl& control) {
-            const Index begin = task * kQueriesPerTask;
-            const Index end = std::min(begin + kQueriesPerTask, input_.queries.n_rows);
-            body(thread, begin, end, core::Stopped{control, thread});
-        });
-    }
-
-    const SearchInput& input_;
-    Metric metric_;
-    core::Execution execution_;
-    BoxShape shape_;
-    std::vector<std::unique_ptr<BoxWorker>> workers_;
-    std::vector<std::vector<Neighbor>> expanded_; // scratch of write_neighbors, one a thread
-    std::vector<Index> leaves_;
-};
-
-template <class T>
-BoxReport search_boxes(
-    const SearchInput& input, const BoxTree<const T>& tree, Metric metric, const SearchOutput& output,
-    const core::Execution& execution
-) {
-    BoxSearches searches(input, metric, execution);
-    with_width(input.queries.n_features, [&]<Index kWidth> {
-        if (metric == Metric::manhattan) {
-            searches.make_workers<AbsoluteDifferences, kWidth>(tree);
-        } else {
-            searches.make_workers<SquaredDifferences, kWidth>(tree);
-        }
-    });
-    return searches.run(output);
-}
 
 } // namespace deeprob::knn

@@ -14,22 +14,23 @@ struct SearchOutput {
     std::int64_t* indices; // (n_queries, k)
 };
 
-// Appends all rows equal to the representative of `neighbor`, at most `limit` of them, with its key.
-inline void append_duplicates(
-    const SearchInput& input, const Neighbor& neighbor, Index limit, std::vector<Neighbor>& out
+// The rows equal to a representative, itself among them; at most `limit`.
+inline std::span<const Index> duplicates_of(
+    const SearchInput& input, Index representative, Index limit = std::numeric_limits<Index>::max()
 ) {
-    const auto place = std::ranges::lower_bound(input.representatives, neighbor.row);
-    if (place == input.representatives.end() || *place != neighbor.row) throw_damaged();
+    const auto place = std::ranges::lower_bound(input.representatives, representative);
+    if (place == input.representatives.end() || *place != representative) throw_damaged();
     const auto number = static_cast<std::size_t>(place - input.representatives.begin());
     const Index first = input.duplicate_starts[number];
     const Index end = input.duplicate_starts[number + 1];
     if (first < 0 || first > end || end > std::ssize(input.duplicate_members)) throw_damaged();
-    const Index last = std::min(end, first + limit);
-    for (Index m = first; m < last; ++m) {
-        const Index row = input.duplicate_members[static_cast<std::size_t>(m)];
+    const auto members = input.duplicate_members.subspan(
+        static_cast<std::size_t>(first), static_cast<std::size_t>(std::min(end - first, limit))
+    );
+    for (const Index row : members) {
         if (row < 0 || row >= input.train.n_rows) throw_damaged();
-        out.push_back({neighbor.key, row});
     }
+    return members;
 }
 
 // Writes the k nearest rows of one query, given its nearest distinct rows in ascending order.
@@ -43,7 +44,9 @@ inline void write_neighbors(
             // Rows at the same distance are ordered by row, whosever duplicates they are.
             const bool tied = i > 0 && nearest[i].key == nearest[i - 1].key;
             if (!tied && std::ssize(expanded) >= input.k) break;
-            append_duplicates(input, nearest[i], input.k, expanded);
+            for (const Index row : duplicates_of(input, nearest[i].row, input.k)) {
+                expanded.push_back({nearest[i].key, row});
+            }
         }
         keep_smallest(expanded, input.k);
         nearest = std::span(expanded).first(std::min(expanded.size(), static_cast<std::size_t>(input.k)));
