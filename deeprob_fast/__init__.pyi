@@ -18,8 +18,13 @@ from deeprob_fast.knn.cross_validation import knn_cross_validate as knn_cross_va
 from deeprob_fast.knn.distances import TopK as TopK
 from deeprob_fast.knn.distances import pairwise_distances as pairwise_distances
 from deeprob_fast.knn.distances import top_k as top_k
-from deeprob_fast.knn.estimators import KNeighborsClassifier as KNeighborsClassifier
-from deeprob_fast.knn.estimators import NearestNeighbors as NearestNeighbors
+from deeprob_fast.knn.estimators.classifiers import KNeighborsClassifier as KNeighborsClassifier
+from deeprob_fast.knn.estimators.classifiers import RadiusNeighborsClassifier as RadiusNeighborsClassifier
+from deeprob_fast.knn.estimators.regressors import KNeighborsRegressor as KNeighborsRegressor
+from deeprob_fast.knn.estimators.regressors import RadiusNeighborsRegressor as RadiusNeighborsRegressor
+from deeprob_fast.knn.estimators.transformers import KNeighborsTransformer as KNeighborsTransformer
+from deeprob_fast.knn.estimators.transformers import RadiusNeighborsTransformer as RadiusNeighborsTransformer
+from deeprob_fast.knn.estimators.unsupervised import NearestNeighbors as NearestNeighbors
 from deeprob_fast.knn.evaluation import evaluate_knn as evaluate_knn
 from deeprob_fast.knn.index import KNNIndex as KNNIndex
 from deeprob_fast.knn.lists import NeighborLists as NeighborLists

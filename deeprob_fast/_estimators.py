@@ -47,12 +47,14 @@ def checked(
     names: tuple[str, str] = ("X", "y"),
     dtypes: Any = DTYPES,
     reset: bool = True,
+    **options: Any,
 ) -> Any:
-    """Return X, and y if it is given, as arrays; every refusal names one of them."""
-    X = _as_numbers(names[0], X)
+    """Return X, and y if it is given, as arrays; every refusal names one of them. Options are those of `validate_data`."""
+    if not (options.get("accept_sparse") and hasattr(X, "tocsr")):
+        X = _as_numbers(names[0], X)
     y = tuple(_as_labels(names[1], labels) for labels in y)
     try:
-        return validate_data(estimator, X, *y, dtype=dtypes, reset=reset)
+        return validate_data(estimator, X, *y, dtype=dtypes, reset=reset, **options)
     except (TypeError, ValueError) as error:
         if any(re.search(rf"\b{name}\b", str(error)) for name in names):
             raise

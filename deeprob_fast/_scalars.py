@@ -56,6 +56,15 @@ def check_real(name: str, value: Any, low: float, high: float = np.inf, *, below
     return number
 
 
+def check_radius(name: str, value: Any, *, signed: bool = False) -> float:
+    """Return a number that may be infinite; not below 0, unless it is `signed`."""
+    number = _number(name, value)
+    if math.isnan(number) or (number < 0 and not signed):
+        msg = f"{name} must be a number{'' if signed else ' that is at least 0'}; got {value!r}"
+        raise ValueError(msg)
+    return number
+
+
 def check_choice(name: str, value: object, choices: Sequence[str]) -> str:
     """Return one of several words."""
     if not isinstance(value, str) or value not in choices:

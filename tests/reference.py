@@ -2,7 +2,9 @@
 
 import numpy as np
 
-METRICS = ("euclidean", "sqeuclidean", "manhattan", "cosine", "inner_product")
+METRICS = ("euclidean", "sqeuclidean", "manhattan", "chebyshev", "cosine", "inner_product")
+# Those whose terms are added up, as sums of bytes are.
+SUMS = tuple(metric for metric in METRICS if metric != "chebyshev")
 DTYPES = ("float32", "float64", "float16", "uint8", "int8")
 
 
@@ -39,6 +41,8 @@ def keys(train, queries, metric):
             key = np.sqrt(key) if metric == "euclidean" else key
         elif metric == "manhattan":
             key = lane_sum(np.abs(query - train))
+        elif metric == "chebyshev":
+            key = np.abs(query - train).max(axis=1)
         elif metric == "cosine":
             half = np.minimum(lane_sum((query - train) ** 2) / 2, 2.0)
             key = np.where(missing | ~query.any(), 1.0, half)

@@ -134,5 +134,5 @@ def test_every_public_name_has_a_page():
         names = {f"{module.__name__}.{name}" for name in module.__all__ if not inspect.ismodule(getattr(module, name))}
         assert names <= listed
     assert "deeprob_fast.optim.textbook.momentum_step" in listed
-    assert public_names.own_methods("deeprob_fast", "KNNIndex") == ["load", "save", "search"]
+    assert public_names.own_methods("deeprob_fast", "KNNIndex") == ["load", "save", "search", "search_radius"]
     assert "train" in public_names.own_properties("deeprob_fast", "KNNIndex")

@@ -22,6 +22,8 @@ def true_distances(query: Array, rows: Array, metric: str) -> Array:
         difference = rows[start : start + step].astype(np.float64) - query
         if metric == "manhattan":
             distances[start : start + step] = np.abs(difference, out=difference).sum(axis=1)
+        elif metric == "chebyshev":
+            distances[start : start + step] = np.abs(difference, out=difference).max(axis=1)
         else:
             distances[start : start + step] = np.einsum("ij,ij->i", difference, difference)
     return np.sqrt(distances) if metric == "euclidean" else distances

@@ -13,6 +13,9 @@ BLOCK = 256  # queries of one thread at a time
 GROUP = 32  # columns that share one minimum in a selection
 TILE = (1024, 8192)  # query rows and training rows of one bare sgemm: 32 MiB of output
 
+# How absolute differences become a distance.
+_JOINED: dict[str, np.ufunc] = {"manhattan": np.add, "chebyshev": np.maximum}
+
 
 def knn_numpy(
     train: Array, queries: Array, k: int, metric: str, n_threads: int, done: Callable[[int], object] | None = None
@@ -29,8 +32,8 @@ def knn_numpy(
 
     def scores(block: Array, rows: slice) -> Array:
         """Return what is smallest for the nearest rows."""
-        if metric == "manhattan":
-            return _absolute_differences(block, train[rows])
+        if metric in _JOINED:
+            return _absolute_differences(block, train[rows], _JOINED[metric])
         products: Array = block @ train[rows].T
         if half_norms is None:
             np.negative(products, out=products)
@@ -57,13 +60,13 @@ def unit_rows(rows: Array) -> Array:
     return scaled
 
 
-def _absolute_differences(block: Array, rows: Array) -> Array:
-    sums = np.zeros((len(block), len(rows)), dtype=np.float32)
-    difference = np.empty_like(sums)
+def _absolute_differences(block: Array, rows: Array, join: np.ufunc) -> Array:
+    joined = np.zeros((len(block), len(rows)), dtype=np.float32)
+    difference = np.empty_like(joined)
     for of_block, of_rows in zip(block.T, rows.T, strict=True):
         np.subtract(of_block[:, None], of_rows, out=difference)
-        sums += np.abs(difference, out=difference)
-    return sums
+        join(joined, np.abs(difference, out=difference), out=joined)
+    return joined
 
 
 def _distances(scores: Array, block: Array, metric: str) -> Array:

@@ -24,6 +24,7 @@ METRICS = {
     "euclidean": ("Euclidean", "√ of the sum of (a - b)²", "distance"),
     "sqeuclidean": ("Squared Euclidean", "sum of (a - b)²", "distance"),
     "manhattan": ("Manhattan", "sum of |a - b|", "distance"),
+    "chebyshev": ("Chebyshev", "largest |a - b|", "distance"),
     "cosine": ("Cosine", "1 - cos of the angle between a and b", "distance"),
     "inner_product": ("Inner product", "sum of a · b, the largest is the nearest", "product"),
 }

@@ -68,7 +68,7 @@ def true_classes(points: Float64) -> Int64:
 
 
 def _vote(X: Float64, y: Int64, n_classes: int, truth: Int64 | None) -> Regions:
-    from deeprob_fast.knn.estimators import KNeighborsClassifier
+    from deeprob_fast.knn.estimators.classifiers import KNeighborsClassifier
 
     votes, accuracy = {}, {}
     for k in K_VALUES:

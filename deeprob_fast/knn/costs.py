@@ -53,7 +53,7 @@ def costs() -> Costs:
 
 def dense_cost(metric: str) -> float:
     """Return the cost of a feature of a pair in the dense filter, in products."""
-    return costs().difference if METRICS[metric].adds == "differences" else 1.0
+    return costs().difference if METRICS[metric].of_differences else 1.0
 
 
 def byte_cost(metric: str) -> float:

@@ -106,7 +106,7 @@ def knn_cross_validate(
         Weight of a vote, as in `evaluate_knn`.
     temperature : float
         Of "softmax".
-    metric : {"euclidean", "sqeuclidean", "manhattan", "cosine", "inner_product"}
+    metric : {"euclidean", "sqeuclidean", "manhattan", "chebyshev", "cosine", "inner_product"}
     n_threads : int, optional
         By default all that the environment grants. Does not change the result.
     callback : callable, optional

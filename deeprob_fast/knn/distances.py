@@ -53,7 +53,7 @@ def pairwise_distances(
         Finite rows of float32, float64, float16, uint8 or int8; other integers are widened.
     Y : array-like, shape (n_Y, n_features), optional
         By default X.
-    metric : {"euclidean", "sqeuclidean", "manhattan", "cosine", "inner_product"}
+    metric : {"euclidean", "sqeuclidean", "manhattan", "chebyshev", "cosine", "inner_product"}
         Of these, "sqeuclidean" has the square of the features' unit; "cosine" is 1 - cos, half the squared distance of the rows
         divided by their norms, in [0, 2], and 1 where a row is zero.
     n_threads : int, optional

@@ -87,7 +87,7 @@ def evaluate_knn(
         Weight of a vote: 1, 1 / distance, exp(-distance / temperature), or what a function of the distances, (n_queries, k),
         returns: finite, not negative, and not all 0 for a query. With the metric "cosine" the softmax is that of similarities, as
         in DINO and MoCo.
-    metric : {"euclidean", "sqeuclidean", "manhattan", "cosine", "inner_product"}, optional
+    metric : {"euclidean", "sqeuclidean", "manhattan", "chebyshev", "cosine", "inner_product"}, optional
     n_per_class : int or sequence of int
         Evaluate as well on subsets with so many training rows of each class (all, if a class has fewer). There k is each of the
         values above that does not exceed n_per_class, and n_per_class.

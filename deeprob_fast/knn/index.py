@@ -32,13 +32,13 @@ class KNNIndex:
     train : array-like, shape (n_train, n_features)
         Finite rows of float32, float64, float16, uint8 or int8, each read as it is; other integers are widened. Kept by
         reference where the layout allows (aligned, native, contiguous rows): do not change it while the index is in use.
-    metric : {"euclidean", "sqeuclidean", "manhattan", "cosine", "inner_product"}
+    metric : {"euclidean", "sqeuclidean", "manhattan", "chebyshev", "cosine", "inner_product"}
         "inner_product" finds the largest products first.
     n_threads : int, optional
         Default for preparing and searching; by default all that the environment grants. Does not change any result.
     strategy : {"auto", "boxes", "dense", "integer", "prefix"}
         How rows are excluded before canonical distances are computed: by bounding boxes of rows that lie together ("boxes";
-        up to 12 features, for "euclidean", "sqeuclidean" and "manhattan"), by float32 scores of all ("dense"), by those of
+        up to 12 features, not for "cosine" and "inner_product"), by float32 scores of all ("dense"), by those of
         rows rounded to bytes ("integer"; up to 8192 features), or by bytes of the coordinates along their principal
         directions ("prefix"; for euclidean distances and the cosine, from 64 features). "auto" estimates on a sample which is
         fastest for as many queries as rows. Does not change any result.

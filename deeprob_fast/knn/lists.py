@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from deeprob_fast._typing import Float64, Int64
+from deeprob_fast._typing import AnyArray, Float64, Int64
 
 NO_LIMIT = int(np.iinfo(np.int64).max)
 _NOTHING = np.empty(0, dtype=np.int64)
@@ -40,6 +40,13 @@ class NeighborLists(NamedTuple):
     def counts(self) -> Int64:
         """How many neighbours each query has."""
         return np.diff(self.indptr)
+
+    def split(self, values: AnyArray) -> AnyArray:
+        """Return those of `indices` or `distances` that belong to each query, as arrays in an array of objects."""
+        parts = np.empty(len(self.indptr) - 1, dtype=object)
+        for q in range(len(parts)):
+            parts[q] = values[self.indptr[q] : self.indptr[q + 1]]
+        return parts
 
     def take(self, queries: Int64) -> "NeighborLists":
         """Return the lists of these queries, in their order."""

@@ -55,7 +55,7 @@ def nearest_neighbors(
     queries : array-like, shape (n_queries, n_features)
     k : int
         1 <= k <= n_train.
-    metric : {"euclidean", "sqeuclidean", "manhattan", "cosine", "inner_product"}
+    metric : {"euclidean", "sqeuclidean", "manhattan", "chebyshev", "cosine", "inner_product"}
     n_threads : int, optional
         By default all that the environment grants. Does not change the result.
     callback : callable, optional

@@ -71,7 +71,7 @@ def radius_neighbors(
     radius : float
         Rows whose canonical distance is at most this are neighbours; in the unit of the distance, which is squared for
         "sqeuclidean". For "inner_product" the least product, of any sign.
-    metric : {"euclidean", "sqeuclidean", "manhattan", "cosine", "inner_product"}
+    metric : {"euclidean", "sqeuclidean", "manhattan", "chebyshev", "cosine", "inner_product"}
     count_only : bool
         Whether only the number of neighbours of each query is wanted.
     max_neighbors : int, optional
@@ -122,12 +122,9 @@ def radius_neighbors(
     return lists.counts if count_only else lists
 
 
-def check_radius(
-    radius: object, metric: str, *, count_only: object = False, max_neighbors: int | None = None, name: str = "radius"
-) -> Radius:
+def check_radius(radius: object, metric: str, *, count_only: object = False, max_neighbors: int | None = None) -> Radius:
     """Return what is searched for."""
-    low = -np.inf if METRICS[metric].largest_first else 0.0
-    distance = _scalars.check_real(name, radius, low)
+    distance = _scalars.check_radius("radius", radius, signed=METRICS[metric].largest_first)
     limit = NO_LIMIT
     if max_neighbors is not None:
         limit = _scalars.check_integer("max_neighbors", max_neighbors, 0, NO_LIMIT, "of all queries together")

@@ -7,6 +7,7 @@ import numpy as np
 
 from deeprob_fast import _kernels, _scalars, _validation
 from deeprob_fast._typing import Float64, Int64
+from deeprob_fast.knn.lists import NeighborLists
 from deeprob_fast.knn.metrics import METRICS
 from deeprob_fast.knn.neighbors import Neighbors
 
@@ -62,6 +63,42 @@ def neighbor_weights(distances: Float64, weights: Weights, metric: str, temperat
         inverse = 1 / np.ldexp(distances, np.where(exponents < _TINY, -exponents, 0))
     zero = distances == 0
     inverse[zero.any(axis=1)] = 0
+    inverse[zero] = 1
+    return inverse
+
+
+def list_weights(lists: NeighborLists, weights: Weights, metric: str, temperature: float) -> Float64:
+    """Weigh the neighbours within a radius: as `neighbor_weights`, in one array for all queries.
+
+    A callable takes the distances as an array of objects, an array for each query, and returns weights in that form.
+    """
+    counts = lists.counts
+    queries = np.repeat(np.arange(len(counts)), counts)
+    if callable(weights):
+        result = weights(lists.split(lists.distances))
+        parts = [np.asarray(part, dtype=np.float64) for part in result]
+        if [part.shape for part in parts] != [(n,) for n in counts.tolist()]:
+            msg = "weights must return as many weights as there are distances, an array for each query"
+            raise ValueError(msg)
+        flat = np.concatenate([*parts, np.empty(0)])
+        sums = np.bincount(queries, flat, minlength=len(counts))
+        if not ((np.isfinite(flat) & (flat >= 0)).all() and (np.isfinite(sums) & (sums > 0))[counts > 0].all()):
+            msg = "weights must return finite numbers that are not negative, with a finite sum above 0 for each query"
+            raise ValueError(msg)
+        return flat
+    if weights == "uniform":
+        return np.ones_like(lists.distances)
+    firsts = lists.distances[lists.indptr[:-1][counts > 0]]
+    nearest = np.repeat(firsts, counts[counts > 0])
+    if weights == "softmax":
+        sign = 1 if METRICS[metric].largest_first else -1
+        with np.errstate(over="ignore", under="ignore"):
+            return np.exp(sign * (lists.distances - nearest) / temperature)
+    exponents = np.frexp(nearest)[1]
+    with np.errstate(divide="ignore", over="ignore", under="ignore"):
+        inverse = 1 / np.ldexp(lists.distances, np.where(exponents < _TINY, -exponents, 0))
+    zero = lists.distances == 0
+    inverse[(np.bincount(queries, zero, minlength=len(counts)) > 0)[queries]] = 0
     inverse[zero] = 1
     return inverse
 

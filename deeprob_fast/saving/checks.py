@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from deeprob_fast.knn.estimators.metrics import PRECOMPUTED
+from deeprob_fast.knn.estimators.precomputed import PrecomputedDistances, is_square
 from deeprob_fast.knn.index import KNNIndex
 from deeprob_fast.linear.loop import Training
 
@@ -47,13 +49,32 @@ def check_training(training: Training) -> None:
 
 
 def check_neighbors(model: Any) -> None:
-    """Refuse rows and labels that do not fit together."""
+    """Refuse rows, labels and values that do not fit together."""
     index = model.index_
-    _demand(isinstance(index, KNNIndex), "rows")
-    _demand(model.n_features_in_ == index.n_features and model.n_samples_fit_ == index.n_train, "rows and features")
+    if isinstance(index, PrecomputedDistances):
+        _demand(is_square(index), "distances")
+        n_features, metric = index.n_train, PRECOMPUTED
+    else:
+        _demand(isinstance(index, KNNIndex), "rows")
+        n_features, metric = index.n_features, index.metric
+    _demand(model.n_features_in_ == n_features and model.n_samples_fit_ == index.n_train, "rows and features")
+    _demand(model.effective_metric_ == metric, "rows and metric")
     if hasattr(model, "classes_"):
-        classes, labels = model.classes_, model._labels
-        # Exactly arrays: the extremes of a masked one leave out what the kernels read.
-        _demand(type(classes) is np.ndarray and np.array_equal(np.unique(classes), classes), "classes")
-        _demand(type(labels) is np.ndarray and labels.dtype == np.int64 and labels.shape == (index.n_train,), "labels")
-        _demand(labels.min() >= 0 and labels.max() < len(classes), "labels")
+        _demand(type(model.outputs_2d_) is bool, "outputs")
+        outputs = (model.classes_, model._labels) if model.outputs_2d_ else ([model.classes_], [model._labels])
+        _demand(len(outputs[0]) == len(outputs[1]) > 0, "classes and labels")
+        for classes, labels in zip(*outputs, strict=True):
+            _check_labels(classes, labels, index.n_train)
+        outliers = getattr(model, "outlier_label_", None)
+        _demand(outliers is None or len(outliers) == len(outputs[0]), "labels of outliers")
+    if hasattr(model, "_y"):
+        values = model._y
+        _demand(type(values) is np.ndarray and values.dtype == np.float64 and values.ndim in (1, 2), "values")
+        _demand(len(values) == index.n_train, "values")
+
+
+def _check_labels(classes: Any, labels: Any, n_train: int) -> None:
+    # Exactly arrays: the extremes of a masked one leave out what the kernels read.
+    _demand(type(classes) is np.ndarray and np.array_equal(np.unique(classes), classes), "classes")
+    _demand(type(labels) is np.ndarray and labels.dtype == np.int64 and labels.shape == (n_train,), "labels")
+    _demand(labels.min() >= 0 and labels.max() < len(classes), "labels")

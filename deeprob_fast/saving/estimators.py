@@ -8,7 +8,12 @@ from typing import Any, BinaryIO
 from sklearn.base import BaseEstimator
 
 from deeprob_fast import _optional, optim
-from deeprob_fast.knn.estimators import KNeighborsClassifier, NearestNeighbors
+from deeprob_fast.knn.estimators.base import NeighborsEstimator
+from deeprob_fast.knn.estimators.classifiers import KNeighborsClassifier, RadiusNeighborsClassifier
+from deeprob_fast.knn.estimators.precomputed import PrecomputedDistances
+from deeprob_fast.knn.estimators.regressors import KNeighborsRegressor, RadiusNeighborsRegressor
+from deeprob_fast.knn.estimators.transformers import KNeighborsTransformer, RadiusNeighborsTransformer
+from deeprob_fast.knn.estimators.unsupervised import NearestNeighbors
 from deeprob_fast.knn.index import KNNIndex
 from deeprob_fast.linear.base import LinearClassifier
 from deeprob_fast.linear.estimators import LinearSVM, SoftmaxClassifier
@@ -18,9 +23,18 @@ from deeprob_fast.saving.schemas import check_schema
 _OPTIMIZERS = tuple(thing for thing in vars(optim).values() if isinstance(thing, type) and issubclass(thing, optim.Optimizer))
 
 # What a file may hold beyond what skops trusts by itself, which is scikit-learn's estimators and plain data.
+_NEIGHBORS = (
+    NearestNeighbors,
+    KNeighborsClassifier,
+    RadiusNeighborsClassifier,
+    KNeighborsRegressor,
+    RadiusNeighborsRegressor,
+    KNeighborsTransformer,
+    RadiusNeighborsTransformer,
+)
 _TRUSTED = [
     f"{cls.__module__}.{cls.__name__}"
-    for cls in (SoftmaxClassifier, LinearSVM, KNeighborsClassifier, NearestNeighbors, KNNIndex, *_OPTIMIZERS)
+    for cls in (SoftmaxClassifier, LinearSVM, *_NEIGHBORS, KNNIndex, PrecomputedDistances, *_OPTIMIZERS)
 ]
 
 
@@ -96,6 +110,6 @@ def read(file: BinaryIO) -> Any:
         part.get_params(deep=False)  # all of them must be there
         if isinstance(part, LinearClassifier) and not {"classes_", "coef_", "_weights"}.isdisjoint(vars(part)):
             check_linear(part)
-        elif isinstance(part, (KNeighborsClassifier, NearestNeighbors)) and hasattr(part, "index_"):
+        elif isinstance(part, NeighborsEstimator) and hasattr(part, "index_"):
             check_neighbors(part)
     return model

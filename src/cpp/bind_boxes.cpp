@@ -53,8 +53,8 @@ knn::SearchInput box_input(
 ) {
     const auto& [values, rows, boxes] = tree;
     require(
-        knn::is_euclidean(metric) || metric == knn::Metric::manhattan, "metric",
-        "must be euclidean, sqeuclidean or manhattan"
+        knn::is_euclidean(metric) || knn::is_absolute(metric), "metric",
+        "must be euclidean, sqeuclidean, manhattan or chebyshev"
     );
     const knn::SearchInput input = search_input(searched, rows_of(queries), wanted);
     require_range("first_row", input.first_row, 0, 0);

@@ -58,7 +58,7 @@ def test_no_report_is_forced_on_those_who_ask_for_another(invoke, blobs, tmp_pat
     assert not (tmp_path / "report.html").exists()
 
 
-@pytest.mark.parametrize("metric", ["manhattan", "cosine", "inner_product"])
+@pytest.mark.parametrize("metric", ["manhattan", "chebyshev", "cosine", "inner_product"])
 def test_evaluate(run, blobs, metric):
     found = run("evaluate", "--data", blobs, "--k", "7,1", "--metric", metric)
     expected = df.evaluate_knn(*_parts(blobs), k=(7, 1), metric=metric)

@@ -16,7 +16,7 @@ from tests import reference
 from tests.knn.exact import assert_exact, assert_exact_index
 from tests.strategies import Problem, cast, problems
 
-METRICS = ("euclidean", "sqeuclidean", "manhattan")
+METRICS = ("euclidean", "sqeuclidean", "manhattan", "chebyshev")
 WIDTHS = range(1, 13)
 
 

@@ -8,7 +8,7 @@ import deeprob_fast as df
 from deeprob_fast import _kernels
 from deeprob_fast.knn import centering, directions
 from tests import reference
-from tests.knn.exact import assert_exact, assert_exact_index
+from tests.knn.exact import assert_exact, assert_exact_index, strategies_of
 from tests.limits import lower_limits
 from tests.strategies import cast, low_rank, problems
 
@@ -23,10 +23,14 @@ def small_cells(monkeypatch):
 @given(problem=problems())
 @pytest.mark.parametrize("strategy", ["dense", "integer"])
 def test_any_problem_by_any_strategy(isa, strategy, problem):
+    if strategy == "integer" and problem.metric not in reference.SUMS:
+        with pytest.raises(ValueError, match="no sums of bytes for metric chebyshev"):
+            df.KNNIndex(problem.train, metric=problem.metric, strategy=strategy)
+        return
     assert_exact_index(problem.train, problem.queries, problem.k, problem.metric, strategy)
 
 
-@pytest.mark.parametrize("metric", reference.METRICS)
+@pytest.mark.parametrize("metric", reference.SUMS)
 @pytest.mark.parametrize("dtype", reference.DTYPES)
 @pytest.mark.parametrize("k", [1, 10, 1000])
 def test_integer_filter(isa, metric, dtype, k):
@@ -38,7 +42,7 @@ def test_integer_filter(isa, metric, dtype, k):
         assert index.stats["n_refined"] < len(queries) * len(train) / 4
 
 
-@pytest.mark.parametrize("metric", reference.METRICS)
+@pytest.mark.parametrize("metric", reference.SUMS)
 def test_integer_filter_on_rows_of_very_different_lengths(isa, metric):
     rng = np.random.default_rng(17)
     train = rng.standard_normal((900, 40)).astype(np.float32) * np.float32(10) ** rng.integers(-12, 12, (900, 1)).astype(
@@ -48,11 +52,31 @@ def test_integer_filter_on_rows_of_very_different_lengths(isa, metric):
     assert_exact_index(train, train[::7], 9, metric, "integer")
 
 
-@pytest.mark.parametrize("metric", reference.METRICS)
+@pytest.mark.parametrize("metric", reference.SUMS)
 def test_integer_filter_over_several_depth_blocks(isa, metric):
     rng = np.random.default_rng(18)
     train = rng.standard_normal((200, 2500), dtype=np.float32)
     assert_exact_index(train, train[:20] + np.float32(0.1), 5, metric, "integer")
+
+
+@pytest.mark.parametrize("dtype", reference.DTYPES)
+@pytest.mark.parametrize("k", [1, 10, 1000])
+@pytest.mark.parametrize("n_features", [1, 15, 53, 2500])
+def test_largest_differences(isa, dtype, k, n_features):
+    rng = np.random.default_rng(k)
+    train = cast(rng.standard_normal((1100, n_features)) * 30, dtype)
+    queries = cast(rng.standard_normal((20, n_features)) * 30, dtype)
+    index = assert_exact_index(train, queries, k, "chebyshev", "dense")
+    assert k == 1000 or np.dtype(dtype).kind == "i" or index.stats["n_refined"] < len(queries) * len(train) / 4
+
+
+def test_largest_differences_of_rows_that_float32_does_not_hold(isa):
+    rng = np.random.default_rng(3)
+    train = rng.standard_normal((300, 9))
+    train[::40] *= 1e70
+    queries = np.concatenate([rng.standard_normal((20, 9)), train[:3]])
+    index = assert_exact_index(train, queries, 5, "chebyshev", "dense")
+    assert index.stats["n_passed"] < len(queries) * len(train) * 0.9
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "sqeuclidean", "cosine"])
@@ -215,7 +239,8 @@ def crowded_data(kind):
 def test_where_bounds_cannot_tell_rows_apart(isa, kind, metric, k):
     train, queries = crowded_data(kind)
     assert_exact(train, queries, k, metric)
-    assert_exact_index(train, queries, k, metric, "integer")
+    for strategy in strategies_of(metric):
+        assert_exact_index(train, queries, k, metric, strategy)
     if metric == "euclidean" and k == 7:
         index = df.KNNIndex(train, strategy="dense")
         index.search(queries, k)

@@ -12,6 +12,7 @@ from deeprob_fast.knn.plan import plan_index
 from deeprob_fast.knn.scattering import scattered
 from deeprob_fast.knn.search import search_whole
 from tests import reference
+from tests.knn.exact import FILTERED
 from tests.limits import lowered
 from tests.strategies import low_rank
 
@@ -85,8 +86,7 @@ def test_a_sample_spares_candidates(isa, metric, k, most):
     assert search(whole, QUERIES, k, metric=metric)["n_candidates"] / len(QUERIES) > 1.2 * most * k
 
 
-@pytest.mark.parametrize("strategy", ["dense", "integer"])
-@pytest.mark.parametrize("metric", reference.METRICS)
+@pytest.mark.parametrize(("strategy", "metric"), FILTERED)
 @pytest.mark.parametrize("k", [3, 40, 300])
 def test_a_sample_that_deceives(isa, strategy, metric, k):
     rows, queries = deceiving(k), QUERIES[:20]
@@ -165,8 +165,7 @@ def test_a_prefix_is_rarely_wrong(isa):
     assert search(rows, rows[::20] + np.float32(0.01), 10, "prefix")["n_repeated"] < 10
 
 
-@pytest.mark.parametrize("strategy", ["dense", "integer"])
-@pytest.mark.parametrize("metric", reference.METRICS)
+@pytest.mark.parametrize(("strategy", "metric"), FILTERED)
 def test_ties_of_rows_that_are_scattered(isa, strategy, metric):
     rows = np.random.default_rng(2).integers(-1, 2, (2000, 12)).astype(np.float32)
     for k in (1, 7, 50):

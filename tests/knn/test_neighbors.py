@@ -15,6 +15,12 @@ from tests import reference
         df.KNeighborsClassifier(),
         df.KNeighborsClassifier(weights="distance", metric="manhattan"),
         df.KNeighborsClassifier(weights="softmax", metric="cosine"),
+        df.RadiusNeighborsClassifier(outlier_label="most_frequent"),
+        df.KNeighborsRegressor(),
+        df.KNeighborsRegressor(weights="distance", metric="chebyshev"),
+        df.RadiusNeighborsRegressor(),
+        df.KNeighborsTransformer(),
+        df.RadiusNeighborsTransformer(mode="connectivity"),
     ]
 )
 def test_scikit_learn_checks(estimator, check):

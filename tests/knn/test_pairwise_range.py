@@ -29,6 +29,8 @@ def wide_distances(x, y, metric):
     differences = abs(x[:, None] - y)
     if metric == "manhattan":
         distances = differences.sum(axis=-1)
+    elif metric == "chebyshev":
+        distances = differences.max(axis=-1)
     else:
         distances = (differences**2).sum(axis=-1)
         distances = np.sqrt(distances) if metric == "euclidean" else distances

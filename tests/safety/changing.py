@@ -144,7 +144,7 @@ def searches():
             N_TRAIN,
             lambda r=rows, s=strategy, q=queries: df.KNNIndex(r, strategy=s).search(q, k).indices,
         )
-    for metric in ("manhattan", "cosine", "inner_product"):
+    for metric in ("manhattan", "chebyshev", "cosine", "inner_product"):
         yield f"nearest_neighbors {metric}", wide, N_TRAIN, lambda m=metric: df.nearest_neighbors(wide, wide, k, metric=m).indices
     yield "scan", wide, N_TRAIN, lambda: df.nearest_neighbors(wide, wide[:3], 300).indices
     yield "top_k", wide, 40, lambda: df.top_k(wide, 30, n_threads=2).indices

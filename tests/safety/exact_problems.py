@@ -11,6 +11,7 @@ import deeprob_fast as df
 from deeprob_fast import _kernels
 from deeprob_fast.knn import packing, queries
 from tests import reference
+from tests.knn.exact import strategies_of
 from tests.limits import lower_limits, lowered, recorded_steps
 from tests.safety.hostile import Source
 from tests.strategies import cast, low_rank
@@ -53,9 +54,9 @@ def draw(source, way):
     n = source.choice(1, 2, 7, 31, 33, 64, 100, 257)
     d = source.choice(1, 2, 3, 5, 8, 9, 12) if way == "boxes" else source.choice(1, 2, 3, 5, 8, 9, 16, 17, 33, 64, 70)
     n_queries = source.choice(1, 3, 20, 200, 600)
-    metric = source.choice(*reference.METRICS)
+    metric = source.choice(*(reference.SUMS if way == "integer" else reference.METRICS))
     if way == "boxes":
-        metric = source.choice("euclidean", "sqeuclidean", "manhattan")
+        metric = source.choice("euclidean", "sqeuclidean", "manhattan", "chebyshev")
     if way == "prefix":
         n, d, metric = (
             source.choice(33, 100, 257, 300),
@@ -193,7 +194,7 @@ def solve(seed, number):
         n_queries = len(queries)
         if source.happens(0.1) and len(train) > 1:
             k = min(k, len(train) - 1)
-            strategy = source.choice("auto", "dense", "integer")
+            strategy = source.choice("auto", *strategies_of(problem.metric))
             index = df.KNNIndex(train, metric=metric, strategy=strategy, n_threads=n_threads)
             assert_same(index.search(None, k), reference.nearest_others(train, k, metric), f"itself, {strategy}, {what}")
             n_queries += len(train)

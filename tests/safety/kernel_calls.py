@@ -10,6 +10,7 @@ import pytest
 
 import deeprob_fast as df
 from deeprob_fast import _kernels
+from tests.knn.exact import strategies_of
 from tests.limits import lowered
 
 _STUB = Path(df.__file__).with_name("_kernels.pyi").read_text(encoding="utf-8")
@@ -119,7 +120,7 @@ def _search():
     for metric in _kernels.METRICS:
         df.pairwise_distances(rows[:9], rows, metric=metric, n_threads=1)
         df.nearest_neighbors(rows, rows[:2], 3, metric=metric, n_threads=1)
-        for strategy in ("dense", "integer"):
+        for strategy in strategies_of(metric):
             _ask(df.KNNIndex(rows, metric=metric, strategy=strategy, n_threads=1), rows[:20], 5)
     for dtype in (np.float32, np.float64):
         for metric in ("euclidean", "manhattan"):

@@ -26,8 +26,10 @@ _PARITY = 0.75  # the kernels round squared distances to even numbers, which may
 _FEWEST_FEATURES = 8  # below, the comparisons of the dense filter cost as much as its products
 
 
-def why_not(rows: RowSource, metric: str) -> str:  # noqa: ARG001  # as every strategy
+def why_not(rows: RowSource, metric: str) -> str:
     """Say why the filter cannot serve, or nothing."""
+    if METRICS[metric].adds not in _SAMPLED:
+        return f"no sums of bytes for metric {metric}"
     if rows.shape[1] > _kernels.max_byte_columns():
         return f"more than {_kernels.max_byte_columns()} features"
     return ""

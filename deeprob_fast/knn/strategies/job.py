@@ -43,7 +43,7 @@ class Job:
     ) -> "Job":
         """Find the centering of the rows on a sample."""
         # Sums of absolute differences do not cancel, and float32 holds every other dtype as it is.
-        centered = METRICS[metric].adds != "differences" or rows.dtype == np.float64
+        centered = not METRICS[metric].of_differences or rows.dtype == np.float64
         centering = fit_centering(rows, metric, centered=centered)
         # Integers may be tied by the thousand, and ties are excluded if rows are met in their order.
         scatters = n_queries >= limits.scattered_queries and not are_integers(rows)

@@ -20,7 +20,7 @@ from deeprob_fast.knn.strategies.job import Estimate, Job
 NAME = "prefix"
 SAVES = 0.8
 
-_WITHOUT_BOUND = {"products": "inner products", "differences": "manhattan distances"}
+_WITHOUT_BOUND = {"products": "inner products", "differences": "manhattan distances", "largest": "chebyshev distances"}
 _FEWEST_FEATURES = 64
 _DIRECTIONS = (16, 32, 48, 64, 96, 128)
 _SAMPLE_ROWS = 1024

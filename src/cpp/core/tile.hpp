@@ -21,21 +21,29 @@ inline Index depth_of_blocks(Index n_features) { return ceil_div(n_features, n_d
 inline Index chain_length(Index n_features) { return depth_of_blocks(n_features) + n_depth_blocks(n_features) + 2; }
 
 // Score steps: larger is nearer.
-struct Product {
+// How a step takes in the products of a query's element a and a row's b, and how the results of two depth blocks become one.
+struct Added {
+    template <class V> static V join(V a, V b) { return a + b; }
+};
+struct Product : Added {
     template <class V> static V step(V sum, V a, V b) { return multiply_add(a, b, sum); }
 };
-struct NegativeAbsoluteDifference {
+struct NegativeAbsoluteDifference : Added {
     template <class V> static V step(V sum, V a, V b) { return sum - absolute(a - b); }
+};
+struct NegativeLargestDifference {
+    template <class V> static V join(V a, V b) { return a < b ? a : b; }
+    template <class V> static V step(V smallest, V a, V b) { return join(smallest, -absolute(a - b)); }
 };
 
 // On words of four bytes, the rows' unsigned and the queries' signed.
-struct ByteProduct {
+struct ByteProduct : Added {
     static Vector<std::int32_t> step(Vector<std::int32_t> sum, Vector<std::int32_t> query, Vector<std::int32_t> row) {
         return add_byte_products(sum, row, query);
     }
 };
 // On words of four bytes, unsigned both. As |a - b| = a + b - 2 min(a, b), less the sums of both it is minus their distance.
-struct TwiceByteMinimum {
+struct TwiceByteMinimum : Added {
     static Vector<std::int32_t> step(Vector<std::int32_t> sum, Vector<std::int32_t> query, Vector<std::int32_t> row) {
         return add_byte_minima(sum, row, query);
     }
@@ -78,7 +86,8 @@ template <class Step, class T, bool kFirst>
     for (Index q = 0; q < kTileQueries; ++q) {
 #pragma GCC unroll 4
         for (Index v = 0; v < kTileVectors; ++v) {
-            result.at[q][v] = kFirst ? sums[q][v] : sums[q][v] + load(start + (q * kTileVectors + v) * kWidth);
+            result.at[q][v] =
+                kFirst ? sums[q][v] : Step::join(sums[q][v], load(start + (q * kTileVectors + v) * kWidth));
         }
     }
     return result;

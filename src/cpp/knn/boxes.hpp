@@ -87,21 +87,22 @@ inline void few_as_double(const Rows& rows, Index i, double* out) {
     });
 }
 
-// The canonical sum of terms that are numbers, or vectors of numbers that belong to several rows: term(f) is that of feature f.
+// The canonical sum, as Terms join them, of terms that are numbers, or vectors of numbers that belong to several rows: term(f) is that of feature f.
 // Partial sums without a term are +0 and change nothing.
-template <Index kWidth, class Term> [[gnu::always_inline]] inline auto canonical_sum(const Term& term) {
+template <Index kWidth, class Terms = Added, class Term>
+[[gnu::always_inline]] inline auto canonical_sum(const Term& term) {
     static_assert(kWidth <= 2 * kCanonicalLanes);
     constexpr Index kSums = std::min(kWidth, kCanonicalLanes);
     decltype(term(Index{0})) sums[kSums];
 #pragma GCC unroll 8
     for (Index l = 0; l < kSums; ++l) sums[l] = term(l);
 #pragma GCC unroll 8
-    for (Index l = 0; l < kWidth - kCanonicalLanes; ++l) sums[l] += term(kCanonicalLanes + l);
+    for (Index l = 0; l < kWidth - kCanonicalLanes; ++l) sums[l] = Terms::join(sums[l], term(kCanonicalLanes + l));
 #pragma GCC unroll 3
     for (Index half = kCanonicalLanes / 2; half > 0; half /= 2) {
 #pragma GCC unroll 4
         for (Index l = 0; l < half; ++l) {
-            if (l + half < std::min(kSums, 2 * half)) sums[l] += sums[l + half];
+            if (l + half < std::min(kSums, 2 * half)) sums[l] = Terms::join(sums[l], sums[l + half]);
         }
     }
     return sums[0];
@@ -111,7 +112,7 @@ template <Index kWidth, class Term> [[gnu::always_inline]] inline auto canonical
 template <class Terms, Index kWidth, class T>
 [[gnu::always_inline]] inline void leaf_sums(const T* query, const T* leaf, T* sums) {
     for (Index r = 0; r < kLeafRows; r += core::kLanes<T>) {
-        core::store(sums + r, canonical_sum<kWidth>([&](Index f) {
+        core::store(sums + r, canonical_sum<kWidth, Terms>([&](Index f) {
                         return Terms::term(core::broadcast(query[f]), core::load(leaf + f * kLeafRows + r));
                     }));
     }
@@ -122,7 +123,7 @@ template <class Terms, Index kWidth, class T>
 template <class Terms, Index kWidth, class T>
 [[gnu::always_inline]] inline void box_sums(const T* query, const T* boxes, T* sums) {
     for (Index c = 0; c < kFanOut; c += core::kLanes<T>) {
-        core::store(sums + c, canonical_sum<kWidth>([&](Index f) {
+        core::store(sums + c, canonical_sum<kWidth, Terms>([&](Index f) {
                         const auto x = core::broadcast(query[f]);
                         const auto low = core::load(boxes + 2 * f * kFanOut + c);
                         const auto high = core::load(boxes + (2 * f + 1) * kFanOut + c);

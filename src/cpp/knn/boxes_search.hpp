@@ -48,7 +48,8 @@ template <class Terms, class T, Index kWidth> class BoxSearch final : public Box
         if (!(canonical_sum<kWidth>([&](Index f) { return exact_[f] * exact_[f]; }) <= kMaxNorm2)) return false;
         constexpr double kLargest = std::numeric_limits<T>::max();
         for (Index f = 0; f < kWidth; ++f) query_[f] = static_cast<T>(std::clamp(exact_[f], -kLargest, kLargest));
-        const double sum = canonical_sum<kWidth>([&](Index f) { return Terms::term(exact_[f], double{query_[f]}); });
+        const double sum =
+            canonical_sum<kWidth, Terms>([&](Index f) { return Terms::term(exact_[f], double{query_[f]}); });
         moved_ = std::is_same_v<Terms, SquaredDifferences> ? std::sqrt(sum) : sum;
         return true;
     }
@@ -206,7 +207,7 @@ template <class Terms, class T, Index kWidth> class BoxSearch final : public Box
             return computed;
         } else {
             const T* const row = values(leaf) + r;
-            return canonical_sum<kWidth>([&](Index f) {
+            return canonical_sum<kWidth, Terms>([&](Index f) {
                 return Terms::term(exact_[f], static_cast<double>(row[f * kLeafRows]));
             });
         }

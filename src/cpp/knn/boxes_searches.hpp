@@ -139,6 +139,8 @@ BoxReport search_boxes(
     with_width(input.queries.n_features, [&]<Index kWidth> {
         if (metric == Metric::manhattan) {
             searches.make_workers<AbsoluteDifferences, kWidth>(tree);
+        } else if (metric == Metric::chebyshev) {
+            searches.make_workers<LargestDifference, kWidth>(tree);
         } else {
             searches.make_workers<SquaredDifferences, kWidth>(tree);
         }

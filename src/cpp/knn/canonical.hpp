@@ -1,6 +1,7 @@
 // The canonical distance: what "exact" means here. In float64, straight from the inputs, for the cosine from their directions:
 // eight partial sums, the one numbered l over the features l, l + 8, l + 16, ... in ascending order, without fused multiply-add,
 // then added as ((0+4) + (2+6)) + ((1+5) + (3+7)). The same bits on every instruction set; tests/reference.py has it in NumPy.
+// "Sum" stands for the largest term, too, where the metric takes that.
 #pragma once
 
 #include "core/simd.hpp"
@@ -15,25 +16,36 @@ using core::Rows;
 
 inline constexpr Index kCanonicalLanes = 8;
 
-struct SquaredDifferences {
+// How the terms of features become one number.
+struct Added {
+    template <class V> static V join(V a, V b) { return a + b; }
+};
+struct Largest {
+    template <class V> static V join(V a, V b) { return a > b ? a : b; }
+};
+
+struct SquaredDifferences : Added {
     template <class V> static V term(V a, V b) {
         const V difference = a - b;
         return difference * difference;
     }
 };
 struct DirectionDifferences : SquaredDifferences {}; // the rows have yet to become directions
-struct AbsoluteDifferences {
+struct AbsoluteDifferences : Added {
     template <class V> static V term(V a, V b) { return core::absolute(a - b); }
 };
-struct Products {
+struct LargestDifference : Largest {
+    template <class V> static V term(V a, V b) { return core::absolute(a - b); }
+};
+struct Products : Added {
     template <class V> static V term(V a, V b) { return a * b; }
 };
-struct Squares {
+struct Squares : Added {
     template <class V> static V term(V /*a*/, V b) { return b * b; }
 };
 inline constexpr double kScaleUp = 0x1p600;
 inline constexpr double kScaleDown = 0x1p-600;
-template <bool kUp> struct ScaledProducts {
+template <bool kUp> struct ScaledProducts : Added {
     template <class V> static V term(V a, V b) {
         const V scale = core::broadcast(kUp ? kScaleUp : kScaleDown);
         return (a * scale) * (b * scale);
@@ -42,17 +54,17 @@ template <bool kUp> struct ScaledProducts {
 
 inline constexpr Index kCanonicalVectors = kCanonicalLanes / core::kLanes<double>;
 
-// ((0+4) + (2+6)) + ((1+5) + (3+7)): halves are added until one number is left.
-[[gnu::always_inline]] inline double add_lanes(const core::Vector<double>* lanes) {
+// ((0+4) + (2+6)) + ((1+5) + (3+7)): halves are joined until one number is left.
+template <class Terms> [[gnu::always_inline]] inline double join_lanes(const core::Vector<double>* lanes) {
     using Four = core::VectorTraits<double, 32>::type;
     using Two = core::VectorTraits<double, 16>::type;
     Four four[2];
     std::memcpy(four, lanes, sizeof four);
-    four[0] += four[1];
+    four[0] = Terms::join(four[0], four[1]);
     Two two[2];
     std::memcpy(two, four, sizeof two);
-    two[0] += two[1];
-    return two[0][0] + two[0][1];
+    two[0] = Terms::join(two[0], two[1]);
+    return Terms::join(two[0][0], two[0][1]);
 }
 
 // Eight features of a row, those past its end as zeros, which change no sum.
@@ -76,7 +88,8 @@ void canonical_sums(const Q* query, const T* const* rows, Index n_features, doub
         for (Index v = 0; v < kCanonicalVectors; ++v) {
             const auto x = core::load_as_double(query + f + v * kWidth);
             for (Index r = 0; r < kRows; ++r) {
-                lanes[r][v] += Terms::term(x, as(r, core::load_as_double(rows[r] + f + v * kWidth)));
+                lanes[r][v] =
+                    Terms::join(lanes[r][v], Terms::term(x, as(r, core::load_as_double(rows[r] + f + v * kWidth))));
             }
         }
     }
@@ -85,14 +98,15 @@ void canonical_sums(const Q* query, const T* const* rows, Index n_features, doub
         for (Index r = 0; r < kRows; ++r) {
             const Tail<T> row_tail(rows[r] + whole, n_features - whole);
             for (Index v = 0; v < kCanonicalVectors; ++v) {
-                lanes[r][v] += Terms::term(
+                const auto term = Terms::term(
                     core::load_as_double(query_tail.values + v * kWidth),
                     as(r, core::load_as_double(row_tail.values + v * kWidth))
                 );
+                lanes[r][v] = Terms::join(lanes[r][v], term);
             }
         }
     }
-    for (Index r = 0; r < kRows; ++r) sums[r] = add_lanes(lanes[r]);
+    for (Index r = 0; r < kRows; ++r) sums[r] = join_lanes<Terms>(lanes[r]);
 }
 
 // The register tile of canonical sums: kTileLeft rows with kTileRight others, as many as the registers of a level hold.
@@ -114,12 +128,13 @@ void canonical_tile(const double* const* left, const double* const* right, Index
             for (Index l = 0; l < kTileLeft; ++l) {
                 const auto x = core::load(left[l] + f + v * kWidth);
 #pragma GCC unroll 4
-                for (Index r = 0; r < kTileRight; ++r) lanes[l][r][v] += Terms::term(x, y[r]);
+                for (Index r = 0; r < kTileRight; ++r)
+                    lanes[l][r][v] = Terms::join(lanes[l][r][v], Terms::term(x, y[r]));
             }
         }
     }
     for (Index l = 0; l < kTileLeft; ++l) {
-        for (Index r = 0; r < kTileRight; ++r) sums[l * kTileRight + r] = add_lanes(lanes[l][r]);
+        for (Index r = 0; r < kTileRight; ++r) sums[l * kTileRight + r] = join_lanes<Terms>(lanes[l][r]);
     }
 }
 
@@ -172,7 +187,7 @@ inline const std::byte* bytes_of_query(const Rows& queries, Index i, const Rows&
 
 template <class Terms, class T> double integer_sum(const T* x, const T* y, Index n_features) {
     std::int32_t sum = 0;
-    for (Index f = 0; f < n_features; ++f) sum += Terms::term(std::int32_t{x[f]}, std::int32_t{y[f]});
+    for (Index f = 0; f < n_features; ++f) sum = Terms::join(sum, Terms::term(std::int32_t{x[f]}, std::int32_t{y[f]}));
     return sum;
 }
 
@@ -210,6 +225,7 @@ template <class F> decltype(auto) with_terms(Metric metric, F&& f) {
     if (metric == Metric::cosine) return f.template operator()<DirectionDifferences>();
     if (is_euclidean(metric)) return f.template operator()<SquaredDifferences>();
     if (metric == Metric::manhattan) return f.template operator()<AbsoluteDifferences>();
+    if (metric == Metric::chebyshev) return f.template operator()<LargestDifference>();
     return f.template operator()<Products>();
 }
 

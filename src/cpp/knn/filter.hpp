@@ -53,20 +53,24 @@ class FilterBounds {
         case Metric::sqeuclidean:
         case Metric::cosine: return -0.5 * row.norm2 * square;
         case Metric::inner_product: return row.center_product * square;
-        case Metric::manhattan: return 0;
+        case Metric::manhattan:
+        case Metric::chebyshev: return 0;
         }
         return 0;
     }
 
     [[nodiscard]] RowBound<double> row(const RowMeasure& row) const {
-        if (!row.filterable(centering_)) return {std::numeric_limits<double>::infinity(), 0, 0};
-        if (centering_.metric == Metric::manhattan) {
+        constexpr double kAlways = std::numeric_limits<double>::infinity();
+        // The smallest of an infinite bias and negative differences is finite: the whole panel passes.
+        if (!row.filterable(centering_) && centering_.metric == Metric::chebyshev) return {kAlways, 0, kAlways};
+        if (!row.filterable(centering_)) return {kAlways, 0, 0};
+        if (is_absolute(centering_.metric)) {
             return {0, 0, 2 * kUnit * row.norm1 * centering_.scale};
         }
         const double norm = std::sqrt(row.norm2) * centering_.scale;
         const double bias = this->bias(row);
         if (std::abs(bias) > kMaxCentredNorm * kMaxCentredNorm) {
-            return {std::numeric_limits<double>::infinity(), 0, 0};
+            return {kAlways, 0, 0};
         }
         double slack = (sum_ + 2 * kUnit) * std::abs(bias) + kUnderflow * root_n_ * norm;
         slack += is_euclidean(centering_.metric) ? 2 * canonical_ * norm * norm : canonical_ * center_norm_ * norm;
@@ -75,12 +79,13 @@ class FilterBounds {
 
     // `largest_norm`: of the centred training rows, unscaled; `integral`: whether all of them are made of integers.
     [[nodiscard]] QueryBound query(const RowMeasure& query, double largest_norm, bool integral) const {
-        if (!query.filterable(centering_)) return {0, 0, std::numeric_limits<float>::infinity(), 0};
+        // Panel not 0: its product with the infinite slack of a panel that always passes would be no number.
+        if (!query.filterable(centering_)) return {0, 0, std::numeric_limits<float>::infinity(), 1};
         if (integral && query.integral() && is_exact(query, largest_norm)) return {0, 0, 0, 0};
         constexpr float kThresholdRounding = 0x1p-22F;
         const double norm = std::sqrt(query.norm2) * centering_.scale;
         const double square = centering_.scale * centering_.scale;
-        if (centering_.metric == Metric::manhattan) {
+        if (is_absolute(centering_.metric)) {
             const double constant = 2 * kUnit * query.norm1 * centering_.scale + 4 * n_ * kUnderflow;
             return {rounded_up(sum_ + 2 * canonical_) + kThresholdRounding, 0, rounded_up(constant), 1};
         }
@@ -98,7 +103,7 @@ class FilterBounds {
     // A lower bound of the score of a row whose canonical key is `key`.
     [[nodiscard]] double score_of_key(const RowMeasure& query, double key) const {
         const double square = centering_.scale * centering_.scale;
-        if (centering_.metric == Metric::manhattan) return -key * centering_.scale * (1 + 2 * canonical_);
+        if (is_absolute(centering_.metric)) return -key * centering_.scale * (1 + 2 * canonical_);
         if (is_euclidean(centering_.metric)) {
             const double norm2 = query.norm2 * square;
             const double distance2 = distance2_of_key(centering_.metric, key) * square;
@@ -119,7 +124,8 @@ class FilterBounds {
         switch (centering_.metric) {
         case Metric::euclidean:
         case Metric::sqeuclidean: return largest_norm * (norm + largest_norm) <= kExactIntegers;
-        case Metric::manhattan: return query.norm1 + root_n_ * largest_norm <= kExactIntegers;
+        case Metric::manhattan:
+        case Metric::chebyshev: return query.norm1 + root_n_ * largest_norm <= kExactIntegers;
         case Metric::inner_product: return (norm + center) * (largest_norm + center) <= kExactIntegers;
         case Metric::cosine: return false;
         }

@@ -207,6 +207,8 @@ class DenseFilter : public OneLook {
     template <class Consume> void sweep(const Sweep<float>& sweep, const Consume& consume) const {
         if (centering_.metric == Metric::manhattan) {
             sweep_once<core::NegativeAbsoluteDifference>(sweep, query_tiles_, depth(), packed_, consume);
+        } else if (centering_.metric == Metric::chebyshev) {
+            sweep_once<core::NegativeLargestDifference>(sweep, query_tiles_, depth(), packed_, consume);
         } else {
             sweep_once<core::Product>(sweep, query_tiles_, depth(), packed_, consume);
         }

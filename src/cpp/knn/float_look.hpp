@@ -11,25 +11,28 @@
 namespace deeprob::knn {
 
 // What the terms of a query's value a and a row's value b add to a sum.
-struct FloatSquares {
+struct FloatSquares : Added {
     template <class V> static V add(V sum, V a, V b, V /*scale*/) {
         const V difference = a - b;
         return core::multiply_add(difference, difference, sum);
     }
 };
-struct FloatScaledSquares {
+struct FloatScaledSquares : Added {
     template <class V> static V add(V sum, V a, V b, V scale) {
         const V difference = (a - b) * scale;
         return core::multiply_add(difference, difference, sum);
     }
 };
-struct FloatAbsolutes {
+struct FloatAbsolutes : Added {
     template <class V> static V add(V sum, V a, V b, V /*scale*/) { return sum + core::absolute(a - b); }
 };
-struct FloatProducts {
+struct FloatLargest : Largest {
+    template <class V> static V add(V sum, V a, V b, V /*scale*/) { return join(sum, core::absolute(a - b)); }
+};
+struct FloatProducts : Added {
     template <class V> static V add(V sum, V a, V b, V /*scale*/) { return core::multiply_add(a, b, sum); }
 };
-struct FloatNorms {
+struct FloatNorms : Added {
     template <class V> static V add(V sum, V /*a*/, V b, V /*scale*/) { return core::multiply_add(b, b, sum); }
 };
 
@@ -127,6 +130,7 @@ class FloatLook {
         case Metric::cosine: return 2 * key;
         case Metric::sqeuclidean:
         case Metric::manhattan:
+        case Metric::chebyshev:
         case Metric::inner_product: return key;
         }
         return key;
@@ -138,6 +142,7 @@ class FloatLook {
         case Metric::euclidean:
         case Metric::sqeuclidean: return bound_squares(rows, limit, out);
         case Metric::manhattan: return bound_differences<FloatAbsolutes>(rows, 1, out);
+        case Metric::chebyshev: return bound_differences<FloatLargest>(rows, 1, out);
         case Metric::cosine:
         case Metric::inner_product: return bound_products(rows, out);
         }
@@ -203,7 +208,7 @@ class FloatLook {
         core::transpose_square<float>(totals);
         core::Vector<float> total = totals[0];
 #pragma GCC unroll 16
-        for (Index l = 1; l < kWidth; ++l) total += totals[l];
+        for (Index l = 1; l < kWidth; ++l) total = Terms::join(total, totals[l]);
         core::store(sums, total);
     }
 

@@ -11,11 +11,10 @@
 
 namespace deeprob::knn {
 
-enum class Metric : std::uint8_t { euclidean, sqeuclidean, manhattan, cosine, inner_product };
+enum class Metric : std::uint8_t { euclidean, sqeuclidean, manhattan, chebyshev, cosine, inner_product };
 
-inline constexpr std::array<std::string_view, 5> kMetricNames{
-    "euclidean", "sqeuclidean", "manhattan", "cosine", "inner_product"
-};
+inline constexpr std::array<std::string_view, 6> kMetricNames{"euclidean", "sqeuclidean", "manhattan",
+                                                              "chebyshev", "cosine",      "inner_product"};
 
 inline Metric metric_named(std::string_view name) {
     const auto* const place = std::ranges::find(kMetricNames, name);
@@ -28,6 +27,9 @@ inline bool is_euclidean(Metric metric) {
     return metric == Metric::euclidean || metric == Metric::sqeuclidean || metric == Metric::cosine;
 }
 
+// Distances that come from absolute differences: their sum, or the largest of them.
+inline bool is_absolute(Metric metric) { return metric == Metric::manhattan || metric == Metric::chebyshev; }
+
 // A key orders neighbours, smallest first; it is the distance itself except for the inner product, whose largest is nearest.
 inline double distance_of_key(Metric metric, double key) { return metric == Metric::inner_product ? -key : key; }
 
@@ -35,7 +37,7 @@ inline double key_of_distance(Metric metric, double distance) {
     return metric == Metric::inner_product ? -distance : distance;
 }
 
-// `sum` is the canonical sum of squares, of absolute values or of products. `directed`: whether both rows have a direction; a row
+// `sum` is the canonical sum of squares, of absolute values or of products, or the largest absolute value. `directed`: whether both rows have a direction; a row
 // of zeros has none, and cosine 0 with every row, as in scikit-learn.
 inline double key_of_sum(Metric metric, double sum, bool directed = true) {
     switch (metric) {
@@ -43,7 +45,8 @@ inline double key_of_sum(Metric metric, double sum, bool directed = true) {
     case Metric::inner_product: return -sum;
     case Metric::cosine: return directed ? std::min(sum / 2, 2.0) : 1.0;
     case Metric::sqeuclidean:
-    case Metric::manhattan: return sum;
+    case Metric::manhattan:
+    case Metric::chebyshev: return sum;
     }
     return sum;
 }

@@ -30,7 +30,7 @@ template <class T> class PairwisePacker : public DensePacker<T> {
   private:
     [[nodiscard]] bool vanishes(const RowMeasure& row, const double* centred) const {
         const Centering& centering = this->centering();
-        if (centering.metric == Metric::manhattan || row.norm1 == 0) return false;
+        if (is_absolute(centering.metric) || row.norm1 == 0) return false;
         const double shrunk = std::min(1.0, centering.scale);
         if (row.norm2 * shrunk * shrunk < kSmallestSum<T>) return true;
         // A product may come from the smallest elements alone.
@@ -74,7 +74,7 @@ template <class T> ScoreToDistance<T> score_to_distance(const Centering& centeri
             fits ? static_cast<T>(near) : always, static_cast<T>(kNear)
         };
     }
-    if (centering.metric == Metric::manhattan) {
+    if (is_absolute(centering.metric)) {
         const auto near = static_cast<T>(-kSmallestSum<T>);
         return {0, static_cast<T>(-1 / centering.scale), fits ? near : always, 0};
     }
@@ -119,6 +119,8 @@ template <class T> class PairwiseBlock {
     void compute(Index panel, T* out, Index out_stride) {
         if (centering_.metric == Metric::manhattan) {
             sweep<core::NegativeAbsoluteDifference>(panel, out, out_stride);
+        } else if (centering_.metric == Metric::chebyshev) {
+            sweep<core::NegativeLargestDifference>(panel, out, out_stride);
         } else {
             sweep<core::Product>(panel, out, out_stride);
         }
@@ -152,6 +154,8 @@ template <class T> class PairwiseBlock {
             const core::Vector<T> bias = core::load(input_.packed.bias + first + v * kWidth);
             const auto limit = map.near + (bias < 0 ? bias : core::Vector<T>{}) * map.near_bias;
             near |= core::greater(scores[v], limit) << (v * kWidth);
+            // But for the smallest of negative differences, in which it is lost.
+            if (centering_.metric == Metric::chebyshev) near |= core::greater(bias, core::Vector<T>{}) << (v * kWidth);
             core::store(distances + v * kWidth, scores[v] * map.factor + map.offset);
         }
         if (centering_.metric == Metric::euclidean) {

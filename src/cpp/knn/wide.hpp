@@ -11,7 +11,7 @@ namespace deeprob::knn {
 inline bool in_range(Metric metric, double distance) {
     constexpr double kLowest = 0x1p-450;
     constexpr double kHighest = 0x1p450;
-    if (metric == Metric::cosine || metric == Metric::manhattan) return true;
+    if (metric == Metric::cosine || is_absolute(metric)) return true;
     const double size = std::abs(distance);
     return metric == Metric::euclidean ? size >= kLowest && size <= kHighest
                                        : size >= kLowest * kLowest && size <= kHighest * kHighest;
