@@ -83,6 +83,13 @@ def torch(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def seams(session: nox.Session) -> None:
+    """Run the tests of the libraries that take our neighbours."""
+    session.install(".[test]", *group("seams"))
+    session.run("pytest", "-q", *(session.posargs or ["tests/knn/test_seams.py"]))
+
+
+@nox.session(default=False)
 def editable(session: nox.Session) -> None:
     """Install the package as those who work on it do, and run some tests as they may: by `python -m pytest`, too."""
     # One level is enough to see that it works.

@@ -7,7 +7,8 @@ from typing import Any
 import click
 import environment
 
-SUITES = ("euclidean", "images", "embeddings", "many", "few", "boxes", "manhattan", "pairwise", "adversarial")
+SEARCHES = ("euclidean", "images", "embeddings", "many", "few", "boxes", "manhattan", "adversarial")
+SUITES = (*SEARCHES, "pairwise", "radius", "graph", "regression")
 TITLE = "k-nearest neighbours"
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"

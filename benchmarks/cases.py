@@ -8,6 +8,7 @@ from typing import Any
 
 import adversarial
 import data
+import family
 import more_peers
 import numpy as np
 from eigen_product import eigen_product_alone
@@ -103,6 +104,11 @@ CASES = (
     Case("manhattan", 60_000, 1_000, 784, source="Fashion-MNIST"),
     Case("manhattan", 60_000, 1_000, 784, source="Fashion-MNIST", dtype="uint8"),
     Case("pairwise", 10_000, 10_000, 784),
+    Case("radius", 60_000, 10_000, 784, source="Fashion-MNIST"),
+    Case("radius", 60_000, 10_000, 784, k=1000, source="Fashion-MNIST"),
+    Case("radius", 1_000_000, 100_000, 3, source="uniform"),
+    Case("radius", 1_000_000, 10_000, 3, k=1000, source="uniform"),
+    Case("regression", 60_000, 10_000, 784, k=5, source="Fashion-MNIST"),
     Case("adversarial", 20_000, 2_000, 64),
     Case("adversarial", 20_000, 1_000, 784),
 )
@@ -117,6 +123,8 @@ def cases_of(path: Path) -> list[Case]:
         Case("embeddings", n_rows - n_queries, n_queries, n_features, source=source),
         Case("embeddings", n_rows, 0, n_features, source=source),
         *(Case("embeddings", n_rows - n_queries, n_queries, n_features, k=k, source=source) for k in (100, 200, 500)),
+        Case("graph", n_rows, 0, n_features, source=source),
+        *(Case("radius", n_rows - n_queries, n_queries, n_features, k=k, source=source) for k in (10, 1000)),
     ]
 
 
@@ -140,6 +148,10 @@ def run_case(case: Case, settings: Settings, peak: float) -> dict[str, Any]:
         timings, facts, remarks = adversarial.run(train, queries, case.k, settings.n_threads, settings.rounds, case.name)
         summary = summarise(timings, facts, None)
         return {"name": case.name, "title": _title(case), **summary, "fastest_peer": None, "remarks": remarks}
+    if case.suite in family.RUN:
+        run_family = family.RUN[case.suite]
+        outcome = run_family(train, queries, case.k, settings.n_threads, settings.rounds, settings.libraries, case.name)
+        return {"name": case.name, "title": _title(case), **summarise(*outcome[:2], None), "remarks": outcome[2]}
     run = _run_pairwise if case.suite == "pairwise" else _run_neighbors
     timings, facts, remarks = run(case, train, queries, settings)
     is_product = case.metric == "euclidean" and case.suite != "boxes"
@@ -159,6 +171,8 @@ def _title(case: Case) -> str:
     shape = f"{case.n_train} rows, {queries}, {case.n_features} features, {source} {case.dtype}"
     if case.suite == "adversarial":
         return f"deeprob_fast alone, k={case.k}: {shape}, then other data of this shape"
+    if case.suite in family.RUN:
+        return f"{case.suite}, {case.k} neighbours: {shape}"
     return f"pairwise {case.metric}: {shape}" if case.suite == "pairwise" else f"{case.metric}, k={case.k}: {shape}"
 
 

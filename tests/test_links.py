@@ -136,3 +136,11 @@ def test_every_public_name_has_a_page():
     assert "deeprob_fast.optim.textbook.momentum_step" in listed
     assert public_names.own_methods("deeprob_fast", "KNNIndex") == ["load", "save", "search", "search_radius"]
     assert "train" in public_names.own_properties("deeprob_fast", "KNNIndex")
+
+
+def test_tests_that_the_readme_names_exist():
+    readme = (DOCS.parent / "README.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", readme)
+    assert len(named) > 10
+    for file, name in named:
+        assert f"def {name}(" in (DOCS.parent / "tests" / "knn" / file).read_text(encoding="utf-8")
