@@ -74,8 +74,7 @@ def plan_search(
     in_memory = not isinstance(rows, ConvertedRows)
     # A scan is one call, which could tell nothing before its end.
     if in_memory and not tells_progress and n_queries <= bounds.few_queries and k <= bounds.few_neighbors:
-        reason = f"at most {bounds.few_queries} queries"
-        return Plan("scan", reason, "auto", None, None, NO_DUPLICATES, 0, False, bounds)
+        return _scan(bounds)
     if _too_large_to_group(rows, metric, bounds):
         job = Job.of(rows, metric, n_queries, k, n_threads, NO_DUPLICATES, bounds)
         return _by_pieces(_filter(job, "auto"), job, k, groups_pieces=True)
@@ -92,6 +91,8 @@ def plan_search(
 def plan_radius(rows: AnyArray | ConvertedRows, metric: str, n_queries: int, n_neighbors: int, n_threads: int) -> Plan:
     """Plan one search for all rows within a radius, about so many for each query."""
     bounds = limits.LIMITS
+    if not isinstance(rows, ConvertedRows) and n_queries <= bounds.few_queries:
+        return _scan(bounds)
     by_pieces = _too_large_to_group(rows, metric, bounds)
     duplicates = NO_DUPLICATES if by_pieces else find_duplicates(np.asarray(rows), n_threads)
     job = Job.of(rows, metric, n_queries, n_neighbors, n_threads, duplicates, bounds)
@@ -115,6 +116,10 @@ def plan_selections(rows: AnyArray, metric: str, n_queries: int, k: int, n_threa
 def counted_cost(chosen: Strategy | Tree, metric: str, n_features: int, n_queries: int, shares: Shares) -> float:
     """Return the cost of a pair, in units of the dense filter's, by the pairs that passed each look."""
     return _STRATEGIES[chosen.name].cost(chosen, metric, n_features, n_queries, shares)
+
+
+def _scan(bounds: Limits) -> Plan:
+    return Plan("scan", f"at most {bounds.few_queries} queries", "auto", None, None, NO_DUPLICATES, 0, False, bounds)
 
 
 def _tree(job: Job, requested: str) -> Estimate | None:

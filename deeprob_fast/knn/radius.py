@@ -7,7 +7,7 @@ from typing import Literal, overload
 
 import numpy as np
 
-from deeprob_fast import _scalars, _validation
+from deeprob_fast import _kernels, _scalars, _validation
 from deeprob_fast._typing import AnyArray, ArrayLike, Int64
 from deeprob_fast.knn import limits, pairs
 from deeprob_fast.knn.boxes import Tree
@@ -21,7 +21,7 @@ from deeprob_fast.knn.packing import Buffers, Prepared
 from deeprob_fast.knn.plan import Plan, plan_radius
 from deeprob_fast.knn.queries import Queries
 from deeprob_fast.knn.rows import RowSource
-from deeprob_fast.knn.search import distinct_queries, packed_pieces, prepare
+from deeprob_fast.knn.search import check_scanned, distinct_queries, packed_pieces, prepare
 
 _SAMPLE_QUERIES, _SAMPLE_ROWS = 64, 1024
 
@@ -149,6 +149,8 @@ def _search_planned(
     """Search as planned."""
     if not plan.by_pieces:
         assert isinstance(train, np.ndarray)
+        if plan.strategy is None:
+            return _of_distinct(queries, radius, n_threads, lambda rows: _scan(train, metric, rows, radius, n_threads))[0]
         return search_radius(prepare(plan, train, metric, n_threads), queries, radius, n_threads)[0]
     strategy = plan.strategy
     assert isinstance(strategy, Strategy)
@@ -159,6 +161,14 @@ def _search_planned(
         return packed_pieces(plan, strategy, train, metric, size, buffers, n_threads)
 
     return _of_distinct(queries, radius, n_threads, lambda rows: _search(pieces, strategy, metric, rows, radius, n_threads))[0]
+
+
+def _scan(train: AnyArray, metric: str, queries: AnyArray, radius: Radius, n_threads: int) -> tuple[NeighborLists, Counts]:
+    """Compare few queries with the rows as they are, without packing."""
+    lists, bad = _kernels.scan_radius(train, metric, queries, radius, n_threads)
+    check_scanned(train, queries, *bad)
+    n_pairs = len(train) * len(queries)
+    return NeighborLists(*lists), Counts(len(queries), n_passed=n_pairs, n_refined=n_pairs)
 
 
 def _of_distinct(

@@ -70,13 +70,17 @@ def prepare(plan: Plan, train: AnyArray, metric: str, n_threads: int) -> Prepare
 def _scan(train: AnyArray, queries: AnyArray, k: int, metric: str, n_threads: int) -> tuple[Neighbors, Counts]:
     """Compare few queries with the rows as they are, without packing."""
     neighbors = _empty_neighbors(len(queries), k)
-    bad_row, bad_query = _kernels.scan(train, metric, queries, neighbors, n_threads)
+    check_scanned(train, queries, *_kernels.scan(train, metric, queries, neighbors, n_threads))
+    n_pairs = len(train) * len(queries)
+    return neighbors, Counts(len(queries), n_passed=n_pairs, n_refined=n_pairs)
+
+
+def check_scanned(train: AnyArray, queries: AnyArray, bad_row: int, bad_query: int) -> None:
+    """Refuse rows and queries by what a scan says of them."""
     if bad_row >= 0:
         raise ValueError(_validation.describe_bad_row("train", train[bad_row], bad_row))
     if bad_query >= 0:
         raise ValueError(_validation.describe_bad_row("queries", queries[bad_query], bad_query))
-    n_pairs = len(train) * len(queries)
-    return neighbors, Counts(len(queries), n_passed=n_pairs, n_refined=n_pairs)
 
 
 def stats_of(

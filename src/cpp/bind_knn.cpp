@@ -155,6 +155,23 @@ py::tuple scan(
     return py::make_tuple(report.unusable_row, report.unusable_query);
 }
 
+// Returns the arrays, and the first unusable row and query.
+py::tuple scan_radius(
+    const py::array& train, const std::string& metric, const py::array& queries, const RadiusRecord& record,
+    int n_threads
+) {
+    const Labels none(Eigen::VectorX<std::int64_t>{});
+    const knn::Metric kind = knn::metric_named(metric);
+    const knn::SearchInput input = search_input({train, none, none, none, none, 0}, rows_of(queries), record);
+    const knn::Radius radius = radius_of(kind, record);
+    const auto [report, lists] =
+        without_gil([&] { return knn::scan_radius(input, kind, radius, execution(n_threads)); });
+    return py::make_tuple(
+        arrays_of(*lists, kind, radius.count_only, n_threads),
+        py::make_tuple(report.unusable_row, report.unusable_query)
+    );
+}
+
 // representatives, starts, members
 using DuplicatesOut =
     std::tuple<core::MutableVector<std::int64_t>, core::MutableVector<std::int64_t>, core::MutableVector<std::int64_t>>;
@@ -241,6 +258,10 @@ void bind_knn(py::module_& m) {
     bind_filter<std::int32_t>(m);
     m.def(
         "scan", &scan, "train"_a.noconvert(), "metric"_a, "queries"_a.noconvert(), "output"_a.noconvert(), "n_threads"_a
+    );
+    m.def(
+        "scan_radius", &scan_radius, "train"_a.noconvert(), "metric"_a, "queries"_a.noconvert(), "radius"_a,
+        "n_threads"_a
     );
     m.def("find_duplicates", &find_duplicates, "train"_a.noconvert(), "duplicates"_a.noconvert(), "n_threads"_a);
     m.def(

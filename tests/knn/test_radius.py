@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import deeprob_fast as df
-from deeprob_fast.knn.plan import why_not
+from deeprob_fast.knn.plan import plan_radius, why_not
 from tests import reference
 from tests.knn.exact import FILTERED
 from tests.limits import lower_limits
@@ -128,9 +128,16 @@ def test_equal_rows_and_queries(isa, strategy, metric):
 
 @pytest.mark.parametrize("metric", reference.METRICS)
 @pytest.mark.parametrize("n_threads", [1, 2, 5])
-def test_few_queries_are_shared_by_threads(isa, metric, n_threads):
+@pytest.mark.parametrize("few_queries", [0, 4])
+def test_few_queries_are_shared_by_threads(isa, metric, n_threads, few_queries, monkeypatch):
+    lower_limits(monkeypatch, few_queries=few_queries)
     train = RNG.standard_normal((3000, 20), dtype=np.float32)
+    assert plan_radius(train, metric, 3, 9, n_threads).name == ("scan" if few_queries else "dense")
     radius = radius_of(train, train[:3], 0.1, metric)
+    n = df.radius_neighbors(train, train[:3], radius, metric=metric, n_threads=n_threads, count_only=True).sum()
+    assert n == round(0.1 * (9000 - 1) + 0.5)
+    with pytest.raises(ValueError, match="max_neighbors"):
+        df.radius_neighbors(train, train[:3], radius, metric=metric, n_threads=n_threads, max_neighbors=int(n) - 1)
     assert_exact(
         df.radius_neighbors(train, train[:3], radius, metric=metric, n_threads=n_threads), train, train[:3], radius, metric
     )

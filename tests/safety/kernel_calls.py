@@ -114,6 +114,7 @@ def _search():
     for dtype in (np.float32, np.float64, np.float16, np.uint8, np.int8):
         some = np.abs(rows * 9).astype(dtype)
         df.nearest_neighbors(some, some[:2], 3, n_threads=1)
+        df.radius_neighbors(some, some[:2], 9.0, n_threads=1)
         for strategy in ("dense", "integer"):
             _ask(df.KNNIndex(some, strategy=strategy, n_threads=1), some[:20], 5)
             _ask(df.KNNIndex(repeated.astype(dtype), strategy=strategy, n_threads=1), some[:20], 9)
