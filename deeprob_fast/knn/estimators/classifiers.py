@@ -222,9 +222,9 @@ class RadiusNeighborsClassifier(RadiusNeighborsMixin, _Classifier):
     Examples
     --------
     >>> import deeprob_fast as df
-    >>> model = df.RadiusNeighborsClassifier(radius=1.0, outlier_label=-1).fit([[0.0], [2.0]], [0, 1])
-    >>> model.predict([[1.5], [9.0]])
-    array([ 1, -1])
+    >>> model = df.RadiusNeighborsClassifier(radius=1.0, outlier_label=0).fit([[0.0], [2.0]], [0, 1])
+    >>> model.predict([[1.5]])
+    array([1])
     """
 
     outlier_label_: list[Any] | None
