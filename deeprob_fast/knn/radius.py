@@ -124,7 +124,7 @@ def radius_neighbors(
 
 def check_radius(radius: object, metric: str, *, count_only: object = False, max_neighbors: int | None = None) -> Radius:
     """Return what is searched for."""
-    distance = _scalars.check_radius("radius", radius, signed=METRICS[metric].largest_first)
+    distance = _scalars.check_radius("radius", radius, signed=metric in METRICS and METRICS[metric].largest_first)
     limit = NO_LIMIT
     if max_neighbors is not None:
         limit = _scalars.check_integer("max_neighbors", max_neighbors, 0, NO_LIMIT, "of all queries together")

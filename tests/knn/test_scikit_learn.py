@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import sklearn
+from scipy.sparse import csr_matrix
 from sklearn import neighbors as theirs
 from sklearn.cluster import DBSCAN, SpectralClustering
 from sklearn.manifold import TSNE, Isomap
@@ -171,6 +172,37 @@ def test_refused_by_name():
     few = df.NearestNeighbors(7, metric="precomputed").fit(df.NearestNeighbors(3).fit(rows).kneighbors_graph(mode="distance"))
     with pytest.raises(ValueError, match="X must store 7 neighbors of each sample"):
         few.kneighbors()
+
+
+@pytest.mark.parametrize(
+    ("name", "y", "error", "message"),
+    [
+        ("KNeighborsRegressor", ["a"] * 6, ValueError, "y must hold real numbers"),
+        ("RadiusNeighborsRegressor", np.array(["2020-01-01"] * 6, "M8[D]"), ValueError, "y must hold real numbers"),
+        ("KNeighborsRegressor", [1.0, np.nan] * 3, ValueError, "y must not hold missing"),
+        ("KNeighborsClassifier", np.array(["a", 1] * 3, object), TypeError, "y must hold labels of one type"),
+        ("RadiusNeighborsClassifier", np.linspace(0, 1, 6), ValueError, "Unknown label type: continuous"),
+    ],
+)
+def test_what_y_may_be(name, y, error, message):
+    with pytest.raises(error, match=message):
+        getattr(df, name)().fit(np.arange(6.0)[:, None], y)
+
+
+def test_columns_of_labels_keep_their_types():
+    pd = pytest.importorskip("pandas")
+    rows = np.arange(6.0)[:, None]
+    model = df.KNeighborsClassifier(1).fit(rows, pd.DataFrame({"a": ["u", "v"] * 3, "b": [1, 2] * 3}))
+    assert model.predict(rows[:2]).tolist() == [["u", 1], ["v", 2]]
+    several = np.arange(18).reshape(6, 3) % 2
+    np.testing.assert_array_equal(df.KNeighborsClassifier(1).fit(rows, csr_matrix(several)).predict(rows), several)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_amounts_are_checked_when_fitting(name):
+    parameter = "radius" if name.startswith("Radius") else "n_neighbors"
+    with pytest.raises(ValueError, match=f"{parameter} must be"):
+        getattr(df, name)(**{parameter: -1}).fit([[0.0], [1.0]], [0, 1])
 
 
 def test_graphs_for_others():

@@ -15,6 +15,7 @@ from deeprob_fast.knn.estimators.precomputed import PrecomputedDistances
 from deeprob_fast.knn.index import KNNIndex
 from deeprob_fast.knn.lists import NeighborLists
 from deeprob_fast.knn.neighbors import Neighbors
+from deeprob_fast.knn.radius import check_radius
 
 PARAMETERS = """
 algorithm : {"auto", "ball_tree", "kd_tree", "brute"}
@@ -98,6 +99,9 @@ class KNeighborsMixin:
     """Queries for a number of neighbours."""
 
     n_neighbors: int
+
+    def _check_amount(self) -> None:
+        self._check_n_neighbors()
 
     def _check_n_neighbors(self, n_neighbors: Any = None) -> int:
         k = self.n_neighbors if n_neighbors is None else n_neighbors
@@ -184,6 +188,9 @@ class RadiusNeighborsMixin:
     """Queries for all neighbours within a radius."""
 
     radius: float
+
+    def _check_amount(self: Any) -> None:
+        check_radius(self.radius, self._effective_metric())
 
     def _within(self: Any, X: ArrayLike | None, radius: Any = None) -> NeighborLists:
         """Find the neighbours of queries, or of the training rows, each without itself."""

@@ -5,12 +5,13 @@ from copy import copy
 from typing import Any, Self
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.multiclass import check_classification_targets
 
 from deeprob_fast._docstrings import sharing
-from deeprob_fast._labels import numbered
+from deeprob_fast._labels import numbered, of_one_kind
 from deeprob_fast._typing import AnyArray, ArrayLike, Float64, Int64
 from deeprob_fast.knn.estimators.base import ATTRIBUTES, PARAMETERS, KNeighborsMixin, NeighborsEstimator, RadiusNeighborsMixin
 from deeprob_fast.knn.estimators.outliers import labels_of_outliers
@@ -45,20 +46,20 @@ class _Classifier(VotingMixin, ClassifierMixin, NeighborsEstimator):
         -------
         self
         """
+        self._check_amount()
         self._check_voting(self._effective_metric())
-        rows, labels = self._read(X, y, multi_output=True)
-        check_classification_targets(labels)
+        targets: Any = y
+        rows, labels = self._read(X, targets.toarray() if issparse(targets) else targets, multi_output=True)
         if labels.ndim == 2 and labels.shape[1] == 1:
             msg = "A column-vector y was passed when a 1d array was expected. Please change the shape of y to (n_samples,)."
             warnings.warn(msg, DataConversionWarning, stacklevel=2)
             labels = labels[:, 0]
+        columns = [_numbered(column) for column in (labels.T if labels.ndim == 2 else [labels])]
         if labels.ndim == 1:
-            classes, (numbers,) = numbered(("y", labels))
-            self._prepare(rows, classes_=classes, outputs_2d_=False, _labels=numbers)
+            self._prepare(rows, classes_=columns[0][0], outputs_2d_=False, _labels=columns[0][1])
         else:
-            columns = [numbered(("y", column)) for column in labels.T]
-            numbers = np.array([number for _, (number,) in columns])
-            self._prepare(rows, classes_=[classes for classes, _ in columns], outputs_2d_=True, _labels=numbers)
+            classes, numbers = zip(*columns, strict=True)
+            self._prepare(rows, classes_=list(classes), outputs_2d_=True, _labels=np.array(numbers))
         return self
 
     def _outputs(self) -> list[tuple[AnyArray, Int64]]:
@@ -68,7 +69,11 @@ class _Classifier(VotingMixin, ClassifierMixin, NeighborsEstimator):
         return [(self.classes_, self._labels)]
 
     def _joined(self, predicted: list[AnyArray]) -> AnyArray:
-        return np.stack(predicted, axis=1) if self.outputs_2d_ else predicted[0]
+        if not self.outputs_2d_:
+            return predicted[0]
+        # What is text in one column and a number in another must stay so.
+        kinds = {column.dtype.kind for column in predicted}
+        return np.stack([column if len(kinds) == 1 else column.astype(object) for column in predicted], axis=1)
 
     def score(self, X: ArrayLike | None, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Compute the fraction of the queries that are classified correctly; for several columns, in all of them.
@@ -91,6 +96,14 @@ class _Classifier(VotingMixin, ClassifierMixin, NeighborsEstimator):
         tags.target_tags.multi_output = True
         tags.classifier_tags.multi_label = True
         return tags
+
+
+def _numbered(labels: AnyArray) -> tuple[AnyArray, Int64]:
+    """Return the classes, and the number of each label."""
+    labels = of_one_kind("y", labels)
+    check_classification_targets(labels)
+    classes, (numbers,) = numbered(("y", labels))
+    return classes, numbers
 
 
 @sharing(parameters=PARAMETERS, attributes=ATTRIBUTES, voting=VOTING, classes=CLASSES)
@@ -142,10 +155,6 @@ class KNeighborsClassifier(KNeighborsMixin, _Classifier):
         self.metric_params = metric_params
         self.n_jobs = n_jobs
         self.temperature = temperature
-
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:  # noqa: D102  # as that of its base
-        self._check_n_neighbors()
-        return super().fit(X, y)
 
     def predict_proba(self, X: ArrayLike | None) -> Float64 | list[Float64]:
         """Compute the share of the votes of each class.

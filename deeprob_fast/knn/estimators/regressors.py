@@ -33,8 +33,12 @@ class _Regressor(VotingMixin, MultiOutputMixin, RegressorMixin, NeighborsEstimat
         -------
         self
         """
+        self._check_amount()
         self._check_voting(self._effective_metric())
         rows, values = self._read(X, y, multi_output=True, y_numeric=True)
+        if values.dtype.kind not in "biuf":
+            msg = f"y must hold real numbers; got dtype {values.dtype}"
+            raise ValueError(msg)
         self._prepare(rows, _y=np.array(values, dtype=np.float64))
         return self
 
@@ -82,10 +86,6 @@ class KNeighborsRegressor(KNeighborsMixin, _Regressor):
         self.metric_params = metric_params
         self.n_jobs = n_jobs
         self.temperature = temperature
-
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:  # noqa: D102  # as that of its base
-        self._check_n_neighbors()
-        return super().fit(X, y)
 
     def predict(self, X: ArrayLike | None) -> Float64:
         """Compute the weighted mean of the neighbours' values.

@@ -16,6 +16,9 @@ class _GraphTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Neigh
     mode: str
     _n_features_out: int
 
+    def _check_amount(self) -> None:
+        raise NotImplementedError
+
     def fit(self, X: ArrayLike, y: object = None) -> Self:
         """Prepare the training rows.
 
@@ -31,6 +34,7 @@ class _GraphTransformer(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Neigh
         """
         del y
         _scalars.check_choice("mode", self.mode, ("connectivity", "distance"))
+        self._check_amount()
         rows = self._read(X)
         self._prepare(rows, _n_features_out=rows.shape[0])
         return self

@@ -5,6 +5,7 @@ from typing import Any, Self
 from deeprob_fast._docstrings import sharing
 from deeprob_fast._typing import ArrayLike
 from deeprob_fast.knn.estimators.base import ATTRIBUTES, PARAMETERS, KNeighborsMixin, NeighborsEstimator, RadiusNeighborsMixin
+from deeprob_fast.knn.radius import check_radius
 
 
 @sharing(parameters=PARAMETERS, attributes=ATTRIBUTES)
@@ -71,5 +72,7 @@ class NearestNeighbors(KNeighborsMixin, RadiusNeighborsMixin, NeighborsEstimator
         del y
         if self.n_neighbors is not None:
             self._check_n_neighbors()
+        if self.radius is not None:
+            check_radius(self.radius, self._effective_metric())
         self._prepare(self._read(X))
         return self
