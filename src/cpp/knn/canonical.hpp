@@ -128,8 +128,9 @@ void canonical_tile(const double* const* left, const double* const* right, Index
             for (Index l = 0; l < kTileLeft; ++l) {
                 const auto x = core::load(left[l] + f + v * kWidth);
 #pragma GCC unroll 4
-                for (Index r = 0; r < kTileRight; ++r)
+                for (Index r = 0; r < kTileRight; ++r) {
                     lanes[l][r][v] = Terms::join(lanes[l][r][v], Terms::term(x, y[r]));
+                }
             }
         }
     }
