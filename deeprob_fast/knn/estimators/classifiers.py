@@ -171,11 +171,10 @@ class KNeighborsClassifier(KNeighborsMixin, _Classifier):
         """
         fitted = copy(self)
         neighbors = fitted._nearest(X)
-        weights, metric, temperature = fitted._voting()
-        voting: dict[str, Any] = {"weights": weights, "metric": metric, "temperature": temperature}
+        voting = {**fitted._voting(), "n_threads": fitted._n_threads()}
         shares = []
         for classes, labels in fitted._outputs():
-            votes = class_votes(neighbors, labels, len(classes), n_threads=fitted._n_threads(), **voting)
+            votes = class_votes(neighbors, labels, len(classes), **voting)
             shares.append(votes / votes.sum(axis=1, keepdims=True))
         return shares if fitted.outputs_2d_ else shares[0]
 
@@ -193,12 +192,11 @@ class KNeighborsClassifier(KNeighborsMixin, _Classifier):
         """
         fitted = copy(self)
         neighbors = fitted._nearest(X)
-        weights, metric, temperature = fitted._voting()
-        voting: dict[str, Any] = {"weights": weights, "metric": metric, "temperature": temperature}
+        voting = {**fitted._voting(), "n_threads": fitted._n_threads()}
         k = neighbors.indices.shape[1]
         predicted = []
         for classes, labels in fitted._outputs():
-            ranked = rank_classes(neighbors, labels, len(classes), [k], 1, n_threads=fitted._n_threads(), **voting)
+            ranked = rank_classes(neighbors, labels, len(classes), [k], 1, **voting)
             predicted.append(classes[ranked[0, :, 0]])
         return fitted._joined(predicted)
 
@@ -328,7 +326,7 @@ class RadiusNeighborsClassifier(RadiusNeighborsMixin, _Classifier):
                 "or the estimator an outlier_label"
             )
             raise ValueError(msg)
-        weights = list_weights(lists, *self._voting())
+        weights = list_weights(lists, **self._voting())
         queries = np.repeat(np.arange(len(counts)), counts)
         all_shares = []
         for number, (classes, labels) in enumerate(self._outputs()):

@@ -101,7 +101,7 @@ class KNeighborsRegressor(KNeighborsMixin, _Regressor):
         """
         fitted = copy(self)
         neighbors = fitted._nearest(X)
-        weights = neighbor_weights(neighbors.distances, *fitted._voting())
+        weights = neighbor_weights(neighbors.distances, **fitted._voting())
         values, n_queries = fitted._y, len(weights)
         means = np.empty((n_queries, *values.shape[1:]))
         step = max(1, _BLOCK_VALUES // max(1, weights.shape[1] * int(np.prod(values.shape[1:]))))
@@ -171,7 +171,7 @@ class RadiusNeighborsRegressor(RadiusNeighborsMixin, _Regressor):
         """
         fitted = copy(self)
         lists = fitted._within(X)
-        weights = list_weights(lists, *fitted._voting())
+        weights = list_weights(lists, **fitted._voting())
         counts, values = lists.counts, fitted._y
         if (counts == 0).any():
             warnings.warn("One or more samples have no neighbors within specified radius; predicting NaN.", stacklevel=2)

@@ -25,10 +25,11 @@ class VotingMixin:
     def _check_voting(self, metric: str) -> None:
         check_voting(self._weights(), self.temperature, _compared(metric))
 
-    def _voting(self) -> tuple[Weights, str, float]:
-        """Return weights, metric and temperature: parameters may have changed since the fit, or come from a file."""
+    def _voting(self) -> dict[str, Any]:
+        """Return what votes are weighed by: parameters may have changed since the fit, or come from a file."""
         self._check_voting(self.effective_metric_)
-        return self._weights(), _compared(self.effective_metric_), self.temperature
+        metric = _compared(self.effective_metric_)
+        return {"weights": self._weights(), "metric": metric, "temperature": self.temperature}
 
     def _weights(self) -> Any:
         return "uniform" if self.weights is None else self.weights
