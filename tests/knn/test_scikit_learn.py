@@ -20,7 +20,6 @@ from sklearn.pipeline import make_pipeline
 import deeprob_fast as df
 from tests.knn.in_place import NAMES
 
-ROOT = Path(__file__).parents[2]
 TESTED = "1.9"  # whose tests the list of what does not apply is about
 RNG = np.random.default_rng(61)
 METRICS = [
@@ -42,9 +41,11 @@ OURS, THEIRS = ({name: getattr(module, name) for name in NAMES} for module in (d
 @pytest.mark.skipif(not sklearn.__version__.startswith(TESTED), reason=f"the list is of scikit-learn {TESTED}")
 def test_its_own_tests_pass(tmp_path):
     modules = [f"sklearn.neighbors.tests.{name}" for name in ("test_neighbors", "test_graph")]
-    command = [sys.executable, "-P", "-m", "pytest", "-q", "-p", "tests.knn.in_place", "-p", "no:cacheprovider", "--tb=line"]
+    command = [sys.executable, "-P", "-m", "pytest", "-q", "-p", "in_place", "-p", "no:cacheprovider", "--tb=line"]
     command += ["-c", os.devnull, "--rootdir", str(tmp_path)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([os.environ.get("PYTHONPATH", ""), str(ROOT)])}
+    # Not the root: the package there has no kernels.
+    paths = [*filter(None, [os.environ.get("PYTHONPATH")]), str(Path(__file__).parent)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     done = subprocess.run(
         [*command, "--pyargs", *modules], capture_output=True, text=True, env=environment, cwd=tmp_path, check=False
     )
