@@ -42,7 +42,7 @@ NOT_APPLICABLE = {
     r"test_nan_euclidean_support\[.*(KNeighbors|RadiusNeighbors)": _METRIC,
     r"test_pairwise_boolean_distance": _METRIC,
     r"test_callable_metric": _METRIC,
-    r"test_valid_brute_metric_for_auto_algorithm\[float64-csr_(matrix|array)-(?!precomputed|chebyshev|sqeuclidean)": _SPARSE,
+    r"test_valid_brute_metric_for_auto_algorithm\[float\d+-csr_(matrix|array)-(?!precomputed|chebyshev|sqeuclidean)": _SPARSE,
     r"test_kneighbors_(classifier|regressor)_sparse": _SPARSE,
     r"test_sparse_metric_callable": _SPARSE,
     r"test_predict_sparse_ball_kd_tree": _SPARSE,
