@@ -96,7 +96,7 @@ py::tuple search_boxes_radius(
     const knn::Metric kind = knn::metric_named(metric);
     const knn::SearchInput input = box_input<T>(searched, kind, tree, queries, record);
     const knn::Radius radius = radius_of(kind, record);
-    auto lists = std::make_unique<knn::RadiusLists>(input.queries.n_rows, 1, 0, 0); // where nothing is searched
+    auto lists = std::make_unique<knn::NeighborLists>(input.queries.n_rows, 1, 0, 0); // where nothing is searched
     const auto report = without_gil([&] {
         return knn::search_boxes(input, box_tree<T>(tree), kind, execution(n_threads), [&](knn::BoxSearches& searches) {
             lists = searches.search(radius);

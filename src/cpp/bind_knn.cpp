@@ -196,7 +196,7 @@ void merge_piece(const std::string& metric, OutputRecord piece, Index first_row,
     require_shape("distances of the piece", piece_distances, n_queries, piece_distances.cols());
     require_shape("indices of the piece", piece_indices, n_queries, piece_distances.cols());
     require_range("first_row", first_row, 0, std::numeric_limits<std::int32_t>::max() * Index{1024});
-    const knn::NeighborLists lists{piece_distances.data(), piece_indices.data(), piece_distances.cols()};
+    const knn::PieceLists lists{piece_distances.data(), piece_indices.data(), piece_distances.cols()};
     const knn::Metric kind = knn::metric_named(metric);
     double* const distances_out = distances.data();
     std::int64_t* const indices_out = indices.data();

@@ -106,7 +106,7 @@ py::tuple search_with(
 }
 
 // The lists as arrays: indptr, indices, distances; of numbers alone, empty ones.
-inline py::tuple arrays_of(const knn::RadiusLists& lists, knn::Metric metric, bool count_only, int n_threads) {
+inline py::tuple arrays_of(const knn::NeighborLists& lists, knn::Metric metric, bool count_only, int n_threads) {
     const std::vector<core::Index> starts = without_gil([&] { return lists.starts(); });
     const py::array_t<std::int64_t> indptr(std::ssize(starts), starts.data());
     const core::Index n = count_only ? 0 : starts.back();

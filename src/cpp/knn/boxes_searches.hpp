@@ -76,9 +76,9 @@ class BoxSearches {
     }
 
     // All rows within a radius, once queries are placed.
-    std::unique_ptr<RadiusLists> search(const Radius& radius) {
+    std::unique_ptr<NeighborLists> search(const Radius& radius) {
         const std::vector<Index> order = order_by(leaves_, shape_.n_leaves);
-        auto lists = std::make_unique<RadiusLists>(input_.queries.n_rows, kQueriesPerTask, 1, radius.limit, order);
+        auto lists = std::make_unique<NeighborLists>(input_.queries.n_rows, kQueriesPerTask, 1, radius.limit, order);
         std::vector<RadiusCollector> collectors(workers_.size(), RadiusCollector(input_, radius, kQueriesPerTask));
         for_blocks([&](Index task, int thread, Index begin, Index end, const core::Stopped& stopped) {
             BoxWorker& worker = *workers_[static_cast<std::size_t>(thread)];

@@ -11,7 +11,7 @@
 namespace deeprob::knn {
 
 // Neighbours of each query, nearest first: (n_queries, k).
-struct NeighborLists {
+struct PieceLists {
     const double* distances;
     const std::int64_t* indices;
     Index k;
@@ -24,7 +24,7 @@ struct NeighborLists {
 // Merges the neighbours among a piece, whose rows are numbered from `first_row` on, into those among the rows before it: the
 // first n_earlier of each query in the outputs, (n_queries, k).
 inline void merge_piece(
-    Metric metric, const NeighborLists& piece, Index first_row, Index n_queries, Index k, double* distances,
+    Metric metric, const PieceLists& piece, Index first_row, Index n_queries, Index k, double* distances,
     std::int64_t* indices, const core::Execution& execution
 ) {
     constexpr Index kQueriesPerTask = 256;
@@ -36,7 +36,7 @@ inline void merge_piece(
         Neighbor* const earlier = buffers.data() + thread * n_earlier;
         const Index end = std::min((task + 1) * kQueriesPerTask, n_queries);
         for (Index q = task * kQueriesPerTask; q < end; ++q) {
-            const NeighborLists before{distances, indices, k};
+            const PieceLists before{distances, indices, k};
             for (Index i = 0; i < n_earlier; ++i) earlier[i] = before.at(metric, q, i);
             const Index n_merged = std::min(k, n_earlier + piece.k);
             Index a = 0;

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "core/borrowed.hpp"
-#include "knn/radius_lists.hpp"
+#include "knn/neighbor_lists.hpp"
 #include "knn/search.hpp"
 
 namespace deeprob::knn {
@@ -39,7 +39,7 @@ class RadiusCollector {
     }
 
     // Hands over what the first queries have.
-    void store(Index task, Index n_queries, RadiusLists& lists) const {
+    void store(Index task, Index n_queries, NeighborLists& lists) const {
         lists.store(task, std::span(numbers_).first(static_cast<std::size_t>(n_queries)), neighbors_);
     }
 

@@ -33,7 +33,7 @@ template <Filter F> class RadiusBlock {
           waiting_(size(plan->block_queries * kWaiting)), values_(size(input->queries.n_features)), keys_(kWaiting) {}
 
     // A task, number `number`.
-    void search(const SearchTask& task, Index number, RadiusLists& lists, int thread, core::LoopControl& control) {
+    void search(const SearchTask& task, Index number, NeighborLists& lists, int thread, core::LoopControl& control) {
         scan_.load(task);
         look_.clear();
         collector_.clear();
@@ -97,7 +97,7 @@ template <Filter F> class RadiusBlock {
         waiting_[size(q * kWaiting + count++)] = input_.positions.row(position);
     }
 
-    void refine(RadiusLists& lists) {
+    void refine(NeighborLists& lists) {
         for (Index q = 0; q < scan_.n_queries() && !scan_.stop(); ++q) {
             if (counts_[size(q)] > 0) refine(q);
         }
@@ -142,13 +142,13 @@ template <Filter F> class RadiusBlock {
 
 // All rows within a radius of each query.
 template <Filter F>
-std::pair<SearchCounts, std::unique_ptr<RadiusLists>> search_radius(
+std::pair<SearchCounts, std::unique_ptr<NeighborLists>> search_radius(
     const SearchInput& input, const F& filter, Metric metric, const Radius& radius, const core::Execution& execution
 ) {
     const Index n_queries = input.queries.n_rows;
-    if (n_queries == 0) return {SearchCounts{}, std::make_unique<RadiusLists>(0, 1, 1, radius.limit)};
+    if (n_queries == 0) return {SearchCounts{}, std::make_unique<NeighborLists>(0, 1, 1, radius.limit)};
     const SearchPlan plan(input, F::kSpare, F::kBlockTiles, F::kScratchBytes, execution);
-    auto lists = std::make_unique<RadiusLists>(n_queries, plan.block_queries, plan.n_segments, radius.limit);
+    auto lists = std::make_unique<NeighborLists>(n_queries, plan.block_queries, plan.n_segments, radius.limit);
     std::vector<std::unique_ptr<RadiusBlock<F>>> workers(
         static_cast<std::size_t>(core::team_size(plan.n_tasks(), execution))
     );

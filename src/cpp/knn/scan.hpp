@@ -171,13 +171,13 @@ inline ScanReport scan(
 }
 
 // All rows within a radius.
-inline std::pair<ScanReport, std::unique_ptr<RadiusLists>> scan_radius(
+inline std::pair<ScanReport, std::unique_ptr<NeighborLists>> scan_radius(
     const SearchInput& input, Metric metric, const Radius& radius, const core::Execution& execution
 ) {
     using Scan = SegmentScan<WithinList>;
     const ScanSegments segments(input.train.n_rows, Scan::kRows, execution);
     const Index n_queries = input.queries.n_rows;
-    auto lists = std::make_unique<RadiusLists>(n_queries, std::max<Index>(1, n_queries), segments.n, radius.limit);
+    auto lists = std::make_unique<NeighborLists>(n_queries, std::max<Index>(1, n_queries), segments.n, radius.limit);
     std::vector<RadiusCollector> collectors(
         static_cast<std::size_t>(segments.n), RadiusCollector(input, radius, n_queries)
     );

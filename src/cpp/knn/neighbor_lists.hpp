@@ -34,11 +34,13 @@ struct TaskLists {
 
 // Threads store the lists of different tasks at once. How many neighbours a task has is known at its end only, when memory for just
 // these is asked for.
-class RadiusLists {
+class NeighborLists {
   public:
     // Task number block * n_segments + segment has the queries [block * block_queries, ...), counted in the order of tasks: query
     // `order[i]` is number i, or number i itself where there is no order. `limit`: of the neighbours of all queries.
-    RadiusLists(Index n_queries, Index block_queries, Index n_segments, Index limit, std::span<const Index> order = {})
+    NeighborLists(
+        Index n_queries, Index block_queries, Index n_segments, Index limit, std::span<const Index> order = {}
+    )
         : n_queries_(n_queries), block_queries_(block_queries), n_segments_(n_segments), limit_(limit),
           places_(order.size()),
           tasks_(static_cast<std::size_t>(core::ceil_div(n_queries, block_queries) * n_segments)) {
