@@ -13,6 +13,7 @@ from deeprob_fast.knn.boxes import Tree
 from deeprob_fast.knn.checks import check_k, check_metric, check_train
 from deeprob_fast.knn.counts import Counts
 from deeprob_fast.knn.lists import NeighborLists
+from deeprob_fast.knn.metrics import METRICS
 from deeprob_fast.knn.neighbors import Neighbors, without_self
 from deeprob_fast.knn.plan import check_strategy, plan_index
 from deeprob_fast.knn.radius import check_radius, search_radius
@@ -214,12 +215,17 @@ class KNNIndex:
         """
         own_queries = queries is None
         rows = self._train if queries is None else _validation.check_rows("queries", queries, n_features=self.n_features)
-        wanted = check_radius(radius, self.metric, count_only=count_only and not own_queries, max_neighbors=max_neighbors)
+        # A row is at distance 0 from itself, unless directions or products are compared: then its list must tell.
+        self_is_within = METRICS[self.metric].adds != "products" and not METRICS[self.metric].of_directions
+        counts_alone = count_only and (self_is_within or not own_queries)
+        wanted = check_radius(radius, self.metric, count_only=counts_alone, max_neighbors=max_neighbors)
         threads = _validation.check_n_threads(self._n_threads if n_threads is None else n_threads)
         start = perf_counter()
         with _stored.naming(self._file, own_queries=own_queries):
             lists, counts = search_radius(self._prepared, rows, wanted, threads)
         self._tell(perf_counter() - start, threads, len(rows), counts)
+        if own_queries and counts_alone:
+            return lists.counts - 1
         if own_queries:
             lists = lists.keep(lists.indices != np.repeat(np.arange(len(rows)), lists.counts))
         return lists.counts if count_only else lists

@@ -104,5 +104,5 @@ def _sorted(indptr: Int64, indices: Int64, values: AnyArray) -> NeighborLists:
 def _check_not_negative(distances: Any) -> None:
     values = distances if isinstance(distances, np.ndarray) else distances.data
     if values.size and values.min() < 0:
-        msg = f"X must hold distances for metric='precomputed', none of them negative; got Negative values such as {values.min()}"
+        msg = f"X must hold distances for metric='precomputed', none of them negative; got {values.min()}"
         raise ValueError(msg)
